@@ -1,0 +1,1 @@
+"""Typer commands: parse, call one op, render, exit code; nothing else."""

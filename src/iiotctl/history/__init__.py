@@ -1,0 +1,1 @@
+"""DuckDB over the store: views, sandboxed SQL, gaps, last values."""

@@ -1,0 +1,1 @@
+"""Rows and findings as terminal tables, JSON, JSON lines, CSV, Parquet."""

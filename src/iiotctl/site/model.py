@@ -1,0 +1,352 @@
+"""The site file's words as frozen models; the JSON Schema for editors is made from them.
+
+These models say what a value must look like. Where it came from (file and line) is added by
+`site/load.py`; what a protocol makes of it is judged by the source.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from iiotctl.site.address import DataType, Order, parse_address, parse_range, parse_type
+from iiotctl.site.units import parse_duration, parse_size
+
+SCHEMA_VERSION: Final = 1
+LONGEST_NAME: Final = 64
+"""Bytes of UTF-8. Longer names truncate Parquet statistics, and no row group is skipped any more."""
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse_duration(value)
+    msg = f'a duration needs a unit: write `"{value}s"` or `"{value}ms"`'
+    raise ValueError(msg)
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse_size(value)
+    msg = f'a size needs a unit: write `"{value}MB"` or `"{value}GB"`'
+    raise ValueError(msg)
+
+
+Seconds = Annotated[float, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=0)]
+Bytes = Annotated[int, BeforeValidator(_size, json_schema_input_type=str), Field(ge=0)]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")]
+
+
+class Model(BaseModel):
+    """Strict and frozen: an unknown key is an error, nothing is coerced silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class Secret(Model):
+    """A secret by reference, never in the file: an environment variable or a file that holds only it."""
+
+    env: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Secret:
+        if (self.env is None) == (self.file is None):
+            msg = 'a secret names exactly one place: `{ env = "NAME" }` or `{ file = "path" }`'
+            raise ValueError(msg)
+        return self
+
+
+class SiteInfo(Model):
+    """`[site]`: the plant or line."""
+
+    name: str = Field(default="site", min_length=1, description="shown in reports and stored with every sample")
+    timezone: str = Field(
+        default="UTC", description="IANA name, e.g. Europe/Berlin; for display and shifts, data stays UTC"
+    )
+
+
+class StoreSettings(Model):
+    """`[store]`: where samples are kept."""
+
+    path: str = Field(default="store", description="folder, relative to the site file")
+
+
+class CaptureSettings(Model):
+    """`[capture]`: how samples become durable."""
+
+    commit: Seconds = Field(
+        default=1.0, ge=0.2, le=60, description="at most this much is lost on a power cut; raise it for SD cards"
+    )
+    seal_every: Seconds = Field(default=300.0, ge=1, description="an unsealed segment becomes Parquet at this age")
+    seal_size: Bytes = Field(default=64_000_000, ge=100_000, description="or at this size")
+    min_free: Bytes | None = Field(
+        default=None, description="stop writing before the disk has less; default the larger of 2 GB and 5 %"
+    )
+
+
+class _SourceBase(Model):
+    period: Seconds = Field(default=1.0, ge=0.01, description="scan period, or sampling interval of a subscription")
+    zone: Name | None = Field(default=None, description="zone (IEC 62443) that the device is in")
+    probe: Literal["allowed", "never"] = Field(default="allowed", description="never: no audit dials this device")
+    description: str = ""
+
+
+class ModbusTcpSource(_SourceBase):
+    """`type = "modbus-tcp"`: a Modbus TCP server, or one unit behind a gateway."""
+
+    type: Literal["modbus-tcp"]
+    host: str = Field(min_length=1)
+    port: int = Field(default=502, ge=1, le=65535)
+    unit: int = Field(default=1, ge=0, le=255, description="unit identifier; 255 or 1 for a device without gateway")
+    timeout: Seconds = Field(default=1.0, ge=0.01, le=60)
+    connections: int = Field(default=1, ge=1, le=16, description="shared by all sources on one host:port")
+    max_gap: int = Field(default=0, ge=0, le=124, description="undeclared registers that may be read to save a request")
+    max_registers: int = Field(default=125, ge=1, le=125, description="registers a request; some devices take fewer")
+    max_bits: int = Field(default=2000, ge=1, le=2000, description="coils or discrete inputs a request")
+    never_read: tuple[str, ...] = Field(
+        default=(), description="ranges such as holding:500-599 that no request may touch"
+    )
+
+    @field_validator("never_read", mode="before")
+    @classmethod
+    def _ranges(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            for item in value:
+                parse_range(str(item))
+            return tuple(value)
+        return value
+
+
+SECURITY_POLICIES: Final = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
+Security = Literal[
+    "None",
+    "Basic256Sha256-Sign",
+    "Basic256Sha256-SignAndEncrypt",
+    "Aes128_Sha256_RsaOaep-Sign",
+    "Aes128_Sha256_RsaOaep-SignAndEncrypt",
+    "Aes256_Sha256_RsaPss-Sign",
+    "Aes256_Sha256_RsaPss-SignAndEncrypt",
+]
+
+
+class OpcUaSource(_SourceBase):
+    """`type = "opcua"`: an OPC UA server, by subscription or polled."""
+
+    type: Literal["opcua"]
+    url: str = Field(pattern=r"^opc\.tcp://")
+    security: Security = "None"
+    mode: Literal["subscribe", "poll"] = "subscribe"
+    publish: Seconds = Field(default=0.5, ge=0.01, description="publishing interval of the subscription")
+    queue: int | None = Field(
+        default=None, ge=2, description="values kept per item in the server; default 3 x publish / period, at least 10"
+    )
+    trigger: Literal["status", "status-value", "status-value-timestamp"] = Field(
+        default="status-value", description="what counts as a data change"
+    )
+    timeout: Seconds = Field(default=4.0, ge=0.1, le=120)
+    user: str | None = None
+    password: Secret | None = None
+    user_certificate: str | None = Field(default=None, description="file, DER or PEM: X.509 user token")
+    user_key: str | None = None
+    certificate: str | None = Field(
+        default=None, description="our application certificate; made on first use if not given"
+    )
+    private_key: str | None = None
+    server_certificate: str | None = Field(default=None, description="file of the only server certificate to accept")
+
+    @model_validator(mode="after")
+    def _pairs(self) -> OpcUaSource:
+        if (self.user_certificate is None) != (self.user_key is None):
+            msg = "`user_certificate` and `user_key` belong together"
+            raise ValueError(msg)
+        if (self.certificate is None) != (self.private_key is None):
+            msg = "`certificate` and `private_key` belong together"
+            raise ValueError(msg)
+        if self.user is not None and self.user_certificate is not None:
+            msg = "give either `user` and `password` or `user_certificate` and `user_key`"
+            raise ValueError(msg)
+        return self
+
+
+class ReplaySource(_SourceBase):
+    """`type = "replay"`: a Parquet or CSV file played back (columns ts, tag, value, quality)."""
+
+    type: Literal["replay"]
+    file: str
+    speed: Literal["realtime", "fast"] = "realtime"
+
+
+SourceConfig = ModbusTcpSource | OpcUaSource | ReplaySource
+
+
+class Limits(Model):
+    """`limits`: operating limits in engineering units; advisory."""
+
+    low_low: float | None = None
+    low: float | None = None
+    high: float | None = None
+    high_high: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Limits:
+        given = [v for v in (self.low_low, self.low, self.high, self.high_high) if v is not None]
+        if given != sorted(given):
+            msg = "limits must rise: low_low <= low <= high <= high_high"
+            raise ValueError(msg)
+        return self
+
+
+class PercentDeadband(Model):
+    """`deadband = { percent = 0.5 }`: of the tag's span."""
+
+    percent: float = Field(gt=0, le=100)
+
+
+class Tag(Model):
+    """`[[tags]]`: one value read from a source."""
+
+    name: Name
+    source: Name
+    address: str = Field(
+        min_length=1, description="holding:11, 40012, coil:5, holding:11/3; OPC UA node id, nsu=… preferred"
+    )
+    asset: Name | None = None
+    kind: str | None = Field(
+        default=None,
+        description="pressure temperature flow level current speed vibration power counter state setpoint …",
+    )
+    type: str | None = Field(
+        default=None, description="Modbus: bool int16 uint16 int32 … float32 string(n); OPC UA knows its own"
+    )
+    order: Order = Field(default=Order.ABCD, strict=False, description="byte and word order: ABCD CDAB BADC DCBA")
+    element: int | None = Field(default=None, ge=0, description="index into an OPC UA array")
+    scale: float = Field(default=1.0, allow_inf_nan=False)
+    offset: float = Field(default=0.0, allow_inf_nan=False)
+    invalid: tuple[int, ...] = Field(default=(), description="raw values that mean a broken sensor")
+    unit: str = ""
+    span: tuple[float, float] | None = Field(default=None, description="measuring range in engineering units")
+    limits: Limits | None = None
+    deadband: float | PercentDeadband | None = Field(
+        default=None, description="smaller changes are not stored; off by default"
+    )
+    heartbeat: Seconds = Field(default=600.0, gt=0, description="with a deadband: store at least this often")
+    stepped: bool | None = Field(default=None, description="hold the value between samples instead of a sloped line")
+    period: Seconds | None = Field(default=None, ge=0.01, description="scan period, if other than the source's")
+    enum: dict[str, str] | None = Field(
+        default=None, description='texts of values, e.g. { "0" = "stopped", "1" = "running" }'
+    )
+    rollover: float | None = Field(default=None, gt=0, description="value at which a counter starts again")
+    twin: Name | None = Field(default=None, description="tag that measures the same")
+    siblings: tuple[Name, ...] = ()
+    criticality: Literal["low", "medium", "high"] = "medium"
+    description: str = ""
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _short(cls, value: str) -> str:
+        if len(value.encode()) > LONGEST_NAME:
+            msg = f"a tag name has at most {LONGEST_NAME} bytes"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("invalid", "siblings", "span", mode="before")
+    @classmethod
+    def _tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("type", mode="after")
+    @classmethod
+    def _known_type(cls, value: str | None) -> str | None:
+        return None if value is None else str(parse_type(value))
+
+    @model_validator(mode="after")
+    def _span_rises(self) -> Tag:
+        if self.span is not None and self.span[0] >= self.span[1]:
+            msg = "`span` is [low, high] with low < high"
+            raise ValueError(msg)
+        if self.scale == 0:
+            msg = "`scale` must not be 0"
+            raise ValueError(msg)
+        if isinstance(self.deadband, PercentDeadband) and self.span is None:
+            msg = "a deadband in percent needs `span`"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def data_type(self) -> DataType:
+        """The Modbus data type: as declared; else bool for single bits, uint16 for registers."""
+        if self.type is not None:
+            return parse_type(self.type)
+        address = parse_address(self.address)
+        return DataType("bool" if address.table.is_bits or address.bit is not None else "uint16")
+
+    @property
+    def deadband_absolute(self) -> float | None:
+        """The deadband in engineering units, or None when off."""
+        if isinstance(self.deadband, PercentDeadband) and self.span is not None:
+            return self.deadband.percent / 100 * (self.span[1] - self.span[0])
+        return self.deadband if isinstance(self.deadband, float) else None
+
+
+class Asset(Model):
+    """`[[assets]]`: a machine or part of one."""
+
+    name: Name
+    description: str = ""
+    zone: Name | None = None
+    sis: bool = Field(default=False, description="safety instrumented system: never probed")
+    probe: Literal["allowed", "never"] = "allowed"
+
+
+class Zone(Model):
+    """`[[zones]]`: a zone of IEC 62443-3-2."""
+
+    name: Name
+    purdue: str | None = None
+    addresses: tuple[str, ...] = ()
+    probe: Literal["allowed", "never"] = "allowed"
+    description: str = ""
+
+    @field_validator("addresses", mode="before")
+    @classmethod
+    def _tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Conduit(Model):
+    """`[[conduits]]`: who may talk to whom."""
+
+    from_: Name = Field(alias="from")
+    to: Name
+    services: tuple[str, ...] = ()
+    description: str = ""
+
+    @field_validator("services", mode="before")
+    @classmethod
+    def _tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Site(Model):
+    """A whole site file; `tags` holds the inline tags and those of `tags_file`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    site: SiteInfo = SiteInfo()
+    store: StoreSettings = StoreSettings()
+    capture: CaptureSettings = CaptureSettings()
+    sources: dict[Name, Annotated[SourceConfig, Field(discriminator="type")]] = Field(default_factory=dict)
+    tags_file: str | tuple[str, ...] | None = Field(default=None, description="CSV or XLSX list, a row a tag")
+    tags: tuple[Tag, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    conduits: tuple[Conduit, ...] = ()
+
+    @field_validator("tags", "assets", "zones", "conduits", "tags_file", mode="before")
+    @classmethod
+    def _tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    def tags_of(self, source: str) -> tuple[Tag, ...]:
+        """The tags read from a source, in the file's order."""
+        return tuple(tag for tag in self.tags if tag.source == source)

@@ -1,0 +1,1 @@
+"""Modbus: request plan, decode, link."""

@@ -1,0 +1,1 @@
+"""OPC UA: session, security, subscription and polled read."""

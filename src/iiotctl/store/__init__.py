@@ -1,0 +1,1 @@
+"""What is on disk: layout, schema, spool, seal, manifest, verify, lock. Capture writes it, history reads it; neither owns it."""
