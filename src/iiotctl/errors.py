@@ -107,7 +107,7 @@ class SiteError(IiotctlError):
     exit_code = ExitCode.SITE
 
 
-class SiteErrors(SiteError):
+class SiteProblemsError(SiteError):
     """Several problems of one site file, each an error of its own, shown together."""
 
     def __init__(self, problems: list[SiteError]) -> None:

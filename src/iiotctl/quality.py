@@ -194,7 +194,7 @@ def parse(text: str) -> int:
     if match := re.fullmatch(r"(?:Good|Uncertain|Bad)\((0x[0-9A-Fa-f]{8})\)", word):
         return int(match[1], 16)
     number = int(word, 0)
-    if not 0 <= number <= 0xFFFFFFFF:
+    if not 0 <= number < 1 << 32:
         msg = f"{number} does not fit 32 bits"
         raise ValueError(msg)
     return number
