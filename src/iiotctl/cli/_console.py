@@ -1,0 +1,132 @@
+"""What goes to stderr, and how: colour policy, quiet and verbose, lines for people.
+
+Data goes to stdout through `iiotctl.reports`; everything else goes through here. Text that came from a
+device is made harmless first: a server must not be able to move the cursor of an engineer's terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from iiotctl.events import Event
+
+
+@dataclass(slots=True)
+class Settings:
+    """Choices of this process; set by the options in `_options.py`."""
+
+    color: str = "auto"
+    quiet: bool = False
+    verbose: int = 0
+
+
+settings = Settings()
+
+_STYLES: Final = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Text with control characters and direction overrides shown as `\\x1b`; tab and newline stay."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def uses_color(stream: TextIO) -> bool:
+    """Whether to colour what goes to `stream`: flag > NO_COLOR > FORCE_COLOR > a terminal that is not dumb."""
+    if settings.color != "auto":
+        return settings.color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person sits behind `stream` and cursor movement works there."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
+    """`text` in colour where the policy allows it; `styles` are keys such as "red" and "bold"."""
+    if not uses_color(stream or sys.stderr):
+        return text
+    codes = ";".join(_STYLES[style] for style in styles)
+    return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def _line(text: str) -> None:
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # The last place to complain to is gone; the exit code still tells.
+        return
+
+
+def say(text: str) -> None:
+    """One line about the work, off with `-q`."""
+    if not settings.quiet:
+        _line(harmless(text))
+
+
+def detail(text: str, level: int = 1) -> None:
+    """One line shown with `-v` (level 1) or `-vv` (level 2)."""
+    if settings.verbose >= level:
+        _line(paint(harmless(text), "dim"))
+
+
+def warn(text: str) -> None:
+    """`warning: …`, shown even with `-q`."""
+    _line(f"{paint('warning:', 'yellow', 'bold')} {harmless(text)}")
+
+
+def complain(text: str) -> None:
+    """Lines of an error; made harmless and styled by the caller."""
+    _line(text)
+
+
+def suggest(command: str) -> None:
+    """The next command to try; only for a person at a terminal, off with `-q`."""
+    if not settings.quiet and is_terminal(sys.stderr):
+        _line(f"{paint('next:', 'green', 'bold')} {command}")
+
+
+def show_event(event: Event) -> None:
+    """An event of the core as one line: warnings always, notices unless `-q`, the rest with `-v`."""
+    from iiotctl.events import Level
+
+    place = " ".join(part for part in (event.source, event.tag) if part)
+    text = f"{place}: {event.text}" if place else event.text
+    if event.level >= Level.WARNING:
+        warn(text)
+    elif event.level >= Level.NOTICE:
+        say(text)
+    else:
+        detail(text, level=1 if event.level >= Level.INFO else 2)
+
+
+def rich_console(stream: TextIO | None = None) -> Console:
+    """A rich console that follows the colour policy; stderr unless told."""
+    from rich.console import Console
+
+    target = stream or sys.stderr
+    colour = uses_color(target)
+    return Console(
+        file=target,
+        force_terminal=True if colour else None,
+        no_color=not colour,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )

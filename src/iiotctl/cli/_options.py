@@ -1,0 +1,99 @@
+"""Options that mean the same in every command, written once.
+
+Use them as annotations of a command's parameters::
+
+    def last(tags: …, site: SiteOption = None, format: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
+
+`--quiet`, `--verbose` and `--color` act by being given (their callbacks set `_console.settings`); a
+command need not look at them. A command's docstring is its help: one line, a blank line, then prose, and
+at least one example in a paragraph that starts with `Example:` or `Examples:` (`_help.py` keeps its lines).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iiotctl.cli import _console
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class TextFormat(StrEnum):
+    """For answers that are not rows: text for people or JSON for programs."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def _quiet(value: bool) -> bool:
+    _console.settings.quiet = _console.settings.quiet or value
+    return value
+
+
+def _verbose(value: int) -> int:
+    _console.settings.verbose = max(_console.settings.verbose, value)
+    return value
+
+
+def _color(value: Color) -> Color:
+    if value is not Color.AUTO:
+        _console.settings.color = value.value
+    return value
+
+
+SiteOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--site",
+        metavar="FILE",
+        show_default=False,
+        help="Site file; else IIOTCTL_SITE, else site.toml here or in a folder above.",
+    ),
+]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="PATH",
+        show_default=False,
+        help="Folder of the samples; else IIOTCTL_STORE, else as the site file says.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", metavar="FORMAT", help="table, json, jsonl, csv or parquet.")]
+TextFormatOption = Annotated[TextFormat, typer.Option("--format", metavar="FORMAT", help="table or json.")]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write to FILE instead of stdout."),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=_quiet, show_default=False, help="Only results, warnings and errors.")
+]
+VerboseOption = Annotated[
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, callback=_verbose, show_default=False, help="Say more; -vv says even more."
+    ),
+]
+ColorOption = Annotated[
+    Color, typer.Option("--color", metavar="WHEN", callback=_color, show_default=False, help="auto, always or never.")
+]

@@ -1,0 +1,96 @@
+"""`iiotctl`: the tree of commands. Adding a command is one line here and one module beside it.
+
+Command modules import nothing heavy at their top, so that `--help` and completion stay light; a test
+counts the modules.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from iiotctl import __version__
+from iiotctl.cli import _failure, _help
+from iiotctl.cli import explain as explain_
+
+CAPTURE: Final = "Capture"
+ASK: Final = "Ask"
+CHECK: Final = "Check"
+SET_UP: Final = "Set up"
+
+app = typer.Typer(
+    name="iiotctl",
+    cls=_help.Group,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"iiotctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, show_default=False, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", show_default=False, help="Show tracebacks; also IIOTCTL_DEBUG=1.")
+    ] = False,
+) -> None:
+    """Capture, query and audit plant data, without silent loss and without writing to a device.
+
+    Examples:
+      iiotctl demo                       a simulated plant, captured and queried
+      iiotctl read modbus-tcp://192.168.10.21 holding:11:float32:CDAB
+      iiotctl init && iiotctl capture    live data into crash-safe Parquet
+      iiotctl query "SELECT tag, avg(value) FROM samples GROUP BY tag"
+    """
+    del version, debug
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+# fmt: off - one line a command, in the order of the help
+app.command("explain", rich_help_panel=CHECK)(explain_.explain)
+# fmt: on
+
+
+def command_tree() -> Any:
+    """The tree as the library sees it; completions, man page and reference pages are made from it."""
+    tree = typer.main.get_command(app)
+    _help.polish(tree)
+    return tree
+
+
+def _terminate(signum: int, frame: object) -> None:
+    del signum, frame
+    raise _failure.TerminatedError
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing but the exit is left to `main`."""
+    words = [word for word in argv if word != "--debug"]  # it may stand anywhere
+
+    def work() -> None:
+        tree = command_tree()
+        with tree.make_context("iiotctl", words) as context:
+            tree.invoke(context)
+
+    return _failure.guard(work, argv)
+
+
+def main() -> None:
+    """Entry point of the `iiotctl` script."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
