@@ -15,6 +15,7 @@ import typer
 
 from iiotctl import __version__
 from iiotctl.cli import _failure, _help
+from iiotctl.cli import completion as completion_
 from iiotctl.cli import explain as explain_
 
 CAPTURE: Final = "Capture"
@@ -63,6 +64,7 @@ def root(
 
 # fmt: off - one line a command, in the order of the help
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
+app.command("completion", rich_help_panel=SET_UP)(completion_.completion)
 # fmt: on
 
 
