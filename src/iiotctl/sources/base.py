@@ -124,6 +124,7 @@ class SourceContext:
         pki_dir: folder of the client certificate and of trusted server certificates.
         trust_first: accept and remember a server certificate not seen before (only when the user asked).
         shared: one object per key shared by the sources of a run (links per host:port).
+        folder: folder of the site file, for relative file names and secrets; None = no site file (`read URL`).
     """
 
     now_us: Callable[[], int]
@@ -132,6 +133,7 @@ class SourceContext:
     pki_dir: Path | None = None
     trust_first: bool = False
     shared: dict[Any, Any] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 class Source(Protocol):
@@ -139,7 +141,9 @@ class Source(Protocol):
 
     status: SourceStatus
 
-    def __init__(self, config: SourceConfig, tags: Sequence[CapturedTag], context: SourceContext) -> None: ...
+    def __init__(
+        self, name: str, config: SourceConfig, tags: Sequence[CapturedTag], context: SourceContext
+    ) -> None: ...
 
     @staticmethod
     def check(config: SourceConfig, tags: Sequence[Tag]) -> list[SiteError]:
@@ -161,6 +165,6 @@ class Source(Protocol):
         """Let go of connections; never raises."""
 
 
-SourceFactory = Callable[["SourceConfig", Sequence[CapturedTag], SourceContext], Source]
+SourceFactory = Callable[[str, "SourceConfig", Sequence[CapturedTag], SourceContext], Source]
 Sleep = Callable[[float], Awaitable[None]]
 Options = Mapping[str, object]
