@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
+from pydantic import Tag as Branch
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_range, parse_type
 from iiotctl.site.units import parse_duration, parse_size
@@ -177,7 +178,35 @@ class ReplaySource(_SourceBase):
     speed: Literal["realtime", "fast"] = "realtime"
 
 
-SourceConfig = ModbusTcpSource | OpcUaSource | ReplaySource
+class PluginSource(_SourceBase):
+    """A source whose type comes from a plugin (entry-point group `iiotctl.sources`); the plugin judges its other keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, populate_by_name=True)
+
+    type: str
+
+
+SourceConfig = ModbusTcpSource | OpcUaSource | ReplaySource | PluginSource
+
+BUILTIN_SOURCES: Final[dict[str, type[ModbusTcpSource | OpcUaSource | ReplaySource]]] = {
+    "modbus-tcp": ModbusTcpSource,
+    "opcua": OpcUaSource,
+    "replay": ReplaySource,
+}
+
+
+def _source_branch(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) and kind in BUILTIN_SOURCES else "plugin"
+
+
+AnySource = Annotated[
+    Annotated[ModbusTcpSource, Branch("modbus-tcp")]
+    | Annotated[OpcUaSource, Branch("opcua")]
+    | Annotated[ReplaySource, Branch("replay")]
+    | Annotated[PluginSource, Branch("plugin")],
+    Discriminator(_source_branch),
+]
 
 
 class Limits(Model):
@@ -335,7 +364,7 @@ class Site(Model):
     site: SiteInfo = SiteInfo()
     store: StoreSettings = StoreSettings()
     capture: CaptureSettings = CaptureSettings()
-    sources: dict[Name, Annotated[SourceConfig, Field(discriminator="type")]] = Field(default_factory=dict)
+    sources: dict[Name, AnySource] = Field(default_factory=dict)
     tags_file: str | tuple[str, ...] | None = Field(default=None, description="CSV or XLSX list, a row a tag")
     tags: tuple[Tag, ...] = ()
     assets: tuple[Asset, ...] = ()

@@ -1,0 +1,102 @@
+"""The site as every other operation opens it, and what `site show`, `site check` and `site schema` tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iiotctl.errors import SiteError
+from iiotctl.site.load import LoadedSite, load_site
+from iiotctl.site.locate import find_site
+from iiotctl.site.settings import Settings, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A site (or none) with the settings that hold.
+
+    Attributes:
+        loaded: the site with its places, or None.
+        settings: store path, capture settings, folders; each with its origin.
+    """
+
+    loaded: LoadedSite | None
+    settings: Settings
+
+    @property
+    def store(self) -> Path:
+        """Absolute path of the store."""
+        return self.settings.store
+
+    def require_site(self) -> LoadedSite:
+        """The site.
+
+        Raises:
+            SiteError: `no-site` when there is none.
+        """
+        if self.loaded is None:
+            raise no_site()
+        return self.loaded
+
+
+def no_site() -> SiteError:
+    """The error of a command that needs a site file and found none."""
+    return SiteError(
+        "no-site",
+        "no `site.toml` here or in a folder above",
+        hint="`iiotctl init` writes one; `--site FILE` names one elsewhere",
+    )
+
+
+def open_site(site_flag: Path | None = None, *, cwd: Path | None = None) -> LoadedSite:
+    """The site file that holds here, valid.
+
+    Raises:
+        SiteError: there is none, or it is wrong (`SiteProblemsError` when in several places).
+    """
+    path = find_site(site_flag, cwd or Path.cwd())
+    if path is None:
+        raise no_site()
+    return load_site(path)
+
+
+def open_settings(
+    site_flag: Path | None = None,
+    store_flag: Path | None = None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Opened:
+    """The site, when there is one, and all settings.
+
+    Args:
+        site_flag: `--site`.
+        store_flag: `--store`.
+        flags: other settings given by flag, by key (`capture.commit` in seconds, …); None = not given.
+        cwd: working directory; the process's own when None.
+        environ: environment variables; the process's own when None.
+
+    Raises:
+        SiteError: the site file or the user file is wrong.
+        UsageError: an `IIOTCTL_*` variable is wrong.
+    """
+    here = cwd or Path.cwd()
+    path = find_site(site_flag, here, environ)
+    loaded = None if path is None else load_site(path)
+    given = {"store.path": store_flag, **(flags or {})}
+    return Opened(loaded, resolve(loaded, cwd=here, flags=given, environ=environ))
+
+
+def open_store(site_flag: Path | None = None, store_flag: Path | None = None, *, cwd: Path | None = None) -> Path:
+    """Absolute path of the store, for commands that only read it.
+
+    With `--store` no site file is opened at all: the store explains itself, and a broken site file in the
+    working directory must not keep anyone from their data.
+    """
+    here = cwd or Path.cwd()
+    if store_flag is not None and site_flag is None:
+        return (here / store_flag.expanduser()).absolute()
+    return open_settings(site_flag, store_flag, cwd=here).store

@@ -1,0 +1,39 @@
+"""Where the site file is: `--site`, then `IIOTCTL_SITE`, then `site.toml` upward from the working directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from iiotctl.errors import SiteError
+
+FILE_NAME: Final = "site.toml"
+ENV_NAME: Final = "IIOTCTL_SITE"
+
+
+def find_site(flag: Path | None, start: Path, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Absolute path of the site file, or None when nothing names one and none lies above `start`.
+
+    A folder given by flag or environment stands for the `site.toml` in it.
+
+    Raises:
+        SiteError: `file-not-found` when the flag or the environment names a file that is not there.
+    """
+    env = os.environ if environ is None else environ
+    for named, origin in ((flag, "--site"), (Path(env[ENV_NAME]) if env.get(ENV_NAME) else None, ENV_NAME)):
+        if named is None:
+            continue
+        path = start / named.expanduser()
+        path = path / FILE_NAME if path.is_dir() else path
+        if not path.exists():
+            raise SiteError(
+                "file-not-found", f"the site file `{named}` does not exist", where=origin, hint="iiotctl init"
+            )
+        return path.absolute()
+    for folder in (start.absolute(), *start.absolute().parents):
+        candidate = folder / FILE_NAME
+        if candidate.is_file():
+            return candidate
+    return None
