@@ -55,3 +55,11 @@ def polish(root: Any) -> None:
     for _, command in walk(root):
         if command.help:
             command.help = keep_lines(command.help)
+        for param in command.params:
+            if param.param_type_name == "argument" and param.metavar:
+                param.display_type_rich = _no_type
+
+
+def _no_type(ctx: object) -> None:
+    """Arguments show their metavar alone; the type's Python name (`list[str]`) helps nobody."""
+    del ctx

@@ -16,7 +16,9 @@ import typer
 from iiotctl import __version__
 from iiotctl.cli import _failure, _help
 from iiotctl.cli import completion as completion_
+from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
+from iiotctl.cli import read as read_
 
 CAPTURE: Final = "Capture"
 ASK: Final = "Ask"
@@ -63,6 +65,8 @@ def root(
 
 
 # fmt: off - one line a command, in the order of the help
+app.command("read", rich_help_panel=CAPTURE)(read_.read)
+app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
 app.command("completion", rich_help_panel=SET_UP)(completion_.completion)
 # fmt: on

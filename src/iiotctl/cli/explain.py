@@ -16,7 +16,7 @@ def explain(
     name: Annotated[
         str | None, typer.Argument(metavar="ID", show_default=False, help="An error id, or exit-codes.")
     ] = None,
-    format: TextFormatOption = TextFormat.TABLE,  # noqa: A002 - named as the flag
+    format: TextFormatOption = TextFormat.TABLE,
 ) -> None:
     """Say what an error id means and what to do about it.
 

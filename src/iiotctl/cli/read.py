@@ -1,0 +1,165 @@
+"""`iiotctl read`: the quick look at a device, without a site file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    VerboseOption,
+)
+from iiotctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from iiotctl.ops.read import Request
+    from iiotctl.reports.rows import Rows
+    from iiotctl.sources.base import Reading
+
+
+def read(
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="modbus-tcp://HOST[:PORT][/UNIT] or opc.tcp://HOST:PORT[/PATH].", show_default=False
+        ),
+    ],
+    addresses: Annotated[
+        list[str],
+        typer.Argument(metavar="ADDRESS", help="ADDRESS[:TYPE[:ORDER]], or an OPC UA node id.", show_default=False),
+    ],
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="TIME", show_default=False, help="Read again and again, e.g. 1s.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", metavar="N", min=1, show_default=False, help="Stop after N rounds.")
+    ] = None,
+    unit: Annotated[
+        int | None, typer.Option("--unit", metavar="N", min=0, max=255, show_default=False, help="Modbus unit; else 1.")
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="TIME", show_default=False, help="Patience for one answer.")
+    ] = None,
+    security: Annotated[
+        str, typer.Option("--security", metavar="POLICY-MODE", help="OPC UA, e.g. Basic256Sha256-SignAndEncrypt.")
+    ] = "None",
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", show_default=False, help="OPC UA user name.")
+    ] = None,
+    password_env: Annotated[
+        str | None,
+        typer.Option(
+            "--password-env", metavar="VARIABLE", show_default=False, help="Variable that holds the password."
+        ),
+    ] = None,
+    trust_first: Annotated[
+        bool,
+        typer.Option("--trust-first", show_default=False, help="Accept and remember an unknown server certificate."),
+    ] = False,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Read a few registers or nodes of a device, without a site file.
+
+    Sends read requests only. Addresses are zero-based (`holding:11`, `input:0`,
+    `coil:5`, `discrete:7`, a bit as `holding:11/3`) or references such as
+    `40012`. Types: bool, (u)int8 to (u)int64, float16 to float64, bcd16, bcd32,
+    string(n). Orders: ABCD, CDAB, BADC, DCBA.
+
+    Examples:
+      iiotctl read modbus-tcp://192.168.10.21 holding:11:float32:CDAB
+      iiotctl read modbus-tcp://gateway/3 40012:uint16 coil:5 --every 1s
+      iiotctl read opc.tcp://192.168.10.30:4840 'ns=2;s=Oven.Temperature'
+    """
+    del quiet, verbose, color
+    from iiotctl import reports
+    from iiotctl.ops import read as op
+
+    every_s = None if every is None else _seconds(every, "--every")
+    endless = every is not None and count is None
+    if endless and format in (Format.JSON, Format.PARQUET):
+        raise UsageError(
+            "bad-value",
+            f"`--format {format}` is written at the end, and `--every` has none",
+            hint="add `--count N`, or use `--format jsonl`",
+        )
+    request = op.prepare(
+        url,
+        addresses,
+        unit=unit,
+        timeout_s=None if timeout is None else _seconds(timeout, "--timeout"),
+        security=op.Access(security, user, password_env, trust_first),
+    )
+    rounds = op.rounds(request, every_s=every_s, count=None if endless else count or 1)
+    last: list[Reading] = []
+
+    def seen() -> Iterator[list[Reading]]:
+        for readings in rounds:
+            last[:] = readings
+            yield readings
+
+    if format is Format.TABLE and output is None:
+        for number, readings in enumerate(seen()):
+            if number:
+                typer.echo()
+            reports.write(_rows([readings], request), format.value, None)
+    else:
+        reports.write(_rows(seen(), request), format.value, output)
+    failure = op.failures(last, request)
+    if failure:
+        raise failure
+    _console.suggest("`iiotctl init` writes a site file for `iiotctl capture`")
+
+
+def _rows(rounds: Iterable[list[Reading]], request: Request) -> Rows:
+    from datetime import UTC, datetime
+
+    from iiotctl import quality
+    from iiotctl.reports.rows import Column, Rows
+
+    columns = (
+        Column("ts", "timestamp"),
+        Column("address"),
+        Column("value"),
+        Column("quality"),
+        Column("raw"),
+        Column("latency", "float", "ms"),
+        Column("note"),
+    )
+    rows = (
+        (
+            datetime.fromtimestamp(reading.ts / 1e6, UTC),
+            request.names[reading.tag].text,
+            reading.value,
+            quality.name(reading.quality),
+            reading.raw,
+            round(reading.latency_s * 1000, 1),
+            reading.note,
+        )
+        for readings in rounds
+        for reading in readings
+    )
+    return Rows(columns, rows)
+
+
+def _seconds(text: str, option: str) -> float:
+    from iiotctl.site.units import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise UsageError("bad-value", f"the value of `{option}` is wrong: {error}") from error
+    if seconds <= 0:
+        raise UsageError("bad-value", f"the value of `{option}` must be more than 0")
+    return seconds

@@ -1,0 +1,295 @@
+"""`read`: the quick look at a few registers or nodes of one device, without a site file."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from iiotctl import quality
+from iiotctl.errors import SourceError, UsageError
+from iiotctl.site.address import Order, parse_address, parse_type
+from iiotctl.site.model import ModbusTcpSource, OpcUaSource, Secret, Security, Tag
+from iiotctl.site.settings import resolve
+from iiotctl.site.units import format_duration
+from iiotctl.sources.base import CapturedTag, Reading, Source, SourceContext
+
+_SOURCE: Final = "read"
+_SCHEMES: Final = ("modbus-tcp", "tcp", "opc.tcp")
+_LAST_PORT: Final = 65_535
+_LAST_UNIT: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL names.
+
+    Attributes:
+        scheme: `modbus-tcp` or `opc.tcp`.
+        host: name or address as the user wrote it.
+        port: TCP port.
+        unit: Modbus unit identifier of the URL's path, or None.
+        url: the whole URL (used for OPC UA).
+    """
+
+    scheme: str
+    host: str
+    port: int
+    unit: int | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One ADDRESS[:TYPE[:ORDER]] of the command line."""
+
+    text: str
+    address: str
+    type: str | None = None
+    order: str = "ABCD"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to open a secure channel to an OPC UA server; see `docs/how-to/connect-opcua.md`."""
+
+    policy: str = "None"
+    user: str | None = None
+    password_env: str | None = None
+    trust_first: bool = False
+
+
+def parse_url(text: str) -> Target:
+    """Target from `modbus-tcp://host[:port][/unit]`, `tcp://…` (the same) or `opc.tcp://host:port/path`.
+
+    Raises:
+        UsageError: another scheme, no host, or a bad port or unit.
+    """
+    hint = "write e.g. `modbus-tcp://192.168.10.21`, `modbus-tcp://gateway:502/3` (unit 3) or `opc.tcp://192.168.10.30:4840`"
+    parts = urlsplit(text)
+    if "://" not in text or not parts.scheme:
+        raise UsageError("bad-url", f"`{text}` is not a URL", hint=hint)
+    if parts.scheme not in _SCHEMES:
+        near = difflib.get_close_matches(parts.scheme, _SCHEMES, n=1)
+        hint = f"did you mean `{near[0]}://`? {hint}" if near else hint
+        raise UsageError("bad-url", f"`{parts.scheme}://` is not a protocol that `read` speaks", where=text, hint=hint)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise UsageError("bad-url", f"the port of `{text}` is not a number up to {_LAST_PORT}", hint=hint) from error
+    if not parts.hostname:
+        raise UsageError("bad-url", f"`{text}` names no host", hint=hint)
+    if parts.username or parts.password:
+        raise UsageError(
+            "bad-url",
+            "user name and password do not belong into a URL: shells and process lists show it",
+            hint="use `--user NAME --password-env VARIABLE`",
+        )
+    if parts.scheme == "opc.tcp":
+        return Target("opc.tcp", parts.hostname, port or 4840, None, text)
+    unit = None
+    if parts.path.strip("/"):
+        word = parts.path.strip("/")
+        if not word.isascii() or not word.isdigit() or int(word) > _LAST_UNIT:
+            raise UsageError("bad-url", f"`{word}` is not a unit identifier from 0 to 255", where=text, hint=hint)
+        unit = int(word)
+    return Target("modbus-tcp", parts.hostname, port or 502, unit, text)
+
+
+def parse_wanted(text: str, scheme: str) -> Wanted:
+    """One address word; for OPC UA the whole word is a node id, colons and all.
+
+    Raises:
+        UsageError: not an address, an unknown type or order.
+    """
+    if scheme == "opc.tcp":
+        if not re.match(r"^(nsu=[^;]+;|ns=\d+;)?[isgb]=.+", text, re.DOTALL):
+            raise UsageError(
+                "bad-address",
+                f"`{text}` is not a node id",
+                hint="write e.g. `ns=2;s=Oven.Temperature`, `nsu=urn:plant:line3;s=Oven.Temperature` or `i=2258`, in quotes",
+            )
+        return Wanted(text, text)
+    match = re.fullmatch(
+        r"(?P<address>(?:(?:coil|discrete|input|holding):\d+|\d+)(?:/\d+)?)(?::(?P<type>[^:]+))?(?::(?P<order>[^:]+))?",
+        text.strip(),
+        re.IGNORECASE,
+    )
+    hint = "write e.g. `holding:11:float32:CDAB`, `40012:uint16`, `coil:5` or `holding:11/3`"
+    if not match:
+        raise UsageError("bad-address", f"`{text}` is not a Modbus address", hint=hint)
+    order = (match["order"] or "ABCD").upper()
+    if order not in set(Order):
+        raise UsageError(
+            "bad-address", f"`{match['order']}` is not an order", where=text, hint=f"one of {', '.join(Order)}"
+        )
+    try:
+        parse_address(match["address"])
+        if match["type"]:
+            parse_type(match["type"])
+    except ValueError as error:
+        raise UsageError("bad-address", str(error), where=text, hint=hint) from error
+    return Wanted(text, match["address"], match["type"], order)
+
+
+@dataclass(slots=True)
+class Request:
+    """A checked request: one source, its tags, and what the user called them."""
+
+    config: ModbusTcpSource | OpcUaSource
+    tags: list[CapturedTag]
+    names: dict[str, Wanted]
+    trust_first: bool = False
+    pki_dir: Path | None = None
+
+
+def prepare(
+    url: str,
+    addresses: Sequence[str],
+    *,
+    unit: int | None = None,
+    timeout_s: float | None = None,
+    security: Access | None = None,
+    pki_dir: Path | None = None,
+) -> Request:
+    """Check everything that can be checked without contact.
+
+    Raises:
+        UsageError: URL, address, type, order, unit or security are wrong or do not fit together.
+    """
+    target = parse_url(url)
+    secure = security or Access()
+    wanted = [parse_wanted(text, target.scheme) for text in addresses]
+    names = {f"r{number}": item for number, item in enumerate(wanted)}
+    try:
+        config = _config(target, unit, timeout_s, secure)
+        tags = [
+            CapturedTag(
+                code, Tag(name=name, source=_SOURCE, address=item.address, type=item.type, order=Order(item.order))
+            )
+            for code, (name, item) in enumerate(names.items())
+        ]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        text = first["msg"].removeprefix("Value error, ")
+        raise UsageError("bad-value", f"`{place}` is wrong: {text[:1].lower()}{text[1:]}", where=url) from error
+    if pki_dir is None and target.scheme == "opc.tcp":
+        pki_dir = resolve(None, cwd=Path.cwd()).pki
+    return Request(config, tags, names, secure.trust_first, pki_dir)
+
+
+def _config(target: Target, unit: int | None, timeout_s: float | None, secure: Access) -> ModbusTcpSource | OpcUaSource:
+    timeout = {} if timeout_s is None else {"timeout": format_duration(timeout_s)}
+    if target.scheme == "modbus-tcp":
+        if secure != Access():
+            raise UsageError(
+                "bad-value",
+                "Modbus TCP has no security",
+                hint="leave out `--security`, `--user`, `--password-env` and `--trust-first`",
+            )
+        if unit is not None and target.unit not in (None, unit):
+            raise UsageError("bad-value", f"the URL says unit {target.unit} and `--unit` says {unit}", where=target.url)
+        number = unit if unit is not None else target.unit
+        return ModbusTcpSource.model_validate(
+            {"type": "modbus-tcp", "host": target.host, "port": target.port, "unit": 1 if number is None else number}
+            | timeout
+        )
+    if unit is not None:
+        raise UsageError("bad-value", "OPC UA has no unit identifiers", where=target.url, hint="leave out `--unit`")
+    policies = get_args(Security)
+    if secure.policy not in policies:
+        near = difflib.get_close_matches(secure.policy, policies, n=1, cutoff=0.4)
+        hint = f"did you mean `{near[0]}`? " if near else ""
+        raise UsageError(
+            "bad-value",
+            f"`{secure.policy}` is not a security policy and mode",
+            hint=f"{hint}one of {', '.join(f'`{policy}`' for policy in policies)}",
+        )
+    fields: dict[str, Any] = {"type": "opcua", "url": target.url, "security": secure.policy, "mode": "poll"} | timeout
+    if secure.user:
+        fields["user"] = secure.user
+    if secure.password_env:
+        fields["password"] = Secret(env=secure.password_env)
+    return OpcUaSource.model_validate(fields)
+
+
+def rounds(
+    request: Request,
+    *,
+    every_s: float | None = None,
+    count: int | None = 1,
+    create: Callable[..., Source] | None = None,
+    now_us: Callable[[], int] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[list[Reading]]:
+    """Read all addresses again and again; every round is one list in the order of the command line.
+
+    Args:
+        request: what to read.
+        every_s: seconds from start to start; rounds that are late are left out, never caught up.
+        count: number of rounds; None = until the caller stops.
+        create: makes the source; the registry unless a test says otherwise.
+        now_us: wall clock, µs UTC.
+        monotonic: seconds that never step back.
+
+    Raises:
+        SourceError: the first round reached nothing. Later rounds say so in their readings instead.
+    """
+    from iiotctl.sources import registry
+
+    make = create or registry.create
+    clock = now_us or (lambda: time.time_ns() // 1000)
+    context = SourceContext(now_us=clock, monotonic=monotonic, trust_first=request.trust_first, pki_dir=request.pki_dir)
+    with asyncio.Runner() as runner:
+        source = make(_SOURCE, request.config, request.tags, context)
+        start = monotonic()
+        done = 0
+        deadline = 0
+        try:
+            while True:
+                yield runner.run(_round(source, request, clock, first=done == 0))
+                done += 1
+                if done == count:
+                    return
+                period = every_s or 1.0
+                deadline = max(deadline + 1, int((monotonic() - start) / period) + 1)
+                # sleeping inside the loop keeps connections alive in the meantime
+                runner.run(asyncio.sleep(max(0.0, start + deadline * period - monotonic())))
+        finally:
+            runner.run(source.close())
+
+
+async def _round(source: Source, request: Request, clock: Callable[[], int], *, first: bool) -> list[Reading]:
+    try:
+        readings = {reading.tag: reading for reading in await source.read_once(request.tags)}
+    except SourceError as error:
+        if first:
+            raise
+        lost = quality.BAD_NO_COMMUNICATION
+        readings = {name: Reading(name, None, lost, clock(), 0.0, note=str(error.what)) for name in request.names}
+    return [readings[name] for name in request.names if name in readings]
+
+
+def failures(readings: Sequence[Reading], request: Request) -> SourceError | None:
+    """The error to end with when the last round holds Bad readings."""
+    bad = [reading for reading in readings if quality.is_bad(reading.quality)]
+    if not bad:
+        return None
+    first = bad[0]
+    name = request.names[first.tag].text
+    cause = f"`{name}`: {quality.name(first.quality)}" + (f", {first.note}" if first.note else "")
+    return SourceError(
+        "read-failed",
+        f"{len(bad)} of {len(readings)} addresses could not be read",
+        cause=cause,
+        hint="check address and type in the device's manual; many manuals count from 1 where the wire counts from 0",
+    )
