@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic import Tag as Branch
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_range, parse_type
-from iiotctl.site.units import parse_duration, parse_size
+from iiotctl.site.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
 
 SCHEMA_VERSION: Final = 1
 LONGEST_NAME: Final = 64
@@ -33,8 +42,22 @@ def _size(value: Any) -> Any:
     raise ValueError(msg)
 
 
-Seconds = Annotated[float, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=0)]
-Bytes = Annotated[int, BeforeValidator(_size, json_schema_input_type=str), Field(ge=0)]
+Seconds = Annotated[
+    float,
+    BeforeValidator(_duration),
+    Field(ge=0),
+    WithJsonSchema(
+        {"type": "string", "format": "duration-with-unit", "pattern": DURATION_PATTERN, "examples": ["500ms", "15min"]}
+    ),
+]
+Bytes = Annotated[
+    int,
+    BeforeValidator(_size),
+    Field(ge=0),
+    WithJsonSchema(
+        {"type": "string", "format": "size-with-unit", "pattern": SIZE_PATTERN, "examples": ["64MB", "2GB"]}
+    ),
+]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")]
 
 
@@ -47,8 +70,10 @@ class Model(BaseModel):
 class Secret(Model):
     """A secret by reference, never in the file: an environment variable or a file that holds only it."""
 
-    env: str | None = None
-    file: str | None = None
+    env: str | None = Field(default=None, min_length=1, description="name of the environment variable")
+    file: str | None = Field(
+        default=None, min_length=1, description="file that holds nothing else, relative to the site file"
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Secret:
@@ -90,17 +115,17 @@ class _SourceBase(Model):
     period: Seconds = Field(default=1.0, ge=0.01, description="scan period, or sampling interval of a subscription")
     zone: Name | None = Field(default=None, description="zone (IEC 62443) that the device is in")
     probe: Literal["allowed", "never"] = Field(default="allowed", description="never: no audit dials this device")
-    description: str = ""
+    description: str = Field(default="", description="free text")
 
 
 class ModbusTcpSource(_SourceBase):
     """`type = "modbus-tcp"`: a Modbus TCP server, or one unit behind a gateway."""
 
-    type: Literal["modbus-tcp"]
-    host: str = Field(min_length=1)
-    port: int = Field(default=502, ge=1, le=65535)
+    type: Literal["modbus-tcp"] = Field(description="kind of source")
+    host: str = Field(min_length=1, description="IP address or name")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port")
     unit: int = Field(default=1, ge=0, le=255, description="unit identifier; 255 or 1 for a device without gateway")
-    timeout: Seconds = Field(default=1.0, ge=0.01, le=60)
+    timeout: Seconds = Field(default=1.0, ge=0.01, le=60, description="wait for an answer at most this long")
     connections: int = Field(default=1, ge=1, le=16, description="shared by all sources on one host:port")
     max_gap: int = Field(default=0, ge=0, le=124, description="undeclared registers that may be read to save a request")
     max_registers: int = Field(default=125, ge=1, le=125, description="registers a request; some devices take fewer")
@@ -134,10 +159,12 @@ Security = Literal[
 class OpcUaSource(_SourceBase):
     """`type = "opcua"`: an OPC UA server, by subscription or polled."""
 
-    type: Literal["opcua"]
-    url: str = Field(pattern=r"^opc\.tcp://")
-    security: Security = "None"
-    mode: Literal["subscribe", "poll"] = "subscribe"
+    type: Literal["opcua"] = Field(description="kind of source")
+    url: str = Field(pattern=r"^opc\.tcp://", description="endpoint, e.g. opc.tcp://192.168.10.30:4840")
+    security: Security = Field(default="None", description="policy and mode of the secure channel")
+    mode: Literal["subscribe", "poll"] = Field(
+        default="subscribe", description="poll: read every period, for servers without subscriptions"
+    )
     publish: Seconds = Field(default=0.5, ge=0.01, description="publishing interval of the subscription")
     queue: int | None = Field(
         default=None, ge=2, description="values kept per item in the server; default 3 x publish / period, at least 10"
@@ -145,15 +172,15 @@ class OpcUaSource(_SourceBase):
     trigger: Literal["status", "status-value", "status-value-timestamp"] = Field(
         default="status-value", description="what counts as a data change"
     )
-    timeout: Seconds = Field(default=4.0, ge=0.1, le=120)
-    user: str | None = None
-    password: Secret | None = None
+    timeout: Seconds = Field(default=4.0, ge=0.1, le=120, description="wait for an answer at most this long")
+    user: str | None = Field(default=None, description="user name")
+    password: Secret | None = Field(default=None, description="by reference: { env = … } or { file = … }")
     user_certificate: str | None = Field(default=None, description="file, DER or PEM: X.509 user token")
-    user_key: str | None = None
+    user_key: str | None = Field(default=None, description="file of the key that belongs to it")
     certificate: str | None = Field(
         default=None, description="our application certificate; made on first use if not given"
     )
-    private_key: str | None = None
+    private_key: str | None = Field(default=None, description="file of the key that belongs to it")
     server_certificate: str | None = Field(default=None, description="file of the only server certificate to accept")
 
     @model_validator(mode="after")
@@ -173,9 +200,9 @@ class OpcUaSource(_SourceBase):
 class ReplaySource(_SourceBase):
     """`type = "replay"`: a Parquet or CSV file played back (columns ts, tag, value, quality)."""
 
-    type: Literal["replay"]
-    file: str
-    speed: Literal["realtime", "fast"] = "realtime"
+    type: Literal["replay"] = Field(description="kind of source")
+    file: str = Field(min_length=1, description="Parquet or CSV, relative to the site file")
+    speed: Literal["realtime", "fast"] = Field(default="realtime", description="fast: as fast as the disk takes it")
 
 
 class PluginSource(_SourceBase):
@@ -183,7 +210,7 @@ class PluginSource(_SourceBase):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, populate_by_name=True)
 
-    type: str
+    type: str = Field(description="name of the plugin's source type")
 
 
 SourceConfig = ModbusTcpSource | OpcUaSource | ReplaySource | PluginSource
@@ -212,10 +239,10 @@ AnySource = Annotated[
 class Limits(Model):
     """`limits`: operating limits in engineering units; advisory."""
 
-    low_low: float | None = None
-    low: float | None = None
-    high: float | None = None
-    high_high: float | None = None
+    low_low: float | None = Field(default=None, description="critically low")
+    low: float | None = Field(default=None, description="low")
+    high: float | None = Field(default=None, description="high")
+    high_high: float | None = Field(default=None, description="critically high")
 
     @model_validator(mode="after")
     def _ordered(self) -> Limits:
@@ -229,18 +256,18 @@ class Limits(Model):
 class PercentDeadband(Model):
     """`deadband = { percent = 0.5 }`: of the tag's span."""
 
-    percent: float = Field(gt=0, le=100)
+    percent: float = Field(gt=0, le=100, description="share of the span")
 
 
 class Tag(Model):
     """`[[tags]]`: one value read from a source."""
 
-    name: Name
-    source: Name
+    name: Name = Field(description="unique, at most 64 bytes, e.g. press1.hydraulics.pressure")
+    source: Name = Field(description="name of the source it is read from")
     address: str = Field(
         min_length=1, description="holding:11, 40012, coil:5, holding:11/3; OPC UA node id, nsu=… preferred"
     )
-    asset: Name | None = None
+    asset: Name | None = Field(default=None, description="machine it belongs to")
     kind: str | None = Field(
         default=None,
         description="pressure temperature flow level current speed vibration power counter state setpoint …",
@@ -250,12 +277,12 @@ class Tag(Model):
     )
     order: Order = Field(default=Order.ABCD, strict=False, description="byte and word order: ABCD CDAB BADC DCBA")
     element: int | None = Field(default=None, ge=0, description="index into an OPC UA array")
-    scale: float = Field(default=1.0, allow_inf_nan=False)
-    offset: float = Field(default=0.0, allow_inf_nan=False)
+    scale: float = Field(default=1.0, allow_inf_nan=False, description="value = raw x scale + offset")
+    offset: float = Field(default=0.0, allow_inf_nan=False, description="see scale")
     invalid: tuple[int, ...] = Field(default=(), description="raw values that mean a broken sensor")
-    unit: str = ""
+    unit: str = Field(default="", description="engineering unit, e.g. bar, degC")
     span: tuple[float, float] | None = Field(default=None, description="measuring range in engineering units")
-    limits: Limits | None = None
+    limits: Limits | None = Field(default=None, description="operating limits in engineering units")
     deadband: float | PercentDeadband | None = Field(
         default=None, description="smaller changes are not stored; off by default"
     )
@@ -267,9 +294,9 @@ class Tag(Model):
     )
     rollover: float | None = Field(default=None, gt=0, description="value at which a counter starts again")
     twin: Name | None = Field(default=None, description="tag that measures the same")
-    siblings: tuple[Name, ...] = ()
-    criticality: Literal["low", "medium", "high"] = "medium"
-    description: str = ""
+    siblings: tuple[Name, ...] = Field(default=(), description="tags measured under the same conditions")
+    criticality: Literal["low", "medium", "high"] = Field(default="medium", description="weight of its findings")
+    description: str = Field(default="", description="free text")
 
     @field_validator("name", mode="after")
     @classmethod
@@ -321,21 +348,21 @@ class Tag(Model):
 class Asset(Model):
     """`[[assets]]`: a machine or part of one."""
 
-    name: Name
-    description: str = ""
-    zone: Name | None = None
+    name: Name = Field(description="unique")
+    description: str = Field(default="", description="free text")
+    zone: Name | None = Field(default=None, description="zone it is in")
     sis: bool = Field(default=False, description="safety instrumented system: never probed")
-    probe: Literal["allowed", "never"] = "allowed"
+    probe: Literal["allowed", "never"] = Field(default="allowed", description="never: no audit dials it")
 
 
 class Zone(Model):
     """`[[zones]]`: a zone of IEC 62443-3-2."""
 
-    name: Name
-    purdue: str | None = None
-    addresses: tuple[str, ...] = ()
-    probe: Literal["allowed", "never"] = "allowed"
-    description: str = ""
+    name: Name = Field(description="unique")
+    purdue: str | None = Field(default=None, description='level, e.g. "1"; "3.5" for a DMZ')
+    addresses: tuple[str, ...] = Field(default=(), description="addresses, networks (CIDR) or ranges")
+    probe: Literal["allowed", "never"] = Field(default="allowed", description="never: no audit dials into it")
+    description: str = Field(default="", description="free text")
 
     @field_validator("addresses", mode="before")
     @classmethod
@@ -346,10 +373,10 @@ class Zone(Model):
 class Conduit(Model):
     """`[[conduits]]`: who may talk to whom."""
 
-    from_: Name = Field(alias="from")
-    to: Name
-    services: tuple[str, ...] = ()
-    description: str = ""
+    from_: Name = Field(alias="from", description="zone that opens connections")
+    to: Name = Field(description="zone that answers")
+    services: tuple[str, ...] = Field(default=(), description="what is allowed, e.g. modbus, opcua")
+    description: str = Field(default="", description="free text")
 
     @field_validator("services", mode="before")
     @classmethod
@@ -360,16 +387,18 @@ class Conduit(Model):
 class Site(Model):
     """A whole site file; `tags` holds the inline tags and those of `tags_file`."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
-    site: SiteInfo = SiteInfo()
-    store: StoreSettings = StoreSettings()
-    capture: CaptureSettings = CaptureSettings()
-    sources: dict[Name, AnySource] = Field(default_factory=dict)
-    tags_file: str | tuple[str, ...] | None = Field(default=None, description="CSV or XLSX list, a row a tag")
-    tags: tuple[Tag, ...] = ()
-    assets: tuple[Asset, ...] = ()
-    zones: tuple[Zone, ...] = ()
-    conduits: tuple[Conduit, ...] = ()
+    schema_: Literal[1] = Field(default=1, alias="schema", description="version of the file's format")
+    site: SiteInfo = Field(default=SiteInfo(), description="the plant or line")
+    store: StoreSettings = Field(default=StoreSettings(), description="where samples are kept")
+    capture: CaptureSettings = Field(default=CaptureSettings(), description="how samples become durable")
+    sources: dict[Name, AnySource] = Field(default_factory=dict, description="devices and servers, by name")
+    tags_file: str | tuple[str, ...] | None = Field(
+        default=None, description="CSV or XLSX list of tags, or several, relative to the site file"
+    )
+    tags: tuple[Tag, ...] = Field(default=(), description="values read from sources")
+    assets: tuple[Asset, ...] = Field(default=(), description="machines; labels of tags when none is declared")
+    zones: tuple[Zone, ...] = Field(default=(), description="zones of IEC 62443; used by audits")
+    conduits: tuple[Conduit, ...] = Field(default=(), description="who may talk to whom")
 
     @field_validator("tags", "assets", "zones", "conduits", "tags_file", mode="before")
     @classmethod

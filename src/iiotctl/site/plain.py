@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from iiotctl.errors import SiteError
 from iiotctl.site.address import DATA_TYPES
-from iiotctl.site.model import Seconds, Secret, Tag
+from iiotctl.site.model import Seconds, Secret, Site, Tag
 from iiotctl.site.units import format_duration
 
 Where = Callable[..., str]
@@ -198,6 +198,14 @@ def problems_of(error: ValidationError, model: type[BaseModel], where: Where, th
     return problems
 
 
+def _key_hint(key: str, known: list[str]) -> str | None:
+    otherwise = f"known keys: {', '.join(known)}" if known else None
+    if key in keys_of(Site):
+        # TOML reads a key below `[table]` as part of that table
+        otherwise = f"`{key}` belongs to the top of the file, above the first `[table]`"
+    return did_you_mean(key, known, otherwise)
+
+
 def _one(
     item: dict[str, Any], loc: tuple[str | int, ...], model: type[BaseModel], where: Where, thing: str
 ) -> SiteError:
@@ -212,7 +220,7 @@ def _one(
             "unknown-key",
             f"unknown key `{show(key)[1:-1]}` in {inside}",
             where=where(*loc),
-            hint=did_you_mean(key, known, f"known keys: {', '.join(known)}" if known else None),
+            hint=_key_hint(key, known),
         )
     if item["type"] == "missing" and isinstance(loc[-1], str):
         return SiteError("missing-key", f"{label} is missing in {thing}", where=where(*loc[:-1]))

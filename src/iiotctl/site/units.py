@@ -28,6 +28,10 @@ _BYTES: Final = {
     "TiB": 2**40,
 }
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
+DURATION_PATTERN: Final = rf"^(\d+(\.\d+)?({'|'.join([*_SECONDS, 'µs'])}) *)+$"
+"""The form of a duration, for the JSON Schema."""
+SIZE_PATTERN: Final = rf"^\d+(\.\d+)? *({'|'.join(_BYTES)})$"
+"""The form of a size, for the JSON Schema."""
 
 
 def parse_duration(text: str) -> float:

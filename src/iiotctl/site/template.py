@@ -1,0 +1,159 @@
+"""The files that `iiotctl init` writes: a commented site and a tag list that load as they are.
+
+`##` is prose, `#` before a key shows its default. A test asserts that every key of the model appears and
+that both files are valid, so that the sample cannot fall behind.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SITE_TOML: Final = """\
+## The site file of iiotctl: what exists in the plant and how it is read.
+## Lines with `##` explain; remove the `#` of a key to change its default.
+## Check it with:  iiotctl site check
+## All keys:       docs/reference/site-file.md, or `iiotctl site schema` for your editor
+schema = 1
+## tag lists beside this file, CSV or XLSX, a row a tag: edit them in Excel; several as ["a.csv", "b.xlsx"]
+tags_file = "tags.csv"
+
+[site]
+name = "Plant 1, line 3"
+## IANA name; for display and shifts only, stored times are UTC
+timezone = "UTC"
+
+[store]
+## folder of the samples, relative to this file; on a local disk
+# path = "store"
+
+[capture]
+## at most this much is lost on a power cut; up to 60s for SD cards
+# commit = "1s"
+## what has been captured becomes Parquet at this age or size
+# seal_every = "5min"
+# seal_size = "64MB"
+## stop writing before the disk has less; default the larger of 2 GB and 5 %
+# min_free = "2GB"
+
+## One table for each device or server. 192.0.2.x are addresses for examples: nothing answers there.
+[sources.press1]
+type = "modbus-tcp"
+host = "192.0.2.21"
+# port = 502
+## unit identifier; behind a gateway each device has its own
+unit = 1
+## scan period
+period = "1s"
+# timeout = "1s"
+## connections to this host and port, shared by all sources on it
+# connections = 1
+## undeclared registers that may be read to save a request; raise it knowingly
+# max_gap = 0
+## registers and bits a request; some devices take fewer
+# max_registers = 125
+# max_bits = 2000
+## clear-on-read registers and event FIFOs: no request ever touches them
+# never_read = ["holding:500-599"]
+# zone = "cell-3"
+## "never": no audit dials this device
+# probe = "allowed"
+# description = ""
+
+[sources.line3]
+type = "opcua"
+url = "opc.tcp://192.0.2.30:4840"
+## None, or Basic256Sha256 | Aes128_Sha256_RsaOaep | Aes256_Sha256_RsaPss with -Sign or -SignAndEncrypt
+# security = "None"
+## who we are to the server: user name and password, or a certificate; a secret is never written here
+# user = "reader"
+# password = { env = "LINE3_PASSWORD" }        # or { file = "line3.secret" }
+# user_certificate = "reader.der"
+# user_key = "reader.pem"
+## our application certificate (made on first use if not given) and the only server certificate to accept
+# certificate = "iiotctl.der"
+# private_key = "iiotctl.pem"
+# server_certificate = "line3.der"
+## "poll" for servers without subscriptions
+# mode = "subscribe"
+## sampling interval, and publishing interval of the subscription
+period = "1s"
+# publish = "500ms"
+## values kept per item in the server; default 3 x publish / period, at least 10
+# queue = 10
+## what counts as a data change: status, status-value, status-value-timestamp
+# trigger = "status-value"
+# timeout = "4s"
+
+## A recorded file played back as a source
+# [sources.recording]
+# type = "replay"
+# file = "recording.parquet"
+# speed = "realtime"                           # or "fast"
+
+## Tags stand in the list named above, or here, one table each:
+[[tags]]
+name = "press1.hydraulics.pressure"
+source = "press1"
+## zero-based holding: input: coil: discrete: as on the wire, or references such as 40012; a bit: "holding:11/3"
+address = "holding:11"
+## bool (u)int8 (u)int16 (u)int32 (u)int64 float16 float32 float64 bcd16 bcd32 string(n)
+type = "float32"
+## ABCD CDAB BADC DCBA; `iiotctl tags check --live` shows what each gives
+order = "CDAB"
+# scale = 1
+# offset = 0
+## raw values that mean "broken wire": stored as null with BadSensorFailure
+# invalid = [32767, -32768]
+unit = "bar"
+## measuring range and operating limits in `unit`
+span = [0, 250]
+limits = { low_low = 20, low = 40, high = 210, high_high = 230 }
+asset = "press1"
+kind = "pressure"
+# description = ""
+## smaller changes are not stored; then heartbeat says how often to store at least
+# deadband = { percent = 0.5 }                 # or a number in `unit`
+# heartbeat = "10min"
+## hold the value between samples instead of a sloped line
+# stepped = false
+# period = "100ms"
+# element = 0                                  # index into an OPC UA array
+# enum = { "0" = "stopped", "1" = "running" }
+# rollover = 65536                             # value at which a counter starts again
+# twin = "press1.hydraulics.pressure2"         # measures the same
+# siblings = []                                # measured under the same conditions
+# criticality = "medium"                       # low medium high
+
+[[assets]]
+name = "press1"
+# description = ""
+# zone = "cell-3"
+## safety instrumented system: never probed
+# sis = false
+# probe = "allowed"
+
+## Zones and conduits (IEC 62443-3-2): who may talk to whom; used by audits
+# [[zones]]
+# name = "cell-3"
+# purdue = "1"                                 # "3.5" for a DMZ
+# addresses = ["192.168.10.0/27"]
+# probe = "allowed"
+# description = ""
+# [[conduits]]
+# from = "engineering"
+# to = "cell-3"
+# services = ["modbus", "opcua"]
+# description = ""
+"""
+
+TAGS_CSV: Final = """\
+name,source,address,type,order,scale,unit,span,low,high,asset,kind,description
+press1.motor.current,press1,holding:20,uint16,,0.1,A,0;60,,45,press1,current,main drive
+press1.state,press1,input:0,uint16,,,,,,,press1,state,0 idle 1 ramp 2 run 3 stop
+press1.parts,press1,holding:30,uint32,CDAB,,1,,,,press1,counter,good parts since start
+press1.door,press1,discrete:0,bool,,,,,,,press1,state,guard door closed
+line3.oven.temperature,line3,ns=2;s=Oven.Temperature,,,,degC,0;300,150,240,,temperature,zone 1
+"""
+"""The tag list; plain rows without comments, as Excel would leave them."""
+
+FILES: Final = {"site.toml": SITE_TOML, "tags.csv": TAGS_CSV}
