@@ -19,6 +19,7 @@ from iiotctl.cli import completion as completion_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
 from iiotctl.cli import read as read_
+from iiotctl.cli import simulate as simulate_
 
 CAPTURE: Final = "Capture"
 ASK: Final = "Ask"
@@ -66,6 +67,7 @@ def root(
 
 # fmt: off - one line a command, in the order of the help
 app.command("read", rich_help_panel=CAPTURE)(read_.read)
+app.command("simulate", rich_help_panel=CAPTURE)(simulate_.simulate)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
 app.command("completion", rich_help_panel=SET_UP)(completion_.completion)

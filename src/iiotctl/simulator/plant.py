@@ -89,9 +89,14 @@ class Plant:
         """s of simulated time."""
         return self._monotonic() - self._started
 
+    @property
+    def reachable_host(self) -> str:
+        """The address that a client on this machine dials."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+
     def site_toml(self) -> str:
         """The site file that decodes every tag exactly."""
-        return site_toml(self.host, self.modbus_port, self.opcua_port)
+        return site_toml(self.reachable_host, self.modbus_port, self.opcua_port)
 
     async def __aenter__(self) -> Self:
         try:

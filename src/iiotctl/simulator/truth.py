@@ -16,6 +16,7 @@ Buffered; flushed once a second and at the end.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,15 @@ from iiotctl.errors import UsageError
 class TruthLog:
     """Writes the log; without a path only counts."""
 
-    def __init__(self, path: Path | None = None, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        keep: bool = False,
+        observer: Callable[[str, int, dict[str, object]], None] | None = None,
+    ) -> None:
+        """`keep` holds the records in memory (tests); `observer` is told every record that is no value served."""
+        self._observer = observer
         self.counts: dict[str, int] = {}
         self.records: list[dict[str, object]] = []
         self._keep = keep
@@ -50,6 +59,8 @@ class TruthLog:
     def write(self, kind: str, at: int, **fields: object) -> None:
         """Append one record; `at` in µs UTC."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
+        if self._observer is not None and kind not in ("modbus", "opcua"):
+            self._observer(kind, at, fields)
         if not self.active:
             return
         record = {"at": at, "kind": kind, **fields}
