@@ -18,8 +18,11 @@ from iiotctl.cli import _failure, _help
 from iiotctl.cli import completion as completion_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
+from iiotctl.cli import init as init_
 from iiotctl.cli import read as read_
 from iiotctl.cli import simulate as simulate_
+from iiotctl.cli import site as site_
+from iiotctl.cli import tags as tags_
 
 CAPTURE: Final = "Capture"
 ASK: Final = "Ask"
@@ -70,6 +73,9 @@ app.command("read", rich_help_panel=CAPTURE)(read_.read)
 app.command("simulate", rich_help_panel=CAPTURE)(simulate_.simulate)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
+app.command("init", rich_help_panel=SET_UP)(init_.init)
+app.add_typer(site_.app, name="site", rich_help_panel=SET_UP)
+app.add_typer(tags_.app, name="tags", rich_help_panel=SET_UP)
 app.command("completion", rich_help_panel=SET_UP)(completion_.completion)
 # fmt: on
 

@@ -1,16 +1,21 @@
-"""The site as every other operation opens it, and what `site show`, `site check` and `site schema` tell."""
+"""The site as every other operation opens it, and the file that `init` begins it with."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iiotctl.errors import SiteError
 from iiotctl.site.load import LoadedSite, load_site
-from iiotctl.site.locate import find_site
+from iiotctl.site.locate import FILE_NAME, find_site
 from iiotctl.site.settings import Settings, resolve
+from iiotctl.site.template import FILES
+
+if TYPE_CHECKING:
+    from iiotctl.sources.base import SourceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +105,54 @@ def open_store(site_flag: Path | None = None, store_flag: Path | None = None, *,
     if store_flag is not None and site_flag is None:
         return (here / store_flag.expanduser()).absolute()
     return open_settings(site_flag, store_flag, cwd=here).store
+
+
+def source_context(opened: Opened, *, trust_first: bool = False) -> SourceContext:
+    """The world as sources of a site see it: real clocks, the folders of the settings, a fresh `shared`.
+
+    Args:
+        opened: site and settings.
+        trust_first: the user asked to accept and remember server certificates not seen before.
+    """
+    from iiotctl.sources.base import SourceContext
+
+    return SourceContext(
+        now_us=lambda: time.time_ns() // 1000,
+        monotonic=time.monotonic,
+        state_dir=opened.settings.state,
+        pki_dir=opened.settings.pki,
+        trust_first=trust_first,
+        folder=None if opened.loaded is None else opened.loaded.folder,
+    )
+
+
+def init_site(folder: Path) -> list[Path]:
+    """Write a commented site file and a tag list into a folder, which is made when it is not there.
+
+    Raises:
+        SiteError: `site-exists` when one of the files is there already (nothing is written), or
+            `file-unwritable`.
+    """
+    paths = {folder / name: text for name, text in FILES.items()}
+    present = [path.name for path in paths if path.exists()]
+    if present:
+        raise SiteError(
+            "site-exists",
+            f"`{present[0]}` is there already; nothing was written",
+            where=str(folder),
+            hint="`iiotctl init DIR` starts in another folder" if present[0] == FILE_NAME else f"rename `{present[0]}`",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in paths.items():
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+    except OSError as error:
+        raise SiteError(
+            "file-unwritable",
+            "the site file cannot be written",
+            where=str(error.filename or folder),
+            cause=error.strerror,
+            hint="choose a folder of your own: `iiotctl init DIR`",
+        ) from error
+    return list(paths)

@@ -80,7 +80,8 @@ def keys_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _is_duration(model: type[BaseModel] | None, key: str) -> bool:
+def is_duration(model: type[BaseModel] | None, key: str) -> bool:
+    """True for a key whose value is written with a unit of time."""
     field = model.model_fields.get(key) if model is not None else None
     return field is not None and any(
         isinstance(item, BeforeValidator) and item.func is _DURATION for item in field.metadata
@@ -115,7 +116,7 @@ _BOUNDS: Final = {
 def _bound(error: dict[str, Any], model: type[BaseModel] | None, label: str, key: str) -> str:
     name, words = _BOUNDS[error["type"]]
     limit, value = error["ctx"][name], error["input"]
-    if _is_duration(model, key):
+    if is_duration(model, key):
         return f"{label} must be {words} `{format_duration(float(limit))}`, not `{format_duration(float(value))}`"
     return f"{label} must be {words} {limit:g}, not {show(value)}"
 
