@@ -36,7 +36,7 @@ def scrub(text: str, argv: Sequence[str], environ: Mapping[str, str], revealed: 
     """
     secrets = {value for name, value in environ.items() if _SECRET_NAME.search(name)}
     secrets.update(revealed)
-    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+    for word, after in zip(argv, [*argv[1:], ""], strict=False):
         flag, _, value = word.partition("=")
         if flag.startswith("--") and _SECRET_NAME.search(flag) and not flag.endswith(("-env", "-file")):
             secrets.add(value or after)

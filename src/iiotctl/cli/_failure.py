@@ -83,14 +83,18 @@ def _flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _close_stdout()
-        raise IncompleteError(
-            "output-failed",
-            "the result could not be written",
-            where="stdout",
-            cause=error.strerror,
-            hint="free space where the output goes, or choose another file with `--output FILE`",
-        ) from error
+        raise _output_failed(error) from error
+
+
+def _output_failed(error: OSError) -> IncompleteError:
+    _close_stdout()
+    return IncompleteError(
+        "output-failed",
+        "the result could not be written",
+        where="stdout",
+        cause=error.strerror,
+        hint="free space where the output goes, or choose another file with `--output FILE`",
+    )
 
 
 def _close_stdout() -> None:
@@ -146,6 +150,8 @@ def translate(error: Exception, argv: Sequence[str]) -> IiotctlError:
     if isinstance(error, vendored.ClickException):
         return UsageError("usage", _lower(error.format_message()))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.filename is None:  # a stream, and the store names its files: stdout
+            return _output_failed(error)
         return IncompleteError(
             "disk-full",
             "the disk is full",

@@ -215,12 +215,12 @@ def _fish(commands: list[Entry]) -> str:
         "        set -l next (string join ' ' $path $word)",
         "        contains -- $next $__iiotctl_paths; and set path $path $word",
         "    end",
-        '    test (string join " " $path) = "$argv[1]"',
+        '    test "$path" = "$argv[1]"',
         "end",
         "set -g __iiotctl_paths " + " ".join(f"'{' '.join(entry.path)}'" for entry in commands if entry.path),
     ]
     for entry in commands:
-        at = f"complete -c iiotctl -n '__iiotctl_at \"{' '.join(entry.path)}\"'"
+        at = f"complete -c iiotctl -n \"__iiotctl_at '{' '.join(entry.path)}'\""
         lines += [f"{at} -f -a {name} -d '{_fish_text(text)}'" for name, text in entry.children]
         if entry.choices:
             lines.append(f"{at} -f -a '{' '.join(entry.choices)}'")

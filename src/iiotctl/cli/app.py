@@ -6,15 +6,18 @@ counts the modules.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
+import threading
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
 from iiotctl import __version__
-from iiotctl.cli import _failure, _help
+from iiotctl.cli import _console, _failure, _help
 from iiotctl.cli import completion as completion_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
@@ -104,7 +107,17 @@ def run(argv: Sequence[str]) -> int:
     return _failure.guard(work, argv)
 
 
+def _hush_libraries() -> None:
+    """Let no library write to stderr: what a person must know arrives as an event or an error."""
+    logging.lastResort = None
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda stray: _console.detail(f"ignored: {stray.exc_value!r} in {stray.object!r}", 2)
+    threading.excepthook = lambda stray: _console.detail(f"a thread ended: {stray.exc_value!r}", 1)
+
+
 def main() -> None:
     """Entry point of the `iiotctl` script."""
     signal.signal(signal.SIGTERM, _terminate)
+    if not _failure.is_debug(sys.argv):
+        _hush_libraries()
     sys.exit(run(sys.argv[1:]))

@@ -70,7 +70,7 @@ def read(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Read a few registers or nodes of a device, without a site file.
+    """Read a few registers or nodes, without a site file.
 
     Sends read requests only. Addresses are zero-based (`holding:11`, `input:0`,
     `coil:5`, `discrete:7`, a bit as `holding:11/3`) or references such as
