@@ -83,6 +83,10 @@ class SourceStatus:
     requests: int = 0
     reconnects: int = 0
     clock_offset_s: float | None = None
+    """Clock of the device minus ours."""
+    alive_at: int = 0
+    """µs UTC of our clock: the last answer or keep-alive that shows that nothing was missed up to then; 0 = unknown.
+    Lets a gap of tags that report by exception begin where silence began instead of at their last change."""
 
 
 @dataclass(frozen=True, slots=True)
