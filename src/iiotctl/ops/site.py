@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iiotctl.errors import SiteError
+from iiotctl.errors import SiteError, UsageError
 from iiotctl.site.load import LoadedSite, load_site
 from iiotctl.site.locate import FILE_NAME, find_site
 from iiotctl.site.settings import Settings, resolve
@@ -130,13 +130,13 @@ def init_site(folder: Path) -> list[Path]:
     """Write a commented site file and a tag list into a folder, which is made when it is not there.
 
     Raises:
-        SiteError: `site-exists` when one of the files is there already (nothing is written), or
-            `file-unwritable`.
+        UsageError: `site-exists`, one of the files is there already; nothing is written.
+        SiteError: `file-unwritable`.
     """
     paths = {folder / name: text for name, text in FILES.items()}
     present = [path.name for path in paths if path.exists()]
     if present:
-        raise SiteError(
+        raise UsageError(
             "site-exists",
             f"`{present[0]}` is there already; nothing was written",
             where=str(folder),

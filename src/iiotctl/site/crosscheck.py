@@ -10,7 +10,7 @@ from typing import Final
 from iiotctl.errors import SiteError
 from iiotctl.site.address import ModbusAddress, parse_address, parse_range
 from iiotctl.site.model import ModbusTcpSource, Site, Tag
-from iiotctl.site.plain import Where, did_you_mean, show
+from iiotctl.site.plain import Where, did_you_mean, one_line, show
 
 _LAST_REGISTER: Final = 65_535
 _INTEGERS: Final = {"int16", "uint16", "int32", "uint32", "int64", "uint64", "bcd16", "bcd32"}
@@ -133,7 +133,7 @@ def modbus_problems(tag: Tag, source: ModbusTcpSource, place: Where) -> list[Sit
     try:
         address = parse_address(tag.address)
     except ValueError as error:
-        return [SiteError("modbus-address", str(error), where=place("address"))]
+        return [SiteError("modbus-address", one_line(str(error)), where=place("address"))]
     data_type = tag.data_type
     found: list[SiteError] = []
     if (address.table.is_bits or address.bit is not None) and data_type.name != "bool":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from iiotctl.errors import SiteError
+from iiotctl.site.plain import one_line
 from iiotctl.site.positions import find_positions, line_of
 
 LARGEST_FILE: Final = 32_000_000
@@ -34,7 +35,7 @@ class Document:
 
     def __init__(self, path: Path, text: str, data: dict[str, Any]) -> None:
         self.path = path
-        self.name = path.name
+        self.name = one_line(path.name)
         self.text = text
         self.data = data
 
@@ -58,7 +59,10 @@ def read_bytes(path: Path, *, what: str = "site file", where: str | None = None)
     try:
         if path.is_dir():
             raise SiteError(
-                "file-unreadable", f"the {what} `{path}` is a folder", where=where, hint="name a file in it"
+                "file-unreadable",
+                f"the {what} `{one_line(str(path))}` is a folder",
+                where=where,
+                hint="name a file in it",
             )
         if path.stat().st_size > LARGEST_FILE:
             raise SiteError(
@@ -68,14 +72,14 @@ def read_bytes(path: Path, *, what: str = "site file", where: str | None = None)
     except FileNotFoundError:
         raise SiteError(
             "file-not-found",
-            f"the {what} `{path}` does not exist",
+            f"the {what} `{one_line(str(path))}` does not exist",
             where=where,
             hint="iiotctl init" if what == "site file" else None,
         ) from None
     except (OSError, ValueError) as error:  # ValueError: NUL in the name
         raise SiteError(
             "file-unreadable",
-            f"the {what} `{path.name}` cannot be read",
+            f"the {what} `{one_line(path.name)}` cannot be read",
             where=place,
             cause=getattr(error, "strerror", None) or str(error),
         ) from None
@@ -142,16 +146,9 @@ def parse_document(path: Path, text: str) -> Document:
             "toml-syntax",
             f"`{path.name}` is not valid TOML",
             where=path.name if line is None else f"{path.name}:{line}{column}",
-            cause=_shorten(message[:1].lower() + message[1:]),
+            cause=one_line(message[:1].lower() + message[1:]),
             hint=_syntax_hint(text, line),
         ) from None
-
-
-def _shorten(message: str, longest: int = 200) -> str:
-    shown = (
-        message.encode("unicode_escape", "backslashreplace").decode("ascii") if not message.isprintable() else message
-    )
-    return shown if len(shown) <= longest else shown[:longest] + "…"
 
 
 def _syntax_hint(text: str, line: int | None) -> str:

@@ -31,7 +31,7 @@ from iiotctl.site.model import (
     Tag,
     Zone,
 )
-from iiotctl.site.plain import Where, did_you_mean, keys_of, problems_of, show
+from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
 from iiotctl.site.taglist import RawTag, read_tag_list
 
 MOST_SHOWN: Final = 20
@@ -306,7 +306,7 @@ class _Loader:
 
     def tag_list(self, name: str, index: int) -> list[RawTag]:
         try:
-            rows, problems = read_tag_list(self.folder / name, name, self.document.where("tags_file", index))
+            rows, problems = read_tag_list(self.folder / name, one_line(name), self.document.where("tags_file", index))
         except SiteError as error:
             self.problems.append(error)
             return []

@@ -13,7 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from iiotctl.errors import SiteError
 from iiotctl.site.address import DATA_TYPES
-from iiotctl.site.model import Seconds, Secret, Site, Tag
+from iiotctl.site.fields import Seconds
+from iiotctl.site.model import Secret, Site, Tag
 from iiotctl.site.units import format_duration
 
 Where = Callable[..., str]
@@ -41,13 +42,19 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None) 
     return f"did you mean `{found}`?" if found else otherwise
 
 
+def one_line(text: str, longest: int = 300) -> str:
+    """Text that fits a line of an error: control characters shown as `\\n`, cut when it is long."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
 def show(value: object) -> str:
     """A value as TOML would write it, short and without control characters."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in value)
-        return f'"{printable}"' if len(printable) <= _LONGEST_SHOWN else f'"{printable[:_LONGEST_SHOWN]}…"'
+        return f'"{one_line(value, _LONGEST_SHOWN)}"'
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list | tuple):
@@ -239,4 +246,4 @@ def _one(
         # a rule of the whole table names the key to look at first
         named = [word for word in re.findall(r"`(\w+)`", what) if word in keys_of(model)]
         loc = (named[0],) if named else loc
-    return SiteError("site-value", what, where=where(*loc), hint=hint)
+    return SiteError("site-value", one_line(what), where=where(*loc), hint=hint)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import SiteError
 from iiotctl.site.document import read_bytes
-from iiotctl.site.plain import Where, show
+from iiotctl.site.plain import Where, one_line, show
 from iiotctl.site.taglist import MOST_COLUMNS, MOST_ROWS, NUMBERS, CellError, RawTag, header, parse_cell, store_cell
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class _Sheet:
                     )
                 )
             except CellError as error:
-                self.problems.append(SiteError("tag-list-cell", str(error), where=where(column)))
+                self.problems.append(SiteError("tag-list-cell", one_line(str(error)), where=where(column)))
         self.tags.append(RawTag(values, where))
 
 

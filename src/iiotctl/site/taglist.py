@@ -18,7 +18,7 @@ from typing import Any, Final
 from iiotctl.errors import SiteError
 from iiotctl.site.document import read_bytes
 from iiotctl.site.model import Limits, Tag
-from iiotctl.site.plain import Where, did_you_mean, keys_of, show
+from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, show
 
 MOST_ROWS: Final = 100_000
 MOST_COLUMNS: Final = 200
@@ -172,7 +172,7 @@ class _Table:
             try:
                 store_cell(values, column, parse_cell(column, text, decimal_comma=self.decimal_comma))
             except CellError as error:
-                self.problems.append(SiteError("tag-list-cell", str(error), where=where(column)))
+                self.problems.append(SiteError("tag-list-cell", one_line(str(error)), where=where(column)))
         self.tags.append(RawTag(values, where))
 
 

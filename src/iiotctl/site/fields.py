@@ -1,0 +1,48 @@
+"""Kinds of values that the site file's models are made of: durations, sizes, names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from iiotctl.site.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse_duration(value)
+    msg = f'a duration needs a unit: write `"{value}s"` or `"{value}ms"`'
+    raise ValueError(msg)
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse_size(value)
+    msg = f'a size needs a unit: write `"{value}MB"` or `"{value}GB"`'
+    raise ValueError(msg)
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_duration),
+    Field(ge=0),
+    WithJsonSchema(
+        {"type": "string", "format": "duration-with-unit", "pattern": DURATION_PATTERN, "examples": ["500ms", "15min"]}
+    ),
+]
+Bytes = Annotated[
+    int,
+    BeforeValidator(_size),
+    Field(ge=0),
+    WithJsonSchema(
+        {"type": "string", "format": "size-with-unit", "pattern": SIZE_PATTERN, "examples": ["64MB", "2GB"]}
+    ),
+]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")]
+
+
+class Model(BaseModel):
+    """Strict and frozen: an unknown key is an error, nothing is coerced silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
