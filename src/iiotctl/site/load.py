@@ -16,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 from iiotctl.errors import SiteError, SiteProblemsError
 from iiotctl.site.crosscheck import cross_check
 from iiotctl.site.document import Document, read_document
+from iiotctl.site.fields import Model
 from iiotctl.site.model import (
     BUILTIN_SOURCES,
     SCHEMA_VERSION,
     Asset,
     CaptureSettings,
     Conduit,
-    Model,
     PluginSource,
     Site,
     SiteInfo,

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from iiotctl.errors import SiteError, UsageError
 from iiotctl.site.document import Document, read_document
+from iiotctl.site.fields import Model
 from iiotctl.site.load import LoadedSite, joined
-from iiotctl.site.model import CaptureSettings, Model, StoreSettings
+from iiotctl.site.model import CaptureSettings, StoreSettings
 from iiotctl.site.plain import did_you_mean, keys_of, problems_of, show
 from iiotctl.site.units import format_duration, format_size
 
