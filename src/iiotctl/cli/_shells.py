@@ -315,10 +315,12 @@ ENVIRONMENT: Final = {
     "FORCE_COLOR": "any value: colour even where no terminal is",
     "TERM": "`dumb`: no colour, no live display",
     "COLUMNS": "width of help and tables, when the terminal does not say",
-    "XDG_CONFIG_HOME": "where the user file and certificates are: `$XDG_CONFIG_HOME/iiotctl`",
-    "XDG_STATE_HOME": "where crash files are written: `$XDG_STATE_HOME/iiotctl`",
+    "IIOTCTL_PKI": "folder of our OPC UA certificate and of the server certificates that were accepted",
+    "XDG_CONFIG_HOME": "the user file is `$XDG_CONFIG_HOME/iiotctl/config.toml`; else in `~/.config`",
+    "XDG_DATA_HOME": "certificates are in `$XDG_DATA_HOME/iiotctl/pki`; else in `~/.local/share`",
+    "XDG_STATE_HOME": "crash files are in `$XDG_STATE_HOME/iiotctl`; else in `~/.local/state`",
 }
-"""Variables that iiotctl reads; `IIOTCTL_*` names of single settings stand in docs/reference/environment.md."""
+"""Variables that iiotctl reads; those of single settings (`IIOTCTL_CAPTURE_…`) stand in docs/reference/environment.md."""
 
 
 def _roff(text: str) -> str:
