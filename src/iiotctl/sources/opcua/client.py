@@ -1,0 +1,141 @@
+"""asyncua's client behind our rules: only listed services leave, no secret leaves readable, no log reaches stderr.
+
+asyncua encodes each request in `UASocketProtocol._send_request`; the guard sits right before it, so that a
+Write or Call cannot be sent by any path of the library. Its supervisor, watchdog and publish loop are
+not used: they retry on their own, log to nowhere, and acknowledge values that the application never saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from asyncua import ua
+from asyncua.client.client import Client
+from asyncua.client.ua_client import UaClient, UASocketProtocol, UASocketState
+
+from iiotctl.errors import SourceError
+from iiotctl.sources.allowlist import check_opcua
+from iiotctl.sources.opcua.security import Protection, choose_token_policy, password_exposed
+
+DEFAULT_PORT: Final = 4840
+_CLOSE_WITHIN: Final = 0.5
+
+_logger = logging.getLogger("asyncua")
+_logger.addHandler(logging.NullHandler())
+_logger.propagate = False
+_logger.setLevel(logging.CRITICAL + 1)  # what happened is told by our events and errors, once
+
+
+class GuardedProtocol(UASocketProtocol):
+    """The place where requests become bytes; refuses every service that is not on the list."""
+
+    on_request: Callable[[str], None] | None = None
+
+    def _send_request(
+        self, request: Any, timeout: float = 1, message_type: Any = ua.MessageType.SecureMessage
+    ) -> asyncio.Future[Any]:
+        service = type(request).__name__
+        check_opcua(service)
+        if self.on_request is not None:
+            self.on_request(service.removesuffix("Request"))
+        return super()._send_request(request, timeout, message_type)
+
+
+class GuardedClient(Client):
+    """Channel and session of one connection, without asyncua's background tasks.
+
+    Args:
+        url: `opc.tcp://host[:port][/path]`; this host is dialled whatever names the server's endpoints carry.
+        timeout: seconds per request.
+        protection: policy and mode of the channel.
+        on_request: told the service name of each request before it is encoded.
+        on_lost: told when the transport is gone.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        protection: Protection,
+        *,
+        on_request: Callable[[str], None] | None = None,
+        on_lost: Callable[[Exception | None], None] | None = None,
+    ) -> None:
+        super().__init__(url, timeout=timeout, auto_reconnect=False)
+        self.name = self.description = "iiotctl"
+        self.product_uri = "urn:iiotctl"
+        self._protection = protection
+        self._on_request = on_request
+        self._on_lost = on_lost
+        self.last_protocol: GuardedProtocol | None = None
+        self.uaclient._make_protocol = self._make_guarded  # type: ignore[method-assign] # noqa: SLF001
+
+    def _make_guarded(self) -> UASocketProtocol:
+        low: UaClient = self.uaclient
+        protocol = GuardedProtocol(low._timeout, security_policy=low.security_policy)  # noqa: SLF001
+        protocol.on_request = self._on_request
+        protocol.on_connection_lost = self._lost
+        self.last_protocol = low.protocol = protocol
+        return protocol
+
+    def _lost(self, error: Exception | None) -> None:
+        self.uaclient.notify_transport_lost()
+        if self._on_lost is not None:
+            self._on_lost(error)
+
+    def server_policy(self, token_type: ua.UserTokenType) -> ua.UserTokenPolicy:
+        """The token policy that protects best, not merely the first one listed."""
+        found = choose_token_policy(self._policy_ids, token_type, self._protection)
+        return super().server_policy(token_type) if found is None else found
+
+    def _add_user_auth(self, params: ua.ActivateSessionParameters, username: str | None, password: str | None) -> None:
+        if password and password_exposed(self.server_policy(ua.UserTokenType.UserName), self._protection):
+            raise exposed_password(self.server_url.geturl())
+        super()._add_user_auth(params, username, password)
+
+    async def hang_up(self) -> None:
+        """Close the socket and wait until it is gone; a peer that takes nothing any more is cut off."""
+        protocol = self.last_protocol
+        self.uaclient.disconnect_socket()
+        if protocol is None or protocol.transport is None:
+            return
+        transport = protocol.transport
+        transport.close()
+        deadline = asyncio.get_running_loop().time() + _CLOSE_WITHIN
+        while protocol.state is not UASocketState.CLOSED and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - asyncua offers no event for it
+            await asyncio.sleep(0.005)
+        if protocol.state is not UASocketState.CLOSED:
+            transport.abort()
+            await asyncio.sleep(0)
+
+
+def exposed_password(where: str) -> SourceError:
+    """The error for a password that would travel readable."""
+    return SourceError(
+        "opcua-password-exposed",
+        "the password would be sent readable: neither the connection nor the login is encrypted",
+        where=where,
+        cause="the server asks for a plain-text password on this endpoint; nothing was sent",
+        hint='write `security = "Basic256Sha256-SignAndEncrypt"` in the site file',
+    )
+
+
+def dial_url(url: str) -> str:
+    """The URL with its port spelled out and without user or password.
+
+    Raises:
+        SourceError: no host, or an impossible port.
+    """
+    parts = urlsplit(url)
+    port: int | None = None
+    with contextlib.suppress(ValueError):
+        port = parts.port or DEFAULT_PORT
+    if not parts.hostname or port is None:
+        raise SourceError("opcua-url", f"`{url}` is not the URL of an OPC UA server", hint="write opc.tcp://HOST:4840")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"opc.tcp://{host}:{port}{parts.path}"

@@ -1,0 +1,128 @@
+"""Before a session: discovery, choice of endpoint, trust in the server's certificate, our own, the login."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from asyncua import ua
+from asyncua.ua.uaerrors import UaError
+
+from iiotctl.site.model import OpcUaSource
+from iiotctl.sources.base import SourceContext
+from iiotctl.sources.opcua.certificate import Identity
+from iiotctl.sources.opcua.client import GuardedClient, dial_url, exposed_password
+from iiotctl.sources.opcua.failures import Stage, explain
+from iiotctl.sources.opcua.security import (
+    Login,
+    Protection,
+    application_identity,
+    choose_endpoint,
+    choose_token_policy,
+    login_of,
+    password_exposed,
+    pinned_file,
+    pki_folder,
+    protection_of,
+)
+from iiotctl.sources.opcua.trust import Presented, TrustStore, first_of_chain
+
+SESSION_TIMEOUT_MS: Final = 60_000
+CHANNEL_LIFETIME_MS: Final = 3_600_000
+
+
+@dataclass(slots=True)
+class Dialled:
+    """What discovery found and what will be used; see `Session.open`.
+
+    Attributes:
+        url: dialled URL; the host names in the server's endpoints are never used.
+        protection: policy and mode.
+        login: who logs in.
+        identity: our application certificate, on a secure channel.
+        server_certificate: the trusted certificate of the server in DER, where one is needed.
+        remembered: file in which it was remembered just now (trust on first use).
+    """
+
+    url: str
+    protection: Protection
+    login: Login
+    identity: Identity | None
+    server_certificate: bytes | None
+    remembered: Path | None = None
+
+
+def prepare(client: GuardedClient, dialled: Dialled) -> None:
+    """Give the client its policy, certificates and user."""
+    if dialled.identity is not None:
+        client.application_uri = dialled.identity.application_uri
+        policy = dialled.protection.policy(
+            dialled.server_certificate, dialled.identity.certificate, dialled.identity.key, dialled.protection.mode
+        )
+        client.security_policy = policy  # type: ignore[assignment] # declared too narrowly by asyncua
+        client.uaclient.set_security(policy)
+    else:
+        client.application_uri = "urn:iiotctl"
+    client.session_timeout = SESSION_TIMEOUT_MS
+    client.secure_channel_timeout = CHANNEL_LIFETIME_MS
+    if dialled.login.identity is not None:
+        client.user_certificate = dialled.login.identity.certificate
+        client.user_private_key = dialled.login.identity.key
+
+
+async def _discover(url: str, wait: float, on_request: Callable[[str], None] | None) -> list[ua.EndpointDescription]:
+    """The endpoints of a server, over a channel of their own.
+
+    Raises:
+        SourceError: the server cannot be reached or does not tell.
+    """
+    client = GuardedClient(url, wait, protection_of("None"), on_request=on_request)
+    stage = Stage.SOCKET
+    try:
+        await client.connect_socket()
+        stage = Stage.CHANNEL
+        await client.send_hello()
+        await client.open_secure_channel()
+        stage = Stage.SESSION
+        endpoints = await client.get_endpoints()
+        with contextlib.suppress(OSError, UaError):
+            await client.close_secure_channel()
+    except (OSError, TimeoutError, UaError) as error:
+        raise explain(error, stage, url) from None
+    finally:
+        await client.hang_up()
+    return list(endpoints or [])
+
+
+async def dial(config: OpcUaSource, context: SourceContext, on_request: Callable[[str], None] | None) -> Dialled:
+    """Decide how to connect: endpoint, our certificate, trust in the server's, login.
+
+    Raises:
+        SourceError, SiteError: see `Session.open`.
+    """
+    url = dial_url(config.url)
+    protection = protection_of(config.security)
+    login = login_of(config, context)
+    now = dt.datetime.fromtimestamp(context.now_us() / 1e6, dt.UTC)
+    # before dialling, so that a wrong pair is told at once
+    identity = application_identity(config, context, now) if protection.secure else None
+    endpoints = await _discover(url, config.timeout, on_request)
+    endpoint = choose_endpoint(endpoints, protection, login, url)
+    dialled = Dialled(url, protection, login, identity, None)
+    token = choose_token_policy(endpoint.UserIdentityTokens or [], login.token_type, protection)
+    if login.password and token is not None and password_exposed(token, protection):
+        raise exposed_password(url)
+    # a password is encrypted for whoever holds the server's key, so that key must be the right one without a channel too
+    if protection.secure or login.password or login.identity is not None:
+        parts = urlsplit(url)
+        certificate = first_of_chain(endpoint.ServerCertificate or b"", url)
+        presented = Presented(certificate, parts.hostname or "", parts.port or 0)
+        store = TrustStore(pki_folder(context), trust_first=context.trust_first)
+        dialled.remembered = store.accept(presented, pinned=pinned_file(config, context), now=now)
+        dialled.server_certificate = presented.der
+    return dialled
