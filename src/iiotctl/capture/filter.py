@@ -1,0 +1,240 @@
+"""What of the delivered samples is worth storing: re-deliveries are dropped, the deadband is applied.
+
+Pure and vectorised: columns by tag code, a batch at a time. Two rules, in this order:
+
+*Re-delivery.* A server that is asked again (a new subscription, a repeated notification) sends values that
+are stored already; their source time may be months old. A sample that is not newer than the tag's latest
+and says the same is dropped. One that is older but new is kept: it is late, not double. After a failure the
+tag's last row is a null, so a value that has not changed since is stored once more, with the time of its
+receipt as `ts` and its own time as `ts_source`. Samples stamped by our clock are only dropped when the time
+is the very same: a clock that steps back makes no duplicates.
+
+*Deadband.* Off unless the site file gives one. A sample is suppressed while it stays within the band around
+the last stored value, its quality is the same and the heartbeat has not run out. The last suppressed sample
+before a change is stored too. So a held (stepped) value is never off by more than the band, and a slope
+begins where the change began. Text is stored when it changes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iiotctl.capture.deadband import Deadband
+from iiotctl.samples import NULL_TIME, SampleBatch, concat
+
+_REMEMBERED: Final = 100_000
+"""Samples kept to tell a late one from a double one and to keep gaps off stored samples."""
+
+_UNKNOWN: Final = 0xFFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class FilterTag:
+    """What the filter knows of a tag.
+
+    Attributes:
+        code: the tag's code in this run.
+        stamped_here: its timestamps come from our clock.
+        band: deadband in engineering units, None = off.
+        heartbeat_us: µs after which a sample is stored in any case.
+    """
+
+    code: int
+    stamped_here: bool
+    band: float | None
+    heartbeat_us: int
+
+
+class Filter:
+    """State of all tags of a run."""
+
+    def __init__(self) -> None:
+        self._ts = np.full(64, NULL_TIME, np.int64)
+        self._value = np.full(64, np.nan)
+        self._quality = np.full(64, _UNKNOWN, np.uint32)
+        self._is_nulled = np.zeros(64, np.bool_)
+        self._stamped_here = np.zeros(64, np.bool_)
+        self._text: dict[int, str | None] = {}
+        self._deadband = Deadband()
+        self._recent: deque[SampleBatch] = deque()
+        self._recent_count = 0
+
+    def define(self, tags: Iterable[FilterTag]) -> None:
+        """Tags begin or change."""
+        for tag in tags:
+            if tag.code >= self._ts.shape[0]:
+                self._grow(tag.code)
+            self._stamped_here[tag.code] = tag.stamped_here
+            self._deadband.define(tag.code, tag.band, tag.heartbeat_us)
+
+    def _grow(self, code: int) -> None:
+        more = max(code + 1, 2 * self._ts.shape[0]) - self._ts.shape[0]
+        self._ts = np.append(self._ts, np.full(more, NULL_TIME, np.int64))
+        self._value = np.append(self._value, np.full(more, np.nan))
+        self._quality = np.append(self._quality, np.full(more, _UNKNOWN, np.uint32))
+        self._is_nulled = np.append(self._is_nulled, np.zeros(more, np.bool_))
+        self._stamped_here = np.append(self._stamped_here, np.zeros(more, np.bool_))
+
+    def restore(self, code: int, last_ts: int, row: tuple[int, float | None, int] | None) -> None:
+        """Go on after an earlier run.
+
+        Args:
+            code: the tag.
+            last_ts: µs UTC of its latest stored sample that is not Bad; NULL_TIME = none.
+            row: (µs UTC, value, quality) of its latest stored row.
+        """
+        if row is None:
+            return
+        ts, value, quality = row
+        if quality >> 31:
+            self._ts[code] = last_ts
+            self._is_nulled[code] = True
+        else:
+            self._ts[code] = ts
+            self._value[code] = np.nan if value is None else value
+            self._quality[code] = quality
+        # the text of the row is not known here; see `_same_text`
+
+    def accept(self, batch: SampleBatch, received: int) -> SampleBatch:
+        """The samples of `batch` to be stored.
+
+        Args:
+            batch: as delivered.
+            received: µs UTC, for samples without `ts_received`.
+        """
+        if not len(batch):
+            return batch
+        kept = self._without_redelivered(batch, received)
+        good = kept.tag[kept.quality < 1 << 31]
+        self._is_nulled[good] = False
+        kept = self._deadband.accept(kept)
+        self._remember(kept)
+        return kept
+
+    def flush(self, codes: Sequence[int] | NDArray[np.uint32] | None) -> SampleBatch:
+        """The suppressed samples that would be the tags' latest (None = of all tags): a gap begins, or the run ends."""
+        kept = self._deadband.flush(codes)
+        self._remember(kept)
+        return kept
+
+    def nulled(self, nulls: SampleBatch) -> None:
+        """Null samples of a failure were stored; the next value passes whatever it is."""
+        self._is_nulled[nulls.tag] = True
+        self._deadband.interrupted(nulls)
+
+    def recent(self, code: int, start: int, end: int) -> list[int]:
+        """Times of stored samples of a tag in an interval, as far as they are remembered; not the Bad ones."""
+        found: list[int] = []
+        for batch in self._recent:
+            mask = (batch.tag == code) & (batch.ts >= start) & (batch.ts <= end) & (batch.quality < 1 << 31)
+            found += batch.ts[mask].tolist()
+        return found
+
+    # --- re-delivery ---------------------------------------------------------------------------
+
+    def _without_redelivered(self, batch: SampleBatch, received: int) -> SampleBatch:
+        is_unique = len(batch) == 1 or bool((batch.tag[1:] > batch.tag[:-1]).all())
+        order = np.arange(len(batch)) if is_unique else np.argsort(batch.tag, kind="stable")
+        tag, ts = batch.tag[order], batch.ts[order]
+        first = np.ones(len(batch), np.bool_)
+        first[1:] = tag[1:] != tag[:-1]
+        previous = np.where(first, self._ts[tag], np.roll(ts, 1))
+        doubtful = np.where(self._stamped_here[tag], ts == previous, ts <= previous)
+        last = np.append(first[1:], True)
+        if not doubtful.any():
+            self._see(batch, order[last])
+            return batch
+        keep = np.ones(len(batch), np.bool_)
+        confirm = np.zeros(len(batch), np.bool_)
+        alone = first & last
+        self._see(batch, order[alone & ~doubtful])
+        single = order[alone & doubtful]
+        same = self._says_the_same(batch, single)
+        keep[single[same]] = False
+        confirm[single[same & self._is_nulled[batch.tag[single]]]] = True
+        for place in single[~same].tolist():
+            keep[place] = not self._is_stored(batch, place)
+        # a tag with several samples in one batch, not all of them newer: one after the other
+        twisted = set(np.unique(tag[doubtful & ~alone]).tolist())
+        for place in order[~alone].tolist():
+            if int(batch.tag[place]) in twisted:
+                keep[place], confirm[place] = self._one(batch, place)
+        plain = order[~alone & last & ~np.isin(tag, list(twisted))]
+        self._see(batch, plain)
+        return _confirmed(batch, keep, confirm & (batch.quality < 1 << 31), received)
+
+    def _one(self, batch: SampleBatch, place: int) -> tuple[bool, bool]:
+        code = int(batch.tag[place])
+        newer = batch.ts[place] > self._ts[code]
+        if newer or (self._stamped_here[code] and batch.ts[place] != self._ts[code]):
+            self._see(batch, np.array([place]))
+            return True, False
+        if bool(self._says_the_same(batch, np.array([place]))[0]):
+            return False, bool(self._is_nulled[code])
+        return not self._is_stored(batch, place), False
+
+    def _says_the_same(self, batch: SampleBatch, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+        tag = batch.tag[places]
+        value, quality = batch.value[places], batch.quality[places]
+        known, seen = self._quality[tag], self._value[tag]
+        same: NDArray[np.bool_] = (quality == known) & ((value == seen) | (np.isnan(value) & np.isnan(seen)))
+        if batch.text is not None:
+            same &= np.array([self._same_text(batch, place) for place in places.tolist()], np.bool_)
+        # after a restart the value before the null row is not known; the null row must be followed by one
+        unknown: NDArray[np.bool_] = (known == _UNKNOWN) & self._is_nulled[tag]
+        return same | unknown
+
+    def _same_text(self, batch: SampleBatch, place: int) -> bool:
+        code = int(batch.tag[place])
+        text = None if batch.text is None else batch.text[place]
+        if code not in self._text:
+            # right after a restart only the time tells
+            return text is None or bool(batch.ts[place] == self._ts[code])
+        return text == self._text[code]
+
+    def _see(self, batch: SampleBatch, places: NDArray[np.intp]) -> None:
+        tag = batch.tag[places]
+        self._ts[tag] = batch.ts[places]
+        self._value[tag] = batch.value[places]
+        self._quality[tag] = batch.quality[places]
+        if batch.text is not None:
+            for place in places.tolist():
+                self._text[int(batch.tag[place])] = batch.text[place]
+
+    def _is_stored(self, batch: SampleBatch, place: int) -> bool:
+        code, ts, quality = batch.tag[place], batch.ts[place], batch.quality[place]
+        value = batch.value[place]
+        for other in self._recent:
+            hit = (other.tag == code) & (other.ts == ts) & (other.quality == quality)
+            hit &= (other.value == value) | (np.isnan(other.value) & np.isnan(value))
+            if hit.any():
+                return True
+        return False
+
+    def _remember(self, batch: SampleBatch) -> None:
+        if not len(batch):
+            return
+        self._recent.append(batch)
+        self._recent_count += len(batch)
+        while self._recent_count > _REMEMBERED and len(self._recent) > 1:
+            self._recent_count -= len(self._recent.popleft())
+
+
+def _confirmed(batch: SampleBatch, keep: NDArray[np.bool_], confirm: NDArray[np.bool_], received: int) -> SampleBatch:
+    """The kept samples, and behind them the unchanged ones with the time of their receipt."""
+    kept = batch if keep.all() else batch.take(keep)
+    if not confirm.any():
+        return kept
+    again = batch.take(confirm)
+    at = np.full(len(again), received, np.int64)
+    if again.ts_received is not None:
+        at = np.where(again.ts_received == NULL_TIME, at, again.ts_received)
+    source = again.ts if again.ts_source is None else np.where(again.ts_source == NULL_TIME, again.ts, again.ts_source)
+    stamped = SampleBatch(again.tag, at, again.value, again.quality, again.text, source, again.ts_server, None)
+    return concat([kept, stamped]) if len(kept) else stamped

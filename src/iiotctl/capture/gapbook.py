@@ -1,0 +1,158 @@
+"""The rows behind the ledger: open gaps, gaps closed lately (a late sample may cut them), and sums by cause."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from iiotctl.samples import NULL_TIME, Gap, GapReason
+
+_KEPT_WIDE: Final = 256
+_KEPT_OF_TAG: Final = 32
+"""Closed gaps remembered per source and per tag; a sample that falls into an older one no longer cuts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGap:
+    """A gap that lasts.
+
+    Attributes:
+        id: of its row.
+        source: name of the source.
+        code: tag, None = all of the source.
+        start: µs UTC.
+        reason: why.
+    """
+
+    id: str
+    source: str
+    code: int | None
+    start: int
+    reason: GapReason
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedGap:
+    """A gap that is over; `end` in µs UTC belongs to it."""
+
+    id: str
+    source: str
+    code: int | None
+    start: int
+    end: int
+    reason: GapReason
+
+
+class GapBook:
+    """Makes rows and remembers what they say.
+
+    Args:
+        new_id: gives ids that are unique in the store.
+        name_of: name of a tag by its code.
+    """
+
+    def __init__(self, new_id: Callable[[], str], name_of: Callable[[int], str]) -> None:
+        self.count: dict[GapReason, int] = {}
+        self.seconds: dict[GapReason, float] = {}
+        self._new_id = new_id
+        self._name_of = name_of
+        self._wide: dict[str, list[ClosedGap]] = {}
+        self._of_tag: dict[int, list[ClosedGap]] = {}
+        self._latest: dict[str, int] = {}
+
+    def latest_end(self, source: str) -> int:
+        """Latest end of the closed gaps of a source that are remembered; a later sample cuts none."""
+        return self._latest.get(source, NULL_TIME)
+
+    def open(self, source: str, code: int | None, start: int, reason: GapReason, at: int) -> tuple[OpenGap, Gap]:
+        """A gap begins."""
+        gap = OpenGap(self._new_id(), source, code, start, reason)
+        self._add(reason, 1)
+        return gap, self._row(gap, None, at)
+
+    def adopt(self, row: Gap, code: int | None) -> OpenGap:
+        """A gap that an earlier run left open goes on."""
+        self._add(row.reason, 1)
+        return OpenGap(row.id, row.source, code, row.start, row.reason)
+
+    def close(self, gap: OpenGap, end: int, at: int) -> Gap:
+        """The gap is over; one that would be empty is withdrawn."""
+        if end < gap.start:
+            self._add(gap.reason, -1)
+            return self._row(gap, gap.start, at, withdrawn=True)
+        self._remember(ClosedGap(gap.id, gap.source, gap.code, gap.start, end, gap.reason))
+        self._add(gap.reason, 0, end - gap.start + 1)
+        return self._row(gap, end, at)
+
+    def record(self, source: str, code: int | None, span: tuple[int, int], reason: GapReason, at: int) -> Gap:
+        """A gap that is over already; `span` = first and last instant."""
+        opened, _ = self.open(source, code, span[0], reason, at)
+        return self.close(opened, span[1], at)
+
+    def split(self, gap: ClosedGap, codes: Iterable[int], at: int) -> tuple[Gap, list[ClosedGap]]:
+        """A gap of a whole source is withdrawn; each tag gets one of its own, not yet as a row."""
+        self._forget(gap)
+        parts = [ClosedGap(self._new_id(), gap.source, code, gap.start, gap.end, gap.reason) for code in codes]
+        for part in parts:
+            self._remember(part)
+            self._add(part.reason, 1, part.end - part.start + 1)
+        return self.row(gap, at, withdrawn=True), parts
+
+    def replace(self, gap: ClosedGap, pieces: Sequence[tuple[int, int]], at: int) -> list[Gap]:
+        """A closed gap shrinks to pieces; the first keeps the id."""
+        self._forget(gap)
+        if not pieces:
+            return [self.row(gap, at, withdrawn=True)]
+        rows = []
+        for number, (start, end) in enumerate(pieces):
+            piece = ClosedGap(gap.id if number == 0 else self._new_id(), gap.source, gap.code, start, end, gap.reason)
+            self._remember(piece)
+            self._add(piece.reason, 1, end - start + 1)
+            rows.append(self.row(piece, at))
+        return rows
+
+    def row(self, gap: ClosedGap, at: int, *, withdrawn: bool = False) -> Gap:
+        """A closed gap as it stands in the table."""
+        return self._row(gap, gap.end, at, withdrawn=withdrawn)
+
+    def wide_around(self, source: str, times: Sequence[int]) -> list[ClosedGap]:
+        """Gaps of the whole source that hold any of `times` (sorted)."""
+        return list(_around(self._wide.get(source, ()), times))
+
+    def of_tag_around(self, code: int, times: Sequence[int]) -> list[ClosedGap]:
+        """Gaps of a tag's own that hold any of `times` (sorted)."""
+        return list(_around(self._of_tag.get(code, ()), times))
+
+    def _row(self, gap: OpenGap | ClosedGap, end: int | None, at: int, *, withdrawn: bool = False) -> Gap:
+        name = None if gap.code is None else self._name_of(gap.code)
+        return Gap(gap.id, gap.source, name, gap.start, end, gap.reason, at, withdrawn=withdrawn)
+
+    def _remember(self, gap: ClosedGap) -> None:
+        if gap.code is None:
+            kept = self._wide.setdefault(gap.source, [])
+            limit = _KEPT_WIDE
+        else:
+            kept = self._of_tag.setdefault(gap.code, [])
+            limit = _KEPT_OF_TAG
+        kept.append(gap)
+        if len(kept) > limit:
+            del kept[0]
+        self._latest[gap.source] = max(self.latest_end(gap.source), gap.end)
+
+    def _forget(self, gap: ClosedGap) -> None:
+        kept = self._wide[gap.source] if gap.code is None else self._of_tag[gap.code]
+        kept.remove(gap)
+        self._add(gap.reason, -1, -(gap.end - gap.start + 1))
+
+    def _add(self, reason: GapReason, number: int, length_us: int = 0) -> None:
+        self.count[reason] = self.count.get(reason, 0) + number
+        self.seconds[reason] = self.seconds.get(reason, 0.0) + length_us / 1e6
+
+
+def _around(gaps: Iterable[ClosedGap], times: Sequence[int]) -> Iterator[ClosedGap]:
+    for gap in gaps:
+        place = bisect_left(times, gap.start)
+        if place < len(times) and times[place] <= gap.end:
+            yield gap

@@ -1,0 +1,393 @@
+"""The gap ledger: from what sources deliver, miss and report it makes exact rows of the gaps table.
+
+Pure: facts with their times go in, `Gap` rows and null samples come out. Exact, not generous:
+
+- a gap begins 1 µs after the last stored sample and ends 1 µs before the next one; both ends belong to it;
+- no gap covers a stored sample that is not Bad; one that turns up later cuts the gap (`observe`);
+- of one tag no two gaps overlap, so their lengths may be added up.
+
+A gap of a whole source is one row (`tag` null). Tags that failed on their own before it are carried along in
+`SourceState.resume`: their own gap ends where the source's begins and goes on where that ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iiotctl.capture.gapbook import GapBook, OpenGap
+from iiotctl.capture.intervals import cut
+from iiotctl.capture.ledgerstate import LedgerTag, SourceState, TagColumns, null_samples, received_at
+from iiotctl.samples import NULL_TIME, Gap, GapReason, SampleBatch
+
+_SHARED_US: Final = 50_000
+"""Requests of one cycle share a timestamp within this (design §4.1): no reason to split a source's gap."""
+
+Recent = Callable[[int, int, int], Sequence[int]]
+"""(code, start, end) → times of samples stored lately in that interval."""
+
+
+class Ledger:
+    """State of all sources and tags of a run; one call per thing that happens.
+
+    Args:
+        new_id: gives ids that are unique in the store.
+    """
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.book = GapBook(new_id, lambda code: self._names[code])
+        self._names: dict[int, str] = {}
+        self._sources: dict[str, SourceState] = {}
+        self._tags: dict[int, LedgerTag] = {}
+        self._own: dict[int, OpenGap] = {}
+        self._by_code = TagColumns()
+
+    # --- what there is -------------------------------------------------------------------------
+
+    def add_source(self, name: str, *, stamped_here: bool, since: int) -> None:
+        """A source begins; `stamped_here`: its timestamps come from our clock."""
+        if name not in self._sources:
+            self._sources[name] = SourceState(name, stamped_here, since)
+
+    def define(self, tags: Iterable[LedgerTag]) -> None:
+        """Tags begin or change; their source was added before."""
+        for tag in tags:
+            self._by_code.reserve(tag.code)
+            source = self._sources[tag.source]
+            if tag.code not in self._tags:
+                source.codes = np.append(source.codes, np.uint32(tag.code))
+            if tag.code not in self._names:
+                source.ever.append(tag.code)
+            self._tags[tag.code] = tag
+            self._names[tag.code] = tag.name
+        for source in self._sources.values():
+            members = [self._tags[code] for code in source.codes.tolist()]
+            source.period_us = min((tag.period_us for tag in members), default=0)
+            source.exception = bool(members) and all(tag.exception for tag in members)
+
+    def remove(self, codes: Iterable[int], at: int) -> list[Gap]:
+        """Tags leave the site file: what is open of them ends at `at`."""
+        rows: list[Gap] = []
+        for code in codes:
+            if (tag := self._tags.get(code)) is None:
+                continue
+            source = self._sources[tag.source]
+            rows += self._close_own(code, at, at)
+            source.codes = source.codes[source.codes != code]
+            source.resume.pop(code, None)
+            del self._tags[code]
+        return rows
+
+    def remove_source(self, name: str, at: int) -> list[Gap]:
+        """A source leaves the site file: what is open of it and of its tags ends at `at`."""
+        rows = self.remove(self._sources[name].codes.tolist(), at)
+        rows += self._close_wide(self._sources[name], at, at)
+        del self._sources[name]
+        return rows
+
+    def open_since(self, name: str) -> int | None:
+        """Start of the gap that the whole source is in, µs UTC; None when it delivers."""
+        gap = self._sources[name].gap
+        return None if gap is None else gap.start
+
+    def open_tags(self, name: str) -> int:
+        """Number of tags of a source with a gap of their own."""
+        return int(np.count_nonzero(self._by_code.is_open[self._sources[name].codes]))
+
+    # --- the past ------------------------------------------------------------------------------
+
+    def resume(
+        self,
+        name: str,
+        *,
+        previous_end: int | None,
+        last: Mapping[int, int],
+        open_gaps: Sequence[Gap],
+        reason: GapReason,
+        at: int,
+    ) -> list[Gap]:
+        """Go on after an earlier run of the same store: the hole since then is a gap until samples come.
+
+        Args:
+            name: the source.
+            previous_end: µs UTC of the last instant the earlier run accounts for; None = there was none.
+            last: last stored sample of the tags, µs UTC by code.
+            open_gaps: gaps of this source that the earlier run left open; they go on.
+            reason: `shutdown` or `restart`.
+            at: now, µs UTC.
+        """
+        source = self._sources[name]
+        for code, ts in last.items():
+            self._by_code.last[code] = ts
+        source.last = max(last.values(), default=NULL_TIME)
+        rows: list[Gap] = []
+        wide = sorted((gap for gap in open_gaps if gap.tag is None), key=lambda gap: gap.start)
+        if wide:
+            source.gap = self.book.adopt(wide[0], None)
+        elif previous_end is not None:
+            source.gap, row = self.book.open(name, None, previous_end + 1, reason, at)
+            rows.append(row)
+        rows += [self.book.close(self.book.adopt(row, None), row.start - 1, at) for row in wide[1:]]
+        codes = {self._names[code]: code for code in source.codes.tolist()}
+        for row in (gap for gap in open_gaps if gap.tag is not None):
+            known = codes.get(row.tag or "")
+            end = at if source.gap is None else source.gap.start - 1
+            if known is None:
+                rows.append(replace(row, end=max(end, row.start), detected_at=at, withdrawn=end < row.start))
+            elif source.gap is None:
+                self._own[known] = self.book.adopt(row, known)
+                self._by_code.is_open[known] = True
+            else:
+                rows.append(self.book.close(self.book.adopt(row, known), end, at))
+                source.resume[known] = row.reason
+        return rows
+
+    # --- samples come --------------------------------------------------------------------------
+
+    def observe(self, name: str, delivered: SampleBatch, kept: SampleBatch, received: int) -> list[Gap]:
+        """Samples came; gaps that they end are closed, gaps that they fall into are cut.
+
+        Args:
+            name: the source.
+            delivered: as the source handed them over.
+            kept: those that will be stored (see `filter`).
+            received: µs UTC, for samples without `ts_received`.
+        """
+        source = self._sources[name]
+        rows: list[Gap] = []
+        if len(delivered):
+            source.alive = max(source.alive, received)
+            if source.gap is not None:
+                rows += self._end_wide(source, source.gap, delivered, received)
+            if self._own and (mask := self._by_code.is_open[delivered.tag]).any():
+                rows += self._end_own(delivered, mask, received)
+            self._by_code.is_nulled[delivered.tag] = False
+        if len(kept):
+            np.maximum.at(self._by_code.last, kept.tag, kept.ts)
+            source.last = max(source.last, int(kept.ts.max()))
+            if int(kept.ts.min()) <= self.book.latest_end(name):
+                rows += self._cut_late(source, kept, received)
+        return rows
+
+    def _end_wide(self, source: SourceState, gap: OpenGap, batch: SampleBatch, received: int) -> list[Gap]:
+        fresh = batch.ts >= gap.start
+        if fresh.any():
+            tags, inverse = np.unique(batch.tag[fresh], return_inverse=True)
+            first = np.full(tags.shape[0], np.iinfo(np.int64).max, np.int64)
+            np.minimum.at(first, inverse, batch.ts[fresh])
+            # the whole source came back at once, or each tag has its own first new sample
+            is_together = int(first.max() - first.min()) <= max(_SHARED_US, source.period_us)
+            end = int(first.min() if is_together else first.max()) - 1
+        else:
+            # only values that have not changed since: they are confirmed from now on
+            end = received_at(batch, received) - 1
+        rows = self._close_wide(source, end, received)
+        here = set(np.unique(batch.tag).tolist())
+        for code, reason in source.resume.items():
+            if code not in here and code in self._tags:
+                rows.append(self._open_own(self._tags[code], max(end + 1, gap.start), reason, received))
+        source.resume.clear()
+        return rows
+
+    def _end_own(self, batch: SampleBatch, mask: NDArray[np.bool_], received: int) -> list[Gap]:
+        rows: list[Gap] = []
+        for code in np.unique(batch.tag[mask]).tolist():
+            of_tag = batch.tag == code
+            times = batch.ts[of_tag]
+            fresh = times[times >= self._own[code].start]
+            end = int(fresh.min()) - 1 if fresh.size else received_at(batch.take(of_tag), received) - 1
+            rows += self._close_own(code, end, received)
+        return rows
+
+    def _cut_late(self, source: SourceState, kept: SampleBatch, at: int) -> list[Gap]:
+        inside = (kept.ts <= self.book.latest_end(source.name)) & (kept.quality < 1 << 31)
+        late: dict[int, list[int]] = {}
+        for code, ts in zip(kept.tag[inside].tolist(), kept.ts[inside].tolist(), strict=True):
+            late.setdefault(code, []).append(ts)
+        for times in late.values():
+            times.sort()
+        rows: list[Gap] = []
+        everything = sorted(ts for times in late.values() for ts in times)
+        for gap in self.book.wide_around(source.name, everything):
+            row, parts = self.book.split(gap, source.ever, at)
+            rows.append(row)
+            hit = {code for code, times in late.items() if any(gap.start <= ts <= gap.end for ts in times)}
+            rows += [self.book.row(part, at) for part in parts if part.code not in hit]
+        for code, times in late.items():
+            tag = self._tags[code]
+            for gap in self.book.of_tag_around(code, times):
+                pieces = cut(gap.start, gap.end, times, period_us=tag.period_us, exception=tag.exception)
+                rows += self.book.replace(gap, pieces, at)
+        return rows
+
+    # --- samples do not come -------------------------------------------------------------------
+
+    def failed(
+        self,
+        name: str,
+        codes: Sequence[int] | None,
+        reason: GapReason,
+        quality: int,
+        at: int,
+        *,
+        alive_at: int = 0,
+    ) -> tuple[list[Gap], SampleBatch]:
+        """Tags (None = the whole source) cannot be read since `at`; idempotent while it lasts.
+
+        Args:
+            name: the source.
+            codes: the tags.
+            reason: why.
+            quality: status code of the null samples.
+            at: µs UTC.
+            alive_at: µs UTC until which the source knows that nothing was missed; 0 = unknown.
+
+        Returns:
+            Gap rows, and one null sample for each tag that had none in this failure.
+        """
+        source = self._sources[name]
+        source.alive = max(source.alive, alive_at)
+        rows: list[Gap] = []
+        if codes is None:
+            wanted = source.codes
+            rows += self._open_wide(source, reason, at)
+        else:
+            known = [code for code in codes if code in self._tags]
+            wanted = np.asarray(known, np.uint32)
+            for code in known:
+                if source.gap is not None:
+                    source.resume.setdefault(code, reason)
+                elif not self._by_code.is_open[code]:
+                    tag = self._tags[code]
+                    rows.append(self._open_own(tag, self._start_of(source, tag, at), reason, at))
+        fresh = wanted[~self._by_code.is_nulled[wanted]]
+        self._by_code.is_nulled[fresh] = True
+        return rows, null_samples(fresh, at, quality)
+
+    def dropping(self, name: str, reason: GapReason, at: int) -> list[Gap]:
+        """Samples of a source are thrown away (disk, backlog) until `observe` sees the next ones."""
+        return self._open_wide(self._sources[name], reason, at)
+
+    def _known(self, source: SourceState, at: int) -> int:
+        """Up to when a tag that reports by exception would have told us of a change."""
+        return min(source.alive, at) - source.period_us if source.alive != NULL_TIME else NULL_TIME
+
+    def _open_wide(self, source: SourceState, reason: GapReason, at: int) -> list[Gap]:
+        if source.gap is not None:
+            return []
+        known = max(source.last, self._known(source, at)) if source.exception else source.last
+        start = source.since if known == NULL_TIME else known + 1
+        if source.codes.size:
+            start = max(start, int(self._by_code.covered[source.codes].max()) + 1)
+        rows: list[Gap] = []
+        for code in source.codes.tolist():
+            if code in self._own:
+                source.resume[code] = self._own[code].reason
+                rows += self._close_own(code, start - 1, at)
+        source.gap, row = self.book.open(source.name, None, start, reason, at)
+        return [*rows, row]
+
+    def _start_of(self, source: SourceState, tag: LedgerTag, at: int) -> int:
+        known = max(int(self._by_code.last[tag.code]), int(self._by_code.covered[tag.code]))
+        if tag.exception:
+            known = max(known, self._known(source, at))
+        return max(known + 1, tag.since)
+
+    def _open_own(self, tag: LedgerTag, start: int, reason: GapReason, at: int) -> Gap:
+        self._own[tag.code], row = self.book.open(tag.source, tag.code, start, reason, at)
+        self._by_code.is_open[tag.code] = True
+        return row
+
+    def _close_own(self, code: int, end: int, at: int) -> list[Gap]:
+        gap = self._own.pop(code, None)
+        if gap is None:
+            return []
+        self._by_code.is_open[code] = False
+        self._by_code.covered[code] = max(int(self._by_code.covered[code]), end)
+        return [self.book.close(gap, end, at)]
+
+    def _close_wide(self, source: SourceState, end: int, at: int) -> list[Gap]:
+        gap, source.gap = source.gap, None
+        if gap is None:
+            return []
+        self._by_code.covered[source.codes] = np.maximum(self._by_code.covered[source.codes], end)
+        return [self.book.close(gap, end, at)]
+
+    def lost(
+        self,
+        name: str,
+        codes: Sequence[int] | None,
+        reason: GapReason,
+        start: int,
+        end: int,
+        *,
+        at: int,
+        recent: Recent,
+    ) -> list[Gap]:
+        """Samples between two instants are gone, the source is fine again.
+
+        Args:
+            name: the source.
+            codes: the tags; None = all of the source.
+            reason: why.
+            start: µs UTC, inside the hole.
+            end: µs UTC, inside the hole.
+            at: now, µs UTC.
+            recent: finds samples stored lately, which no gap may cover.
+        """
+        source = self._sources[name]
+        if source.gap is not None:
+            end = min(end, source.gap.start - 1)
+        wanted = source.codes.tolist() if codes is None else list(codes)
+        parts = {code: self._lost_parts(code, start, end, recent) for code in wanted}
+        if codes is None and start <= end and all(pieces == [(start, end)] for pieces in parts.values()):
+            self._by_code.covered[source.codes] = np.maximum(self._by_code.covered[source.codes], end)
+            return [self.book.record(name, None, (start, end), reason, at)]
+        rows: list[Gap] = []
+        for code, pieces in parts.items():
+            for first, last in pieces:
+                self._by_code.covered[code] = max(int(self._by_code.covered[code]), last)
+                rows.append(self.book.record(name, code, (first, last), reason, at))
+        return rows
+
+    def _lost_parts(self, code: int, start: int, end: int, recent: Recent) -> list[tuple[int, int]]:
+        tag = self._tags.get(code)
+        if tag is None:
+            return []
+        first = max(start, int(self._by_code.covered[code]) + 1, tag.since)
+        last = min(end, self._own[code].start - 1) if code in self._own else end
+        if first > last:
+            return []
+        return cut(first, last, recent(code, first, last), period_us=0, exception=False)
+
+    def stepped(self, step_us: int, at: int) -> list[Gap]:
+        """Our wall clock jumped by `step_us` (forward > 0) and shows `at` now.
+
+        Forward: no sample stamped here can lie between; the gap ends with the next sample. Backward: times
+        come twice and nothing is missing between them, so a gap of one microsecond marks the place.
+        """
+        rows: list[Gap] = []
+        for source in self._sources.values():
+            if not source.stamped_here or source.gap is not None or source.last == NULL_TIME:
+                continue
+            if step_us > 0:
+                rows += self._open_wide(source, GapReason.CLOCK_STEP, at)
+            else:
+                mark = source.last + 1
+                rows.append(self.book.record(source.name, None, (mark, mark), GapReason.CLOCK_STEP, at))
+        return rows
+
+    def close(self, at: int) -> list[Gap]:
+        """A clean stop: nothing stays open. The next run's gap begins after each source's last account."""
+        rows: list[Gap] = []
+        for source in self._sources.values():
+            end = at if source.gap is not None or source.last == NULL_TIME else source.last
+            for code in source.codes.tolist():
+                rows += self._close_own(code, end, at)
+            rows += self._close_wide(source, at, at)
+            source.resume.clear()
+        return rows
