@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -261,11 +262,16 @@ def rounds(
                 if done == count:
                     return
                 period = every_s or 1.0
-                deadline = max(deadline + 1, int((monotonic() - start) / period) + 1)
+                deadline = next_cycle(deadline, monotonic() - start, period)
                 # sleeping inside the loop keeps connections alive in the meantime
                 runner.run(asyncio.sleep(max(0.0, start + deadline * period - monotonic())))
         finally:
             runner.run(source.close())
+
+
+def next_cycle(last: int, elapsed_s: float, period_s: float) -> int:
+    """Number of the next cycle (it starts at number * period): late ones are left out, none comes twice."""
+    return max(last + 1, math.ceil(elapsed_s / period_s))
 
 
 async def _round(source: Source, request: Request, clock: Callable[[], int], *, first: bool) -> list[Reading]:

@@ -1,0 +1,176 @@
+"""`read`: what a URL and an address word mean, and how rounds are paced."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iiotctl import quality
+from iiotctl.errors import SourceError, UsageError
+from iiotctl.ops import read
+from iiotctl.site.address import Order
+from iiotctl.sources.base import Reading
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "unit"),
+    [
+        ("modbus-tcp://10.0.0.1", "10.0.0.1", 502, None),
+        ("modbus-tcp://plc:1502", "plc", 1502, None),
+        ("modbus-tcp://gateway/3", "gateway", 502, 3),
+        ("tcp://gateway:1502/0", "gateway", 1502, 0),
+        ("modbus-tcp://[fe80::1]:502/7/", "fe80::1", 502, 7),
+        ("opc.tcp://server", "server", 4840, None),
+        ("opc.tcp://server:53530/OPCUA/Sim", "server", 53530, None),
+    ],
+)
+def test_url(url: str, host: str, port: int, unit: int | None) -> None:
+    target = read.parse_url(url)
+    assert (target.host, target.port, target.unit) == (host, port, unit)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "plc", "10.0.0.1:502", "http://plc", "modbus-tcp://", "modbus-tcp://plc:99999", "modbus-tcp://plc/256"),
+        *("modbus-tcp://plc/x", "modbus-tcp://plc/³", "modbus-tcp://me:secret@plc", "opc.tcp://me@plc"),
+        "modbus-tcp://plc:x",
+    ],
+)
+def test_bad_url(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read.parse_url(url)
+    assert caught.value.slug == "bad-url"
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "address", "type_", "order"),
+    [
+        ("holding:11:float32:CDAB", "holding:11", "float32", "CDAB"),
+        ("HOLDING:11:float32:cdab", "HOLDING:11", "float32", "CDAB"),
+        ("40012:uint16", "40012", "uint16", "ABCD"),
+        ("holding:11/3", "holding:11/3", None, "ABCD"),
+        ("40012/3", "40012/3", None, "ABCD"),
+        ("coil:5", "coil:5", None, "ABCD"),
+        ("holding:100:string(16):BADC", "holding:100", "string(16)", "BADC"),
+    ],
+)
+def test_modbus_word(word: str, address: str, type_: str | None, order: str) -> None:
+    wanted = read.parse_wanted(word, "modbus-tcp")
+    assert (wanted.text, wanted.address, wanted.type, wanted.order) == (word, address, type_, order)
+
+
+@pytest.mark.parametrize("word", ["ns=2;s=A.B:x", "i=2258", "nsu=urn:a:b;s=Oven:1:float32", "ns=3;g=7c5f", "b=AQID"])
+def test_node_id_is_taken_whole(word: str) -> None:
+    assert read.parse_wanted(word, "opc.tcp").address == word
+
+
+@given(st.text(max_size=30))
+def test_any_word_is_understood_or_refused(word: str) -> None:
+    for scheme in ("modbus-tcp", "opc.tcp"):
+        try:
+            wanted = read.parse_wanted(word, scheme)
+        except UsageError:
+            continue
+        assert wanted.text == word
+
+
+def test_unit_may_stand_in_url_or_flag() -> None:
+    for request in (
+        read.prepare("modbus-tcp://h/9", ["holding:1"]),
+        read.prepare("modbus-tcp://h", ["holding:1"], unit=9),
+        read.prepare("modbus-tcp://h/9", ["holding:1"], unit=9),
+    ):
+        assert request.config.model_dump()["unit"] == 9
+    with pytest.raises(UsageError):
+        read.prepare("modbus-tcp://h/9", ["holding:1"], unit=8)
+
+
+def test_tags_carry_type_and_order_and_keep_the_users_names() -> None:
+    request = read.prepare("modbus-tcp://h", ["holding:11:float32:CDAB", "40012"], timeout_s=0.25)
+    assert [str(item.tag.data_type) for item in request.tags] == ["float32", "uint16"]
+    assert request.tags[0].tag.order is Order.CDAB
+    assert [request.names[item.tag.name].text for item in request.tags] == ["holding:11:float32:CDAB", "40012"]
+    assert request.config.model_dump()["timeout"] == 0.25
+
+
+def test_password_travels_by_name() -> None:
+    access = read.Access("Basic256Sha256-SignAndEncrypt", "reader", "LINE3_PASSWORD")
+    config = read.prepare("opc.tcp://h:4840", ["i=2258"], security=access).config.model_dump()
+    assert config["password"] == {"env": "LINE3_PASSWORD", "file": None}
+    assert config["security"] == "Basic256Sha256-SignAndEncrypt"
+
+
+class Plc:
+    """A source that answers, or raises what it is told to."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.closed = False
+
+    async def read_once(self, tags: list) -> list[Reading]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [Reading(item.tag.name, answer, quality.GOOD, 0, 0.001) for item in reversed(tags)]
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def rounds(plc: Plc, **options: object) -> list[list[Reading]]:
+    request = read.prepare("modbus-tcp://h", ["holding:1", "holding:2"])
+    return list(read.rounds(request, create=lambda *args: plc, **options))
+
+
+def test_one_round_in_the_order_of_the_words() -> None:
+    plc = Plc(1.5)
+    [readings] = rounds(plc)
+    assert [reading.tag for reading in readings] == ["r0", "r1"]
+    assert plc.closed
+
+
+def test_first_failure_ends_it_and_closes() -> None:
+    plc = Plc(SourceError("connection-refused", "nobody listens"))
+    with pytest.raises(SourceError):
+        rounds(plc)
+    assert plc.closed
+
+
+def test_later_failure_is_a_reading() -> None:
+    plc = Plc(1.0, SourceError("connection-lost", "gone"), 2.0)
+    _, lost, again = rounds(plc, every_s=0.01, count=3)
+    assert [reading.quality for reading in lost] == [quality.BAD_NO_COMMUNICATION] * 2
+    assert {reading.note for reading in lost} == {"gone"}
+    assert [reading.value for reading in again] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("last", "elapsed", "following"),
+    [(0, 0.1, 1), (1, 1.0, 2), (1, 1.2, 2), (1, 4.7, 5), (4, 3.99, 5)],
+    ids=["in time", "just now", "a little late", "far too late", "clock in doubt"],
+)
+def test_late_rounds_are_left_out_not_caught_up(last: int, elapsed: float, following: int) -> None:
+    assert read.next_cycle(last, elapsed, 1.0) == following
+
+
+def test_stopping_early_closes() -> None:
+    plc = Plc(1.0, 2.0)
+    request = read.prepare("modbus-tcp://h", ["holding:1"])
+    endless = read.rounds(request, every_s=0.01, count=None, create=lambda *args: plc)
+    next(endless)
+    endless.close()
+    assert plc.closed
+
+
+def test_bad_readings_are_a_failure_that_names_the_address() -> None:
+    request = read.prepare("modbus-tcp://h", ["holding:1", "holding:2"])
+    good = Reading("r0", 1.0, quality.GOOD, 0, 0.0)
+    bad = Reading("r1", None, quality.BAD_CONFIGURATION_ERROR, 0, 0.0, note="exception 02")
+    assert read.failures([good], request) is None
+    error = read.failures([good, bad], request)
+    assert error is not None
+    assert error.what == "1 of 2 addresses could not be read"
+    assert error.cause == "`holding:2`: BadConfigurationError, exception 02"
