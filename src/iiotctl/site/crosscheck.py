@@ -190,8 +190,10 @@ def _overlaps(site: Site, places: Mapping[str, Where]) -> Iterator[SiteError]:
             continue
         key = (source.host.lower(), source.port, source.unit, str(address.table))
         units[key].append((address, tag.data_type.registers, tag))
-    for members in units.values():
-        members.sort(key=lambda item: (item[0].offset, item[1]))
+    for declared in units.values():
+        # tags that cannot differ in the outcome count once: a hostile list would else be compared pair by pair
+        distinct = {(item[0].offset, item[1], item[2].data_type.name in _INTEGERS): item for item in reversed(declared)}
+        members = sorted(distinct.values(), key=lambda item: (item[0].offset, item[1]))
         for position, (address, registers, tag) in enumerate(members):
             for other_address, other_registers, other in members[position + 1 :]:
                 if other_address.offset >= address.offset + registers:

@@ -182,7 +182,9 @@ class _Loader:
                     "unknown-key",
                     f"unknown key `{show(key)[1:-1]}` in the site file",
                     key,
-                    hint=did_you_mean(key, known, f"known keys: {', '.join(known)}"),
+                    hint=did_you_mean(key, known, f"known keys: {', '.join(known)}")
+                    if len(self.problems) < MOST_SHOWN
+                    else None,
                 )
 
     def validate(self, model: type[AnyModel], values: Any, where: Where, thing: str) -> AnyModel | None:

@@ -7,6 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
@@ -21,13 +22,20 @@ Where = Callable[..., str]
 """Place of a key below the thing being judged: `where("limits", "low")` → `site.toml:41`."""
 
 _LONGEST_SHOWN: Final = 60
+_MOST_HINTS: Final = 100
+"""Problems of one table that get a hint; looking for similar words takes time that noise does not deserve."""
+
 _DURATION: Final = next(item for item in typing.get_args(Seconds)[1:] if isinstance(item, BeforeValidator)).func
 _NAME_RULE: Final = "letters, digits, `_`, `.` and `-`, starting with a letter, digit or `_`"
 
 
 def similar(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None."""
-    choices = list(known)
+    return _similar(word, tuple(known)) if len(word) <= _LONGEST_SHOWN else None
+
+
+@lru_cache(maxsize=1024)  # the same mistake stands in thousands of rows of a tag list
+def _similar(word: str, choices: tuple[str, ...]) -> str | None:
     if found := difflib.get_close_matches(word, choices, 1, 0.6):
         return found[0]
     lowered = {choice.lower(): choice for choice in choices}
@@ -194,7 +202,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], where: Where, th
     """
     problems: list[SiteError] = []
     seen_deadband = False
-    for raw in error.errors(include_url=False):
+    for number, raw in enumerate(error.errors(include_url=False)):
         item = typing.cast("dict[str, Any]", raw)
         loc: tuple[str | int, ...] = item["loc"]
         if model is Tag and len(loc) > 1 and loc[1] in _UNION_BRANCHES:
@@ -202,7 +210,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], where: Where, th
                 problems.append(_deadband(item, where))
             seen_deadband = True
             continue
-        problems.append(_one(item, loc, model, where, thing))
+        problems.append(_one(item, model, where, thing, hints=number < _MOST_HINTS))
     return problems
 
 
@@ -214,9 +222,8 @@ def _key_hint(key: str, known: list[str]) -> str | None:
     return did_you_mean(key, known, otherwise)
 
 
-def _one(
-    item: dict[str, Any], loc: tuple[str | int, ...], model: type[BaseModel], where: Where, thing: str
-) -> SiteError:
+def _one(item: dict[str, Any], model: type[BaseModel], where: Where, thing: str, *, hints: bool) -> SiteError:
+    loc: tuple[str | int, ...] = item["loc"]
     holder = _model_at(model, loc[:-1])
     keys = [str(part) for part in loc if isinstance(part, str)]
     key = keys[-1] if keys else ""
@@ -228,7 +235,7 @@ def _one(
             "unknown-key",
             f"unknown key `{show(key)[1:-1]}` in {inside}",
             where=where(*loc),
-            hint=_key_hint(key, known),
+            hint=_key_hint(key, known) if hints else None,
         )
     if item["type"] == "missing" and isinstance(loc[-1], str):
         return SiteError("missing-key", f"{label} is missing in {thing}", where=where(*loc[:-1]))
@@ -243,7 +250,8 @@ def _one(
         )
     what, hint = _describe(item, holder, label, key)
     if item["type"] == "value_error" and not loc:
-        # a rule of the whole table names the key to look at first
-        named = [word for word in re.findall(r"`(\w+)`", what) if word in keys_of(model)]
+        # a rule of the whole table names the keys to look at; the first that was written has a line
+        written = item["input"] if isinstance(item["input"], dict) else {}
+        named = [word for word in re.findall(r"`(\w+)`", what) if word in written]
         loc = (named[0],) if named else loc
     return SiteError("site-value", one_line(what), where=where(*loc), hint=hint)

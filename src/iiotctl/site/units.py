@@ -82,11 +82,20 @@ def parse_size(text: str) -> int:
     return round(float(match[1]) * _BYTES[match[2]])
 
 
+def _three_figures(value: float) -> str:
+    digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2  # noqa: PLR2004 - where rounding gains a figure
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def format_size(size: int) -> str:
     """A size in decimal units with up to three figures: `1.42 MB`."""
+    if abs(size) < 1000:  # noqa: PLR2004 - decimal units
+        return f"{size} B"
     value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(value) < 1000:  # noqa: PLR2004 - decimal units
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.3g} {unit}"
+    for unit in ("kB", "MB", "GB", "TB"):
         value /= 1000
-    return f"{value:.3g} TB"
+        if abs(value) < 999.5:  # noqa: PLR2004 - more would round to 1000
+            break
+    sign = "-" if value < 0 else ""
+    return f"{sign}{_three_figures(abs(value))} {unit}"
