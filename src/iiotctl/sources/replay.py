@@ -156,11 +156,15 @@ class ReplaySource:
             return extent.first + round((self._context.monotonic() - begun) * 1e6)
 
         position = extent.first
-        for end in _windows(extent):
-            while position < end:
-                version = self._version
+        while position <= extent.last:
+            version = self._version
+            for end in _windows(extent, position):
                 rows = await asyncio.to_thread(file.window, list(self._by_address), position, end)
                 position = await self._play(sink, rows, end, version=version, shift=shift, due=due)
+                if version != self._version:  # other tags: the rest of the file may end elsewhere
+                    extent = await asyncio.to_thread(file.extent, list(self._by_address))
+                    self._report_missing(sink, extent)
+                    break
 
     async def _play(self, sink: Sink, rows: Rows, end: int, *, version: int, shift: int, due: Callable[[], int]) -> int:
         """Hand over a window's rows when they are due; returns the file time up to which all has been played."""
@@ -235,11 +239,11 @@ class ReplaySource:
         """Nothing is held open."""
 
 
-def _windows(extent: Extent) -> Iterator[int]:
-    """Ends (µs, exclusive) of stretches of equal length with about `WINDOW_ROWS` rows each."""
+def _windows(extent: Extent, start: int) -> Iterator[int]:
+    """Ends (µs, exclusive) of stretches of equal length from `start` on, with about `WINDOW_ROWS` rows each."""
     from iiotctl.sources.replay_file import WINDOW_ROWS
 
     count = max(1, -(-extent.rows // WINDOW_ROWS))
-    length = extent.last + 1 - extent.first
+    length = extent.last + 1 - start
     for i in range(1, count + 1):
-        yield extent.first + length * i // count
+        yield start + length * i // count
