@@ -117,7 +117,7 @@ def test_taking_refused_requests_apart_ends_and_costs_only_the_bad_tags(
                 else:
                     waiting[:0] = parts
             known = cuts.setdefault(block.table, {})
-            new = learn(block, pieces)
+            new = learn(block, 2, pieces)
             changed = changed or not new.keys() <= known.keys()
             known.update(new)
         if not changed:

@@ -63,8 +63,8 @@ class Ticker:
         period: seconds, > 0.
         monotonic: seconds that never step back.
         sleep: awaitable pause, as `asyncio.sleep`.
-        start: deadline 0 in seconds of `monotonic`; the first tick is the first deadline not before now.
-            None = now.
+        start: deadline 0 in seconds of `monotonic`, for tickers that shall be in phase; None = now. The first
+            tick comes at once in any case, the following ones on the grid.
 
     Attributes:
         skipped: deadlines never served.
@@ -86,7 +86,8 @@ class Ticker:
         self._sleep = sleep
         now = monotonic()
         self._start = now if start is None else start
-        self._last = math.ceil((now - self._start) / period) - 1
+        self._last = next_tick(self._start, period, math.floor((now - self._start) / period) - 1, now).index - 1
+        self._first = True
 
     @property
     def following(self) -> float:
@@ -102,6 +103,9 @@ class Ticker:
             ahead = self.following - self._monotonic()
         tick = next_tick(self._start, self.period, self._last, self._monotonic())
         self._last = tick.index
+        if self._first:
+            self._first = False
+            return Tick(tick.index, tick.deadline, 0, 0.0)
         self.skipped += tick.skipped
         self.late += tick.lag > _LATE * self.period
         return tick

@@ -67,11 +67,18 @@ def test_an_overrun_serves_the_latest_passed_deadline_and_counts_the_others() ->
     assert (ticker.skipped, ticker.late) == (2, 1)
 
 
-def test_a_shared_start_puts_tickers_in_phase() -> None:
+def test_a_shared_start_puts_tickers_in_phase_after_a_prompt_first_tick() -> None:
     clock = Clock()
     clock.now = 1000.35
     ticker = Ticker(0.1, monotonic=clock, sleep=clock.sleep, start=1000.0)
-    assert asyncio.run(ticker.next()).deadline == 1000.0 + 4 * 0.1
+
+    async def scan() -> list[float]:
+        return [(await ticker.next()).deadline for _ in range(3)]
+
+    first, second, third = asyncio.run(scan())
+    assert first == 1000.0 + 3 * 0.1
+    assert (second, third) == (1000.0 + 4 * 0.1, 1000.0 + 5 * 0.1)
+    assert (ticker.skipped, ticker.late) == (0, 0)
 
 
 def test_waking_early_waits_for_the_rest() -> None:

@@ -198,11 +198,12 @@ def halves(block: Block, extents: Mapping[int, Extent]) -> tuple[Block, Block] |
     return first, second
 
 
-def learn(block: Block, pieces: Sequence[tuple[Block, int]]) -> dict[int, int]:
+def learn(block: Block, code: int, pieces: Sequence[tuple[Block, int]]) -> dict[int, int]:
     """Cuts to remember after a refused block was taken apart.
 
     Args:
         block: the request that was refused.
+        code: the exception code it got.
         pieces: what it was parted into, in order of address, each with the exception code that it still
             got (0 = answered). Pieces that are still refused hold a single run of tags.
 
@@ -210,15 +211,15 @@ def learn(block: Block, pieces: Sequence[tuple[Block, int]]) -> dict[int, int]:
         address -> exception code. Around refused pieces only, so that their neighbours stay merged; when
         every piece was answered (a hole between them, or a limit of the device), at each piece.
     """
-    refused = [(piece, code) for piece, code in pieces if code]
+    refused = [(piece, own) for piece, own in pieces if own]
     if not refused:
-        return {piece.start: 2 for piece, _ in pieces[1:]}
+        return {piece.start: code for piece, _ in pieces[1:]}
     cuts: dict[int, int] = {}
-    for piece, code in refused:
+    for piece, own in refused:
         if piece.start > block.start:
-            cuts[piece.start] = code
+            cuts[piece.start] = own
         if piece.end < block.end:
-            cuts[piece.end] = code
+            cuts[piece.end] = own
     return cuts
 
 

@@ -71,12 +71,12 @@ def test_halves_part_between_tags_near_the_middle() -> None:
 def test_only_the_bad_tag_is_cut_out() -> None:
     whole = Block(H, 0, 10, 1.0)
     pieces = [(Block(H, 0, 5, 1.0), 0), (Block(H, 5, 1, 1.0), 2), (Block(H, 6, 4, 1.0), 0)]
-    assert learn(whole, pieces) == {5: 2, 6: 2}
+    assert learn(whole, 2, pieces) == {5: 2, 6: 2}
 
 
 def test_a_device_with_a_smaller_limit_is_remembered_by_every_part() -> None:
     pieces = [(Block(H, 0, 60, 1.0), 0), (Block(H, 60, 65, 1.0), 0)]
-    assert learn(Block(H, 0, 125, 1.0), pieces) == {60: 2}
+    assert learn(Block(H, 0, 125, 1.0), 3, pieces) == {60: 3}
 
 
 def test_touching_a_forbidden_range_is_told_by_its_text() -> None:

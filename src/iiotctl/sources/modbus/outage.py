@@ -1,0 +1,46 @@
+"""Why there is no connection, in the user's words, and when to try again. Pure."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+FIRST_WAIT_S: Final = 0.2
+LAST_WAIT_S: Final = 30.0
+_OUTAGE_SHARE: Final = 8
+
+
+def reconnect_wait(outage: float, chance: float) -> float:
+    """Seconds until the next attempt to connect: an eighth of the outage so far, so it grows exponentially.
+
+    Args:
+        outage: seconds since the connection was lost.
+        chance: 0..1, spreads attempts by ±20 %.
+    """
+    return min(LAST_WAIT_S, max(FIRST_WAIT_S, outage / _OUTAGE_SHARE)) * (0.8 + 0.4 * chance)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Why there is no connection: `slug` of the error catalogue, one clause."""
+
+    slug: str
+    cause: str
+
+
+def explain(error: BaseException, host: str, port: int) -> Outage:
+    """Tell a refused connection, an unreachable host, an unknown name and silence apart."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return Outage("source-host-unknown", f"the name `{host}` cannot be resolved")
+    # several addresses of one name: asyncio folds their errors into one text
+    numbers = {getattr(error, "errno", None), *(int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error)))}
+    if isinstance(error, ConnectionRefusedError) or errno.ECONNREFUSED in numbers:
+        return Outage("source-refused", f"{host} refuses connections on port {port}")
+    if isinstance(error, TimeoutError) or errno.ETIMEDOUT in numbers:
+        return Outage("source-silent", f"{host} does not answer on port {port}")
+    if numbers & {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}:
+        return Outage("source-unreachable", f"there is no route to {host}")
+    return Outage("source-lost", str(error) or type(error).__name__)

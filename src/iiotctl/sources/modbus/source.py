@@ -1,0 +1,326 @@
+"""The source type `modbus-tcp`: one unit of a Modbus TCP server, behind the contract of `sources/base`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from iiotctl import quality
+from iiotctl.errors import SourceError
+from iiotctl.events import Event, Level
+from iiotctl.samples import GapReason
+from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
+from iiotctl.sources.modbus import splits
+from iiotctl.sources.modbus.check import check_tags
+from iiotctl.sources.modbus.failure import Failure, Kind
+from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_tag
+from iiotctl.sources.modbus.plan import Block, plan
+from iiotctl.sources.modbus.queue import Scan
+from iiotctl.sources.modbus.scanner import Scanner
+
+if TYPE_CHECKING:
+    from iiotctl.errors import SiteError
+    from iiotctl.samples import SampleBatch
+    from iiotctl.site.model import ModbusTcpSource, Tag
+    from iiotctl.sources.base import Sink
+    from iiotctl.sources.modbus.link import Link
+
+_HINTS: Final = {
+    "source-refused": "check the port, and that the device's Modbus server is on and has a free connection",
+    "source-unreachable": "check cable, address, network mask and routing: `ip route get HOST`",
+    "source-host-unknown": "write the address instead of the name, or ask who runs the name server",
+    "source-silent": "check the unit identifier and the path: `iiotctl read URL ADDRESS` tries one register",
+    "source-lost": "the device may allow fewer connections than are open; close other clients and try again",
+}
+
+
+class ModbusSource:
+    """Reads the tags of one unit; see `sources.base.Source` for the contract.
+
+    Args:
+        name: name in the site file.
+        config: its table in the site file.
+        tags: what to read.
+        context: the world.
+    """
+
+    def __init__(self, name: str, config: ModbusTcpSource, tags: Sequence[CapturedTag], context: SourceContext) -> None:
+        self.name = name
+        self.context = context
+        self.tags: Mapping[int, ModbusTag] = {}
+        self.status = SourceStatus(name, f"{config.host}:{config.port} unit {config.unit}")
+        self._config = config
+        self._limits = limits_of(config)
+        self._link: Link | None = None
+        self._sink: Sink | None = None
+        self._scanners: dict[float, tuple[Scanner, asyncio.Task[None]]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._failing: set[int] = set()
+        self._wide = False
+        """The failure was reported for the whole source: the first sample ends it for all tags."""
+        self._memory = (
+            splits.path_of(context.state_dir, config.host, config.port, config.unit) if context.state_dir else None
+        )
+        self._cuts: splits.Cuts = splits.load(self._memory) if self._memory else {}
+        self._cycles = 0
+        self._retired_late = 0
+        self._set_tags(tags)
+
+    @staticmethod
+    def check(config: ModbusTcpSource, tags: Sequence[Tag]) -> list[SiteError]:
+        """Problems that can be known without contact."""
+        return check_tags(config, tags)
+
+    def plan(self) -> list[PlannedRequest]:
+        """What would be sent per cycle; sends nothing."""
+        return [
+            PlannedRequest(
+                source=self.name,
+                endpoint=f"{self._config.host}:{self._config.port}",
+                period_s=block.period,
+                request=f"unit {self._config.unit} {block}",
+                registers=block.count,
+                tags=tuple(self.tags[code].name for code in block.keys),
+                note=f"{block.note}, remembered" if block.note else "",
+            )
+            for block in self._planned()
+        ]
+
+    async def run(self, sink: Sink) -> None:
+        """Deliver until cancelled. Faults of the plant never end it."""
+        self._sink = sink
+        self._join()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._replan()
+                await asyncio.Event().wait()
+        finally:
+            self._group = None
+            self._scanners.clear()
+
+    async def update(self, tags: Sequence[CapturedTag]) -> None:
+        """Take a new list of tags; scans in progress end as they began, so nothing is interrupted."""
+        self._set_tags(tags)
+        self._failing &= self.tags.keys()
+        if self._group is not None:
+            self._replan()
+
+    async def read_once(self, tags: Sequence[CapturedTag]) -> list[Reading]:
+        """Read each tag once, each by a request of its own.
+
+        Raises:
+            SourceError: nothing can be reached.
+        """
+        link = self._join()
+        mine = [parse_tag(tag, self._config) for tag in tags]
+        allowed = [t for t in mine if not self._limits.forbids(t.extent.table, t.extent.offset, t.extent.end)]
+        layouts = [self._layout_of(tag) for tag in allowed]
+        scan = Scan(
+            link.queue.unit(self._config.unit),
+            [layout.requests[0] for layout in layouts],
+            self.context.monotonic(),
+            self._config.timeout,
+            math.inf,
+        )
+        if allowed:
+            await link.perform(scan)
+            self._raise_when_unreachable(link, scan)
+        readings = {
+            tag.code: _reading(tag, layout, result, at, took)
+            for tag, layout, result, at, took in zip(
+                allowed, layouts, scan.results, scan.arrived, scan.took, strict=True
+            )
+        }
+        now = self.context.now_us()
+        return [
+            readings.get(tag.code)
+            or Reading(
+                tag.name, None, quality.BAD_CONFIGURATION_ERROR, now, 0.0, note="in a `never_read` range; not read"
+            )
+            for tag in mine
+        ]
+
+    async def close(self) -> None:
+        """Let go of connections; never raises."""
+        link, self._link = self._link, None
+        if link is not None and link.leave():
+            self.context.shared.pop(self._key, None)
+            await asyncio.sleep(0)  # lets the event loop close the socket
+
+    # for the scanners
+
+    def deliver(self, batch: SampleBatch, *, stale: bool) -> None:
+        """Samples of a scan; those of tags that a reload took away are dropped."""
+        assert self._sink is not None
+        if stale:
+            batch = batch.take(np.isin(batch.tag, np.fromiter(self.tags, np.uint32)))
+        self._sink.samples(batch)
+        if self._failing:
+            if self._wide:
+                self._wide = False
+                self._failing.clear()
+                self._say(Level.NOTICE, "source-up", f"`{self.name}` answers again")
+                for scanner, _ in self._scanners.values():
+                    scanner.reaffirm()
+            self._failing.difference_update(batch.tag.tolist())
+            self._set_state()
+        elif self.status.state is SourceState.STARTING:
+            self._set_state()
+
+    def fail(self, codes: Sequence[int], failure: Failure) -> None:
+        """Tags that got no value; each failure is reported once."""
+        assert self._sink is not None
+        fresh = [code for code in codes if code in self.tags and code not in self._failing]
+        if not fresh:
+            return
+        at = self.context.now_us()
+        everything = failure.kind is Kind.DISCONNECTED or (failure.silent and len(fresh) == len(self.tags))
+        if everything:
+            self._wide = True
+            self._failing = set(self.tags)
+            self._sink.failed(None, failure.reason, failure.status, at)
+            self._say(Level.WARNING, "source-down", f"`{self.name}` gives no data: {failure}")
+        else:
+            self._failing.update(fresh)
+            self._sink.failed(fresh, failure.reason, failure.status, at)
+            self._say_lost(fresh, failure)
+        self._set_state(str(failure))
+
+    def skipped(self, codes: Sequence[int], start: int, end: int) -> None:
+        """Deadlines that were not served, for tags that are not in a gap already."""
+        assert self._sink is not None
+        missed = [code for code in codes if code in self.tags and code not in self._failing]
+        if missed:
+            self._sink.lost(None if len(missed) == len(self.tags) else missed, GapReason.OVERFLOW, start, end)
+
+    def learnt(self, block: Block, code: int, cuts: Mapping[int, int]) -> None:
+        """A refused request was taken apart: remember where, and plan again."""
+        known = self._cuts.setdefault(block.table, {})
+        if not cuts.keys() <= known.keys():
+            known.update(cuts)
+            if self._memory is not None:
+                splits.save(self._memory, self._cuts)
+            places = ", ".join(str(place) for place in sorted(cuts))
+            self._say(
+                Level.NOTICE,
+                "request-split",
+                f"`{self.name}` refused `{block}` with exception {code:02d}; it is split at {places} from now on",
+            )
+            self._replan()
+
+    def cycled(self, lag: float) -> None:
+        """A scan has ended."""
+        assert self._link is not None
+        status = self.status
+        status.cycles += 1
+        status.lag_s = lag
+        status.late_cycles = self._retired_late + sum(scanner.late for scanner, _ in self._scanners.values())
+        status.requests = self._link.requests
+        status.reconnects = self._link.reconnects
+
+    # inside
+
+    @property
+    def _key(self) -> tuple[str, str, int]:
+        return ("modbus-tcp", self._config.host.lower(), self._config.port)
+
+    def _join(self) -> Link:
+        if self._link is None:
+            from iiotctl.sources.modbus.link import Link
+
+            link = self.context.shared.get(self._key)
+            if link is None:
+                link = Link(
+                    self._config.host,
+                    self._config.port,
+                    now_us=self.context.now_us,
+                    monotonic=self.context.monotonic,
+                )
+                self.context.shared[self._key] = link
+            link.join(self._config.connections, self._config.timeout)
+            self._link = link
+        return self._link
+
+    def _set_tags(self, tags: Sequence[CapturedTag]) -> None:
+        self.tags = {tag.code: parse_tag(tag, self._config) for tag in tags}
+
+    def _planned(self) -> tuple[Block, ...]:
+        return plan((tag.extent for tag in self.tags.values()), self._limits, self._cuts)
+
+    def _replan(self) -> None:
+        """Give each period its requests; start and end the scanners of periods that came and went."""
+        assert self._group is not None
+        link = self._join()
+        by_period: dict[float, list[Block]] = {}
+        for block in self._planned():
+            by_period.setdefault(block.period, []).append(block)
+        for period in self._scanners.keys() - by_period.keys():
+            scanner, task = self._scanners.pop(period)
+            self._retired_late += scanner.late
+            task.cancel()
+        for period, blocks in by_period.items():
+            if period in self._scanners:
+                self._scanners[period][0].take(blocks)
+                continue
+            scanner = Scanner(self, link, link.queue.unit(self._config.unit), period, self._config.timeout)
+            scanner.take(blocks)
+            self._scanners[period] = (scanner, self._group.create_task(scanner.run()))
+
+    def _layout_of(self, tag: ModbusTag) -> Layout:
+        extent = tag.extent
+        block = Block(extent.table, extent.offset, extent.count, extent.period, (tag.code,))
+        return Layout((block,), {tag.code: tag}, self._config.unit)
+
+    def _raise_when_unreachable(self, link: Link, scan: Scan) -> None:
+        failures = [r for r in scan.results if isinstance(r, Failure) and r.kind in (Kind.DISCONNECTED, Kind.TIMEOUT)]
+        if len(failures) < len(scan.results):
+            return
+        slug = link.outage.slug if link.outage else "source-silent"
+        raise SourceError(
+            slug,
+            f"cannot read from `{self.name}`",
+            where=self.status.endpoint,
+            cause=failures[0].cause,
+            hint=_HINTS[slug],
+            retriable=True,
+        )
+
+    def _set_state(self, detail: str = "") -> None:
+        failing = len(self._failing)
+        if not failing:
+            self.status.state, self.status.detail = SourceState.RUNNING, ""
+            return
+        self.status.state = SourceState.DOWN if failing >= len(self.tags) else SourceState.DEGRADED
+        if detail:
+            self.status.detail = detail
+
+    def _say(self, level: Level, slug: str, text: str, tag: str = "") -> None:
+        assert self._sink is not None
+        self._sink.event(Event(level, slug, text, source=self.name, tag=tag, at=self.context.now_us()))
+
+    def _say_lost(self, codes: Sequence[int], failure: Failure) -> None:
+        names = [self.tags[code].name for code in codes]
+        shown = ", ".join(f"`{name}`" for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - as many as fit a line
+        slug = "tag-refused" if failure.kind is Kind.REFUSED else "tag-silent"
+        self._say(Level.WARNING, slug, f"no value of {shown}: {failure}", names[0] if len(names) == 1 else "")
+
+
+def _reading(tag: ModbusTag, layout: Layout, result: bytes | Failure | None, at: int, took: float) -> Reading:
+    if not isinstance(result, bytes):
+        failure = result or Failure(Kind.DISCONNECTED)
+        return Reading(tag.name, None, failure.status, at, took, note=str(failure))
+    batch = layout.samples([result], [at])
+    assert batch is not None
+    value: float | str | None = float(batch.value[0])
+    text = batch.text[0] if batch.text is not None else None
+    status = int(batch.quality[0])
+    if quality.is_bad(status):
+        value = None
+    elif text is not None:
+        value = text
+    return Reading(tag.name, value, status, at, took, raw=result.hex(" ", -2), note=text or "" if value is None else "")
