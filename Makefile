@@ -43,7 +43,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/dev.stamp ## The quick tests alone: no servers, no crashes, no wheel
 	$(BIN)/pytest -n auto -m "not integration and not crash and not package" $(PYTEST)
