@@ -16,40 +16,48 @@ from iiotctl.site.model import Tag
 
 _FLOATS: Final = {"float32": ">f", "float64": ">d"}
 _INTEGERS: Final = {"int32": ">i", "uint32": ">I", "int64": ">q", "uint64": ">Q"}
-_SMALLEST: Final = 1e-6
 _LARGEST: Final = 1e9
 _MARGIN: Final = 0.1
 """Share of the span by which a value may lie outside and still be believed."""
 
+_DOUBTED_BELOW: Final = 1e-9
+_OFFERED_ABOVE: Final = 1e-6
+"""Shares of the span (of 1 without span). The exponent of a garbled float is random, so that it is mostly next to
+nothing, which lies inside many a span; a real value may be small too, so between the two nobody accuses."""
 
-def decodings(raw: bytes, data_type: DataType, *, scale: float = 1.0, offset: float = 0.0) -> dict[Order, float]:
-    """The value of raw registers in each order, in engineering units; empty for types that an order cannot garble so.
+
+def decodings(raw: bytes, data_type: DataType) -> dict[Order, float]:
+    """The unscaled value of raw registers in each order; empty for types that an order cannot garble so.
 
     Args:
         raw: bytes as on the wire.
         data_type: a float or integer of 32 or 64 bits.
-        scale: value = raw x scale + offset.
-        offset: see `scale`.
     """
     code = (_FLOATS | _INTEGERS).get(data_type.name)
     if code is None or len(raw) != struct.calcsize(code):
         return {}
     from iiotctl.sources.modbus.decode import byte_positions
 
-    return {
-        order: struct.unpack(code, bytes(raw[at] for at in byte_positions(data_type, order)))[0] * scale + offset
-        for order in Order
-    }
+    return {order: struct.unpack(code, bytes(raw[at] for at in byte_positions(data_type, order)))[0] for order in Order}
 
 
-def plausible(value: float, span: tuple[float, float] | None) -> bool:
-    """Whether a plant would show this value: near its span; without one, neither absurdly small nor large."""
+def plausible(unscaled: float, tag: Tag, smallest: float) -> bool:
+    """Whether a plant would show this value: near its span; without one, not absurdly large; never absurdly small.
+
+    Args:
+        unscaled: before `scale` and `offset` of the tag.
+        tag: the tag.
+        smallest: least magnitude of a float other than 0, as a share of the span.
+    """
+    value = unscaled * tag.scale + tag.offset
     if not math.isfinite(value):
         return False
-    if span is not None:
-        margin = (span[1] - span[0]) * _MARGIN
-        return span[0] - margin <= value <= span[1] + margin
-    return value == 0 or _SMALLEST <= abs(value) <= _LARGEST
+    width = 1.0 if tag.span is None else tag.span[1] - tag.span[0]
+    if tag.data_type.name in _FLOATS and 0 < abs(unscaled * tag.scale) < smallest * width:
+        return False
+    if tag.span is None:
+        return abs(value) <= _LARGEST
+    return tag.span[0] - _MARGIN * width <= value <= tag.span[1] + _MARGIN * width
 
 
 def better_orders(tag: Tag, raw_hex: str) -> dict[Order, float]:
@@ -63,7 +71,11 @@ def better_orders(tag: Tag, raw_hex: str) -> dict[Order, float]:
         raw = bytes.fromhex(raw_hex.replace(" ", ""))
     except ValueError:
         return {}
-    values = decodings(raw, tag.data_type, scale=tag.scale, offset=tag.offset)
-    if not values or plausible(values[tag.order], tag.span):
+    values = decodings(raw, tag.data_type)
+    if not values or plausible(values[tag.order], tag, _DOUBTED_BELOW):
         return {}
-    return {order: value for order, value in values.items() if plausible(value, tag.span)}
+    return {
+        order: value * tag.scale + tag.offset
+        for order, value in values.items()
+        if value != 0 and plausible(value, tag, _OFFERED_ABOVE)
+    }

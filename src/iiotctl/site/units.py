@@ -93,7 +93,7 @@ def format_size(size: int) -> str:
     if abs(size) < 1000:  # noqa: PLR2004 - decimal units
         return f"{size} B"
     value = float(size)
-    for unit in ("kB", "MB", "GB", "TB"):
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007 - the last one is used below
         value /= 1000
         if abs(value) < 999.5:  # noqa: PLR2004 - more would round to 1000
             break
