@@ -35,7 +35,7 @@ def _texts() -> list[Path]:
 def test_banned_word(word: str) -> None:
     instead, allowed = BANNED[word]
     # parts of snake_case and CamelCase names count as words
-    pattern = re.compile(rf"(?<![A-Za-z]){word}(?![A-Za-z])|(?<=[a-z])({word.title()})(?![a-z])", re.IGNORECASE)
+    pattern = re.compile(rf"(?i:(?<![A-Za-z]){word}(?![A-Za-z]))|(?<=[a-z]){word.capitalize()}(?![a-z])")
     exception = re.compile(allowed, re.IGNORECASE)
     found = []
     for path in _texts():

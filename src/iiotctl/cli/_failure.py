@@ -98,7 +98,7 @@ def _output_failed(error: OSError) -> IncompleteError:
 
 
 def _close_stdout() -> None:
-    """Point stdout at nothing, so that the interpreter's own flush at exit stays silent."""
+    """Lead stdout to nothing, so that the interpreter's own flush at exit stays silent."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -157,7 +157,7 @@ def _clock_state() -> int | None:
 
 def judge_clock(state: int | None) -> Check:
     """The clock follows a time server; without that, timestamps of machines cannot be compared."""
-    fix = "`timedatectl set-ntp true`, or point chrony or ntpd at the plant's time server"
+    fix = "`timedatectl set-ntp true`, or give chrony or ntpd the plant's time server"
     if state is None:
         return Check("clock", State.WARN, "this system does not say whether the clock is synchronised", "")
     if state == _TIME_ERROR:

@@ -22,11 +22,11 @@ GROUP: Final = "iiotctl.sources"
 
 def names() -> list[str]:
     """The source types that are installed, sorted; loads none of them."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
 def _find(type_: str) -> EntryPoint:
-    found = [point for point in entry_points(group=GROUP) if point.name == type_]
+    found = [entry for entry in entry_points(group=GROUP) if entry.name == type_]
     if not found:
         close = difflib.get_close_matches(type_, names(), n=1)
         raise PluginError(
@@ -46,15 +46,15 @@ def load(type_: str) -> type[Source]:
     Raises:
         PluginError: no such type, or the package that brings it cannot be imported.
     """
-    point = _find(type_)
-    package = point.dist.name if point.dist is not None else "unknown package"
+    entry = _find(type_)
+    package = entry.dist.name if entry.dist is not None else "unknown package"
     try:
-        loaded = point.load()
+        loaded = entry.load()
     except Exception as error:
         raise PluginError(
             "plugin-broken",
             f"the source type `{type_}` cannot be loaded",
-            where=f"{package}: {point.value}",
+            where=f"{package}: {entry.value}",
             cause=f"{type(error).__name__}: {error}",
             hint=f"reinstall or remove the package `{package}`",
         ) from error
@@ -63,7 +63,7 @@ def load(type_: str) -> type[Source]:
         raise PluginError(
             "plugin-broken",
             f"the source type `{type_}` does not keep the contract of a source",
-            where=f"{package}: {point.value}",
+            where=f"{package}: {entry.value}",
             cause=f"it has no {', '.join(f'`{part}`' for part in missing)}",
             hint=f"update the package `{package}`",
         )
