@@ -134,7 +134,7 @@ class ReplaySource:
             if version != self._version:
                 version = self._version
                 self._report_late(sink, playing)
-            batch = self._batch(rows, 0, len(rows.tag), 0)
+            batch = self._batch(rows, 0, len(rows.ts), 0)
             if len(batch):
                 sink.samples(batch)
 
@@ -169,7 +169,7 @@ class ReplaySource:
     async def _play(self, sink: Sink, rows: Rows, end: int, *, version: int, shift: int, due: Callable[[], int]) -> int:
         """Hand over a window's rows when they are due; returns the file time up to which all has been played."""
         at = 0
-        while at < len(rows.tag):
+        while at < len(rows.ts):
             if version != self._version:
                 return int(rows.ts[at])  # read again from here, with the new list of tags
             now = due()
@@ -188,22 +188,24 @@ class ReplaySource:
 
     def _batch(self, rows: Rows, start: int, end: int, shift: int) -> SampleBatch:
         """Rows `start` to `end` as samples; a name that two tags read becomes two samples."""
-        picked: list[int] = []
-        owners: list[CapturedTag] = []
-        for i in range(start, end):
-            for captured in self._by_address.get(rows.tag[i], ()):
-                picked.append(i)
-                owners.append(captured)
-        index = np.array(picked, np.intp)
+        owned = [self._by_address.get(name, []) for name in rows.names]
+        owners = [captured for several in owned for captured in several]
+        counts = np.array([len(several) for several in owned], np.intp)
+        first = np.cumsum(counts) - counts  # where a name's owners begin in `owners`
+        tag = rows.tag[start:end]
+        copies = counts[tag]
+        index = np.repeat(np.arange(start, end), copies)
+        within = np.arange(len(index)) - np.repeat(np.cumsum(copies) - copies, copies)
+        owner = first[rows.tag[index]] + within
         scale = np.array([captured.tag.scale for captured in owners], np.float64)
         offset = np.array([captured.tag.offset for captured in owners], np.float64)
         text = rows.text
         return SampleBatch(
-            tag=np.array([captured.code for captured in owners], np.uint32),
+            tag=np.array([captured.code for captured in owners], np.uint32)[owner],
             ts=rows.ts[index] + shift,
-            value=rows.value[index] * scale + offset,
+            value=rows.value[index] * scale[owner] + offset[owner],
             quality=rows.quality[index],
-            text=None if text is None else [text[i] for i in picked],
+            text=None if text is None else [text[i] for i in index],
         )
 
     async def update(self, tags: Sequence[CapturedTag]) -> None:
@@ -220,7 +222,7 @@ class ReplaySource:
         file = await asyncio.to_thread(self._open)
         rows = await asyncio.to_thread(file.latest, [captured.tag.address for captured in tags])
         latency = self._context.monotonic() - begun
-        at = {name: i for i, name in enumerate(rows.tag)}
+        at = {rows.names[place]: i for i, place in enumerate(rows.tag)}
         readings = []
         for captured in tags:
             tag, i = captured.tag, at.get(captured.tag.address)

@@ -32,14 +32,16 @@ class Rows:
 
     Attributes:
         ts: int64 µs UTC.
-        tag: names.
+        names: the tags that occur.
+        tag: uint32, position in `names`.
         value: float64, NaN = none.
         quality: uint32.
         text: strings or None; None when the file has no text here.
     """
 
     ts: NDArray[np.int64]
-    tag: list[str]
+    names: list[str]
+    tag: NDArray[np.uint32]
     value: NDArray[np.float64]
     quality: NDArray[np.uint32]
     text: list[str | None] | None
@@ -202,7 +204,11 @@ class ReplayFile:
         value[codes >> 31 == 1] = np.nan  # a value that is Bad must not be used
         if text is not None and not has_text.any():
             text = None
-        return Rows(frame["ts"].to_numpy().astype(np.int64), frame["tag"].to_list(), value, codes, text)
+        names = frame["tag"].unique(maintain_order=True).to_list()
+        places = frame["tag"].replace_strict(dict(zip(names, range(len(names)), strict=True)), return_dtype=pl.UInt32)
+        return Rows(
+            frame["ts"].to_numpy().astype(np.int64), names, places.to_numpy().astype(np.uint32), value, codes, text
+        )
 
     def _codes(self, frame: pl.DataFrame, default: NDArray[np.uint32]) -> NDArray[np.uint32]:
         if "quality" not in frame.columns:
