@@ -145,6 +145,7 @@ def parse_wanted(text: str, scheme: str) -> Wanted:
 class Request:
     """A checked request: one source, its tags, and what the user called them."""
 
+    url: str
     config: ModbusTcpSource | OpcUaSource
     tags: list[CapturedTag]
     names: dict[str, Wanted]
@@ -185,7 +186,7 @@ def prepare(
         raise UsageError("bad-value", f"`{place}` is wrong: {text[:1].lower()}{text[1:]}", where=url) from error
     if pki_dir is None and target.scheme == "opc.tcp":
         pki_dir = resolve(None, cwd=Path.cwd()).pki
-    return Request(config, tags, names, secure.trust_first, pki_dir)
+    return Request(url, config, tags, names, secure.trust_first, pki_dir)
 
 
 def _config(target: Target, unit: int | None, timeout_s: float | None, secure: Access) -> ModbusTcpSource | OpcUaSource:
@@ -251,7 +252,7 @@ def rounds(
     clock = now_us or (lambda: time.time_ns() // 1000)
     context = SourceContext(now_us=clock, monotonic=monotonic, trust_first=request.trust_first, pki_dir=request.pki_dir)
     with asyncio.Runner() as runner:
-        source = make(_SOURCE, request.config, request.tags, context)
+        source = make(request.url, request.config, request.tags, context)
         start = monotonic()
         done = 0
         deadline = 0
