@@ -1,0 +1,69 @@
+"""What a format of tables is, and how one is found: entry points of the group `iiotctl.reports`, loaded when chosen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from importlib.metadata import entry_points
+from typing import BinaryIO, Final, cast
+
+from iiotctl.errors import PluginError, UsageError
+from iiotctl.reports.rows import Rows
+
+GROUP: Final = "iiotctl.reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a person wants to see a table; formats for programs look at none of it but `terminal`.
+
+    Attributes:
+        local_tz: show times of tables in this zone; None = UTC.
+        title: a line above a table.
+        color: styles are allowed.
+        terminal: a person reads along, so fold to its width and let no control character through.
+        width: columns of the terminal; None = as wide as it gets.
+    """
+
+    local_tz: tzinfo | None = None
+    title: str | None = None
+    color: bool = False
+    terminal: bool = False
+    width: int | None = None
+
+
+Renderer = Callable[[Rows, BinaryIO, Look], None]
+"""Writes rows to a stream of bytes. Must not close it."""
+
+
+def names() -> list[str]:
+    """The formats that are installed, sorted; loads none of them."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def load(format_: str) -> Renderer:
+    """The renderer of a format.
+
+    Raises:
+        UsageError: no such format.
+        PluginError: the package that brings it cannot be imported.
+    """
+    found = [point for point in entry_points(group=GROUP) if point.name == format_]
+    if not found:
+        close = difflib.get_close_matches(format_, names(), n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"one of {', '.join(f'`{name}`' for name in names())}"
+        raise UsageError("unknown-format", f"there is no format `{format_}`", hint=hint)
+    point = found[0]
+    package = point.dist.name if point.dist is not None else "unknown package"
+    try:
+        return cast("Renderer", point.load())
+    except Exception as error:
+        raise PluginError(
+            "plugin-broken",
+            f"the format `{format_}` cannot be loaded",
+            where=f"{package}: {point.value}",
+            cause=f"{type(error).__name__}: {error}",
+            hint=f"reinstall or remove the package `{package}`",
+        ) from error

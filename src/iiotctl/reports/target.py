@@ -1,0 +1,141 @@
+"""Where output goes: stdout, or a file that appears complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from iiotctl.errors import UsageError
+
+
+@contextmanager
+def staged(output: Path, *, force: bool = False) -> Iterator[Path]:
+    """A path to write to; when the block ends well it becomes `output`, synced, in one step.
+
+    Devices and pipes (`/dev/null`) are handed out as they are.
+
+    Raises:
+        UsageError: `output-exists` without `force`; `output-unwritable`.
+    """
+    try:
+        present = output.exists()
+        if present and not output.is_file():
+            if output.is_dir():
+                raise _unwritable(output, os.strerror(errno.EISDIR))
+            yield output
+            return
+        if present and not force:
+            raise _exists(output)
+        stage = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+        stage.touch(mode=0o666, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(output, error.strerror) from error
+    try:
+        yield stage
+        try:
+            _publish(stage, output, force=force)
+        except OSError as error:
+            raise _unwritable(output, error.strerror) from error
+    finally:
+        with suppress(OSError):
+            stage.unlink()
+
+
+def _publish(stage: Path, output: Path, *, force: bool) -> None:
+    with stage.open("rb+") as file:
+        os.fsync(file.fileno())
+    if not force:
+        try:
+            os.link(stage, output)  # unlike a rename it never replaces a file that came up meanwhile
+        except FileExistsError:
+            raise _exists(output) from None
+        except OSError:  # a file system without hard links
+            if output.exists():
+                raise _exists(output) from None
+        else:
+            return
+    stage.replace(output)
+
+
+def _exists(output: Path) -> UsageError:
+    return UsageError(
+        "output-exists",
+        "the output file is there already; nothing was written",
+        where=str(output),
+        hint="choose another name, or remove it first (`iiotctl query` replaces it with `--force`)",
+    )
+
+
+def _unwritable(output: Path, cause: str | None) -> UsageError:
+    return UsageError(
+        "output-unwritable",
+        "the output file cannot be written",
+        where=str(output),
+        cause=cause,
+        hint="choose a folder of your own: `--output FILE`",
+    )
+
+
+@contextmanager
+def binary(output: Path | None, *, force: bool = False) -> Iterator[BinaryIO]:
+    """A stream of bytes to `output`, or to stdout when it is None or `-`.
+
+    Raises:
+        UsageError: see `staged`.
+        BrokenPipeError: the reader of stdout has gone.
+    """
+    if output is not None and str(output) != "-":
+        with staged(output, force=force) as stage, stage.open("wb") as file:
+            yield file
+            file.flush()
+        return
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is not None:
+        sys.stdout.flush()
+        yield stream
+        stream.flush()
+        return
+    kept = io.BytesIO()
+    yield kept
+    sys.stdout.write(kept.getvalue().decode("utf-8", "replace"))
+
+
+class TextOut:
+    """Text into a stream of bytes, line ends as given; what the encoding lacks is written as `\\xe4`."""
+
+    def __init__(self, stream: BinaryIO, encoding: str = "utf-8") -> None:
+        self._stream = stream
+        self.encoding = encoding
+
+    def write(self, words: str) -> int:
+        """Write text."""
+        return self._stream.write(words.encode(self.encoding, "backslashreplace"))
+
+    def flush(self) -> None:
+        """Let the reader see what was written."""
+        self._stream.flush()
+
+
+def is_terminal(output: Path | None) -> bool:
+    """Whether a person will see the output as it is written."""
+    if output is not None and str(output) != "-":
+        return False
+    try:
+        return sys.stdout.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def binary_to_terminal() -> UsageError:
+    """Parquet on a screen helps nobody."""
+    return UsageError(
+        "binary-to-terminal",
+        "Parquet is not for the terminal",
+        hint="name a file with `--output FILE`, or pipe it into one",
+    )
