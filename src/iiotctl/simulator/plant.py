@@ -157,6 +157,9 @@ class Plant:
     async def _run(self) -> None:
         while True:
             due = int(self.elapsed() / TICK_S)
+            for skipped in range(self._tick + _MOST_BEHIND, due - _MOST_BEHIND, _MOST_BEHIND):
+                self._measuring.process.advance(skipped)
+                await asyncio.sleep(0)  # hours of physics take seconds; clients are answered in between
             for tick in range(max(self._tick + 1, due - _MOST_BEHIND), due + 1):
                 await self._serve(tick)
             if self.modbus is not None:
