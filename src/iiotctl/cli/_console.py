@@ -53,7 +53,7 @@ def is_terminal(stream: TextIO) -> bool:
     """Whether a person sits behind `stream` and cursor movement works there."""
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
-    except ValueError:  # closed
+    except (ValueError, AttributeError):  # closed; or None, where the process was started without it
         return False
 
 
@@ -69,7 +69,7 @@ def _line(text: str) -> None:
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         # The last place to complain to is gone; the exit code still tells.
         return
 

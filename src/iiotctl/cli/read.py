@@ -82,7 +82,7 @@ def read(
       iiotctl read modbus-tcp://gateway/3 40012:uint16 coil:5 --every 1s
       iiotctl read opc.tcp://192.168.10.30:4840 'ns=2;s=Oven.Temperature'
     """
-    del quiet, verbose, color
+    del quiet, color
     from iiotctl import reports
     from iiotctl.ops import read as op
 
@@ -113,7 +113,7 @@ def read(
         for number, readings in enumerate(seen()):
             if number:
                 typer.echo()
-            reports.write(_rows([readings], request), format.value, None)
+            reports.write(_rows([readings], request, short=not verbose), format.value, None)
     else:
         reports.write(_rows(seen(), request), format.value, output)
     failure = op.failures(last, request)
@@ -122,35 +122,34 @@ def read(
     _console.suggest("`iiotctl init` writes a site file for `iiotctl capture`")
 
 
-def _rows(rounds: Iterable[list[Reading]], request: Request) -> Rows:
+def _rows(rounds: Iterable[list[Reading]], request: Request, *, short: bool = False) -> Rows:
+    """All that is known of each reading; `short` (for people) leaves out the latency, and notes when there are none."""
     from datetime import UTC, datetime
 
     from iiotctl import quality
-    from iiotctl.reports.rows import Column, Rows
+    from iiotctl.reports import Column, Rows
 
-    columns = (
-        Column("ts", "timestamp"),
-        Column("address"),
-        Column("value"),
-        Column("quality"),
-        Column("raw"),
-        Column("latency", "float", "ms"),
-        Column("note"),
-    )
-    rows = (
-        (
+    readings = (reading for readings in rounds for reading in readings)
+    has_notes = True
+    if short:
+        readings = list(readings)
+        has_notes = any(reading.note for reading in readings)
+    columns = [Column("ts", "timestamp"), Column("address"), Column("value"), Column("quality"), Column("raw")]
+    columns += [] if short else [Column("latency", "float", "ms")]
+    columns += [Column("note")] if has_notes else []
+
+    def row(reading: Reading) -> list[object]:
+        cells: list[object] = [
             datetime.fromtimestamp(reading.ts / 1e6, UTC),
             request.names[reading.tag].text,
             reading.value,
             quality.name(reading.quality),
             reading.raw,
-            round(reading.latency_s * 1000, 1),
-            reading.note,
-        )
-        for readings in rounds
-        for reading in readings
-    )
-    return Rows(columns, rows)
+        ]
+        cells += [] if short else [round(reading.latency_s * 1000, 1)]
+        return cells + ([reading.note] if has_notes else [])
+
+    return Rows(tuple(columns), map(row, readings))
 
 
 def _seconds(text: str, option: str) -> float:

@@ -8,11 +8,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
+import numpy as np
 from pydantic import ValidationError
 
 from iiotctl import quality
@@ -283,7 +284,17 @@ async def _round(source: Source, request: Request, clock: Callable[[], int], *, 
             raise
         lost = quality.BAD_NO_COMMUNICATION
         readings = {name: Reading(name, None, lost, clock(), 0.0, note=str(error.what)) for name in request.names}
-    return [readings[name] for name in request.names if name in readings]
+    return [shortened(readings[name], wanted.type) for name, wanted in request.names.items() if name in readings]
+
+
+def shortened(reading: Reading, type_: str | None) -> Reading:
+    """The reading with the shortest decimal that means the same in the device: 76.11, not 76.1100006103516."""
+    if type_ is None or not isinstance(reading.value, float):
+        return reading
+    name = parse_type(type_).name
+    if name not in ("float16", "float32") or not math.isfinite(reading.value):
+        return reading
+    return replace(reading, value=float(str(np.dtype(name).type(reading.value))))
 
 
 def failures(readings: Sequence[Reading], request: Request) -> SourceError | None:

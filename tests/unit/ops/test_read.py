@@ -156,6 +156,23 @@ def test_late_rounds_are_left_out_not_caught_up(last: int, elapsed: float, follo
     assert read.next_cycle(last, elapsed, 1.0) == following
 
 
+@pytest.mark.parametrize(
+    ("value", "type_", "shown"),
+    [
+        (76.11000061035156, "float32", 76.11),
+        (76.11000061035156, None, 76.11000061035156),
+        (0.0999755859375, "float16", 0.1),
+        (1e30, "float64", 1e30),
+        (3.4028234663852886e38, "float32", 3.4028235e38),
+        (float("inf"), "float32", float("inf")),
+        ("text", "string(4)", "text"),
+        (None, "float32", None),
+    ],
+)
+def test_a_float_shows_no_digits_that_the_device_does_not_have(value: object, type_: str | None, shown: object) -> None:
+    assert read.shortened(Reading("r0", value, quality.GOOD, 0, 0.0), type_).value == shown
+
+
 def test_stopping_early_closes() -> None:
     plc = Plc(1.0, 2.0)
     request = read.prepare("modbus-tcp://h", ["holding:1"])
