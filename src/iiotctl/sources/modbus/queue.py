@@ -5,7 +5,8 @@ ones late:
 
 - *healthy* units (the last request was answered) go first, earliest deadline first;
 - *suspects* (never answered yet, or silent the last time) get what time is left until the next healthy
-  deadline, shared among the waiting suspects, and wait when that is too little to be of use;
+  deadline, shared among the waiting suspects, and wait when that is too little to be of use (the very
+  first request to a unit never waits: who is there has to be found out);
 - three silences in a row *demote* a unit: it is asked again after 30 s, then after twice as long, up to
   5 min. Demotion protects the neighbours on the link. When no unit of the link is healthy there is
   nobody to protect, and the unit that waited longest is asked every cycle; the first answer after such a
@@ -26,6 +27,8 @@ FIRST_PROBE_S: Final = 30.0
 LAST_PROBE_S: Final = 300.0
 FLOOR_S: Final = 0.1
 _ROUND_TRIPS: Final = 5
+_SHARE: Final = 0.9
+"""Of the slack; the rest is for what the clock and the loop add."""
 
 
 @dataclass(slots=True, eq=False)
@@ -194,10 +197,11 @@ class RequestQueue:
         floor = max(FLOOR_S, _ROUND_TRIPS * max(trips, default=0.0))
         if not unit.healthy:
             floor = max(floor, 1.5 * unit.round_trip)
-        if slack < floor and now - scan.deadline < scan.patience:
+        tried = unit.last_try > float("-inf")
+        if healthy and tried and slack < floor and now - scan.deadline < scan.patience:
             return 0.0
         waiting = len({id(s.unit) for s in self._scans})
-        return min(scan.timeout, max(floor, slack / waiting))
+        return min(scan.timeout, max(floor, _SHARE * slack / waiting))
 
     def answered(self, scan: Scan, index: int, result: bytes | Failure, *, now: float, at: int, took: float) -> None:
         """A request was answered: with data, or with an exception of the unit itself."""

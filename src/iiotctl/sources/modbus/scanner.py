@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_S: Final = 60.0
 LAST_RETRY_S: Final = 600.0
-_PATIENCE: Final = 2
-"""Periods that a silent unit may be put off for the sake of the others."""
+_PATIENCE_PERIODS: Final = 2
+_PATIENCE_S: Final = 2.0
+"""A silent unit may be put off so long (the larger of the two) for the sake of the others."""
 
 _Place = tuple["Table", int, int]
 
@@ -43,8 +44,8 @@ class Owner(Protocol):
     def learnt(self, block: Block, code: int, cuts: Mapping[int, int]) -> None:
         """A refused request was taken apart."""
 
-    def cycled(self, lag: float) -> None:
-        """A scan has ended, so many seconds after its deadline."""
+    def cycled(self, lag: float, *, whole: bool) -> None:
+        """A scan has ended, so many seconds after its deadline; whole = every request was answered."""
 
 
 class _Asleep(NamedTuple):
@@ -106,8 +107,8 @@ class Scanner:
                 queue.expect(self, self._unit, ticker.following)
                 if tick.skipped:
                     self._report_skipped(tick)
-                await self._scan(tick)
-                self._owner.cycled(context.monotonic() - tick.deadline)
+                whole = await self._scan(tick)
+                self._owner.cycled(context.monotonic() - tick.deadline, whole=whole)
         finally:
             queue.forget(self)
             self._link.pump()
@@ -120,16 +121,16 @@ class Scanner:
         blocks = [block for block in self._blocks if _place(block) not in asleep]
         self._layout = Layout(blocks, self._owner.tags, self._unit.number)
 
-    async def _scan(self, tick: Tick) -> None:
+    async def _scan(self, tick: Tick) -> bool:
         now = self._owner.context.monotonic()
         if now >= self._rouse_at:
             self._arrange()
         layout = self._layout
         if not layout.requests:
-            return
+            return False
         if not self._link.queue.may_ask(self._unit, now):
             self._owner.fail(layout.codes.tolist(), Failure(Kind.TIMEOUT, cause=f"unit {self._unit.number} is silent"))
-            return
+            return False
         scan = await self._ask(layout, tick)
         if self._asleep:
             for block, result in zip(layout.blocks, scan.results, strict=True):
@@ -137,11 +138,13 @@ class Scanner:
                     self._asleep.pop(_place(block), None)
         if scan.failures:
             await self._take_stock(layout, scan, tick)
+        return not scan.failures
 
     async def _ask(self, layout: Layout, tick: Tick) -> Scan:
         """Ask, and hand over what came."""
         tags = self._owner.tags
-        scan = Scan(self._unit, layout.requests, tick.deadline, self._timeout, _PATIENCE * self.period)
+        patience = max(_PATIENCE_S, _PATIENCE_PERIODS * self.period)
+        scan = Scan(self._unit, layout.requests, tick.deadline, self._timeout, patience)
         await self._link.perform(scan)
         batch = layout.samples(scan.results, scan.arrived)
         if batch is not None:

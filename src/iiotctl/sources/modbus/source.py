@@ -66,7 +66,7 @@ class ModbusSource:
             splits.path_of(context.state_dir, config.host, config.port, config.unit) if context.state_dir else None
         )
         self._cuts: splits.Cuts = splits.load(self._memory) if self._memory else {}
-        self._cycles = 0
+        self._last_ts = 0
         self._retired_late = 0
         self._set_tags(tags)
 
@@ -160,6 +160,7 @@ class ModbusSource:
         if stale:
             batch = batch.take(np.isin(batch.tag, np.fromiter(self.tags, np.uint32)))
         self._sink.samples(batch)
+        self._last_ts = int(batch.ts[-1]) if len(batch) else self._last_ts
         if self._failing:
             if self._wide:
                 self._wide = False
@@ -213,10 +214,12 @@ class ModbusSource:
             )
             self._replan()
 
-    def cycled(self, lag: float) -> None:
+    def cycled(self, lag: float, *, whole: bool) -> None:
         """A scan has ended."""
         assert self._link is not None
         status = self.status
+        if whole:
+            status.alive_at = self._last_ts
         status.cycles += 1
         status.lag_s = lag
         status.late_cycles = self._retired_late + sum(scanner.late for scanner, _ in self._scanners.values())

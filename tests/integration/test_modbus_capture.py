@@ -1,0 +1,332 @@
+"""Modbus sources against libmodbus: values, isolation of bad addresses, dead units, reload."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iiotctl import quality
+from iiotctl.samples import GapReason
+from iiotctl.sources.base import SourceState
+from iiotctl.sources.modbus.source import ModbusSource
+from tests.integration.modbus_harness import Running, config, context, tags, until
+from tests.integration.modbus_server import ModbusServer
+from tests.integration.proxy import TcpProxy
+
+pytestmark = pytest.mark.integration
+
+
+def test_all_tables_and_several_types_come_right() -> None:
+    with ModbusServer() as server:
+        for at, word in enumerate(struct.unpack(">4H", struct.pack(">fi", 21.5, -70_000)), start=100):
+            server.tell(f"set holding 1 {at} {word}")
+        source = ModbusSource(
+            "s",
+            config(server.port),
+            tags(
+                [
+                    "holding:100 float32",
+                    "holding:102 int32",
+                    "input:7",
+                    "coil:3",
+                    "coil:4",
+                    "discrete:9",
+                    "holding:5/0",
+                    "holding:5/3",
+                ]
+            ),
+            context(),
+        )
+
+        async def main() -> list[float]:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.batches) >= 3)
+            assert not sink.failures
+            return [sink.values(code)[-1] for code in range(8)]
+
+        # register 5 of unit 1 holds 1005 = 0b1111101101
+        assert asyncio.run(main()) == [21.5, -70_000.0, 1007.0, 1.0, 0.0, 1.0, 1.0, 1.0]
+        assert set(server.stats()["functions"]) == {"1", "2", "3", "4"}
+    assert source.status.late_cycles == 0
+
+
+def test_answers_of_one_scan_share_their_time() -> None:
+    with ModbusServer() as server:
+        source = ModbusSource("s", config(server.port), tags(["holding:0", "input:0", "holding:50"]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.batches) >= 3)
+            assert all(len(set(batch.ts.tolist())) == 1 for batch in sink.batches)
+
+        asyncio.run(main())
+
+
+def test_one_illegal_address_costs_only_its_own_tag_and_is_remembered(tmp_path: Path) -> None:
+    addresses = [f"holding:{at}" for at in range(60)]
+
+    async def capture(port: int) -> tuple[ModbusSource, object]:
+        source = ModbusSource("s", config(port), tags(addresses), context(tmp_path))
+        async with Running(source) as sink:
+            await until(lambda: len(sink.values(59)) >= 5)
+        return source, sink
+
+    with ModbusServer() as server:
+        server.tell("illegal 17")
+        source, sink = asyncio.run(capture(server.port))
+        assert sink.failures == [((17,), GapReason.REFUSED, quality.BAD_CONFIGURATION_ERROR)]
+        assert sink.said("tag-refused") == ["no value of `t17`: exception 02 (illegal data address)"]
+        assert len(sink.said("request-split")) == 1
+        for code in range(60):
+            assert sink.values(code) == ([] if code == 17 else [1000.0 + code] * len(sink.values(0)))
+        assert source.status.state is SourceState.DEGRADED
+        before = server.stats()["requests"]
+
+        again, sink = asyncio.run(capture(server.port))
+        assert sink.failures == [((17,), GapReason.REFUSED, quality.BAD_CONFIGURATION_ERROR)]
+        assert not sink.said("request-split")
+        # known from the start: three requests in the first scan, the bad one asleep afterwards
+        assert server.stats()["requests"] - before == 2 * len(sink.batches) + 1
+
+    planned = ModbusSource("s", config(server.port), tags(addresses), context(tmp_path)).plan()
+    assert [(p.request, p.note) for p in planned] == [
+        ("unit 1 FC 3 holding:0-16", ""),
+        ("unit 1 FC 3 holding:17", "split after exception 02, remembered"),
+        ("unit 1 FC 3 holding:18-59", "split after exception 02, remembered"),
+    ]
+    assert [p.request for p in again.plan()] == [p.request for p in planned]
+
+
+def test_a_hole_that_max_gap_reads_over_is_parted_without_losing_a_tag() -> None:
+    with ModbusServer() as server:
+        server.tell("illegal 5")
+        source = ModbusSource(
+            "s", config(server.port, max_gap=10), tags(["holding:0", "holding:9", "holding:30"]), context()
+        )
+        assert [p.request for p in source.plan()] == ["unit 1 FC 3 holding:0-9", "unit 1 FC 3 holding:30"]
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: all(len(sink.values(code)) >= 3 for code in range(3)))
+            assert not sink.failures
+
+        asyncio.run(main())
+        assert [p.request for p in source.plan()] == [f"unit 1 FC 3 holding:{at}" for at in (0, 9, 30)]
+
+
+def test_a_device_that_answers_fewer_registers_than_allowed_is_learnt() -> None:
+    with ModbusServer(most=40) as server:
+        source = ModbusSource("s", config(server.port), tags([f"holding:{at}" for at in range(100)]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: all(len(sink.values(code)) >= 3 for code in (0, 50, 99)))
+            assert not sink.failures
+
+        asyncio.run(main())
+        assert all(p.registers <= 40 for p in source.plan())
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        (1, "BadNotSupported", GapReason.REFUSED),
+        (4, "BadDeviceFailure", GapReason.REFUSED),
+        (6, "BadResourceUnavailable", GapReason.REFUSED),
+        (10, "BadNoCommunication", GapReason.TIMEOUT),
+        (11, "BadTimeout", GapReason.TIMEOUT),
+    ],
+)
+def test_exceptions_have_their_status(code: int, status: str, reason: GapReason) -> None:
+    with ModbusServer() as server:
+        server.tell(f"fault 1 {code}")
+        source = ModbusSource("s", config(server.port), tags(["holding:0", "holding:1"]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: bool(sink.failures))
+                if code != 1:  # 01 is asked again after a minute only
+                    server.tell("fault 1 0")
+                    await until(lambda: bool(sink.batches))
+            (_, seen, bad), *rest = sink.failures
+            assert (seen, quality.name(bad), rest) == (reason, status, [])
+
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("unknown", ["gateway", "silent"])
+def test_an_unknown_unit_is_a_timeout_and_the_known_one_goes_on(unknown: str) -> None:
+    with ModbusServer(units=1, unknown=unknown, limit=1) as server:
+        shared = context()
+        known = ModbusSource("a", config(server.port), tags(["holding:0"]), shared)
+        other = ModbusSource("b", config(server.port, unit=9), tags(["holding:0"], first=1), shared)
+
+        async def main() -> None:
+            running = Running(known, other)
+            async with running as sink:
+                await until(lambda: bool(running.sinks[1].failures) and len(sink.batches) > 20)
+            assert not sink.failures
+            assert running.sinks[1].failures == [(None, GapReason.TIMEOUT, quality.BAD_TIMEOUT)]
+            assert not running.sinks[1].batches
+
+        asyncio.run(main())
+        assert server.stats()["accepts"] == 1
+        assert server.stats()["refused"] == 0
+
+
+def test_twenty_units_five_of_them_dead_behind_one_connection() -> None:
+    period, seconds = 1.0, 14.0
+    dead = {3, 7, 11, 16, 20}
+    with ModbusServer(units=20, limit=1) as server:
+        for unit in dead:
+            server.tell(f"dead {unit}")
+        shared = context()
+        sources = [
+            ModbusSource(
+                f"u{unit}",
+                config(server.port, unit=unit, period=f"{period}s", timeout="1s"),
+                tags(["holding:0", "holding:40"], first=10 * unit),
+                shared,
+            )
+            for unit in range(1, 21)
+        ]
+
+        async def main() -> Running:
+            running = Running(*sources)
+            async with running:
+                await asyncio.sleep(seconds)
+            return running
+
+        running = asyncio.run(main())
+        stats = server.stats()
+    assert (stats["accepts"], stats["refused"]) == (1, 0)
+    late = scans = 0
+    for source, sink in zip(sources, running.sinks, strict=True):
+        unit = int(source.name[1:])
+        if unit in dead:
+            assert not sink.batches
+            assert sink.failures == [(None, GapReason.TIMEOUT, quality.BAD_TIMEOUT)]
+            # three silences, then silence from us: not one request a period
+            assert stats["units"][str(unit)] <= 4
+            continue
+        assert not sink.failures
+        assert set(sink.values(10 * unit)) == {1000.0 * unit % 65536}
+        scans += source.status.cycles
+        late += source.status.late_cycles
+        late += int((np.diff(sink.times(10 * unit)) > 1.5 * period).sum())
+    assert scans > 15 * (seconds / period - 3)
+    assert late < 0.01 * scans
+
+
+def test_a_unit_that_comes_back_is_found_by_its_probe_and_alone_on_a_link_at_once() -> None:
+    with ModbusServer() as server:
+        server.tell("dead 1")
+        source = ModbusSource("s", config(server.port, timeout="100ms"), tags(["holding:0"]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: server.stats()["requests"] >= 6)
+                server.tell("alive 1")
+                await until(lambda: bool(sink.batches), 3)
+            assert sink.failures == [(None, GapReason.TIMEOUT, quality.BAD_TIMEOUT)]
+            assert len(sink.said("source-up")) == 1
+
+        asyncio.run(main())
+        assert server.stats()["accepts"] == 1
+
+
+def test_a_dead_host_does_not_delay_another() -> None:
+    with ModbusServer() as server, TcpProxy(("127.0.0.1", server.port)) as proxy:
+        proxy.blackhole = True
+        shared = context()
+        live = ModbusSource("live", config(server.port), tags(["holding:0"]), shared)
+        dead = ModbusSource("dead", config(proxy.port), tags(["holding:0"], first=1), shared)
+
+        async def main() -> None:
+            running = Running(live, dead)
+            async with running as sink:
+                await until(lambda: len(sink.batches) >= 40)
+            assert not sink.failures
+            assert running.sinks[1].failures
+            assert np.diff(sink.times(0)).max() < 0.4
+
+        asyncio.run(main())
+    assert live.status.late_cycles <= 1
+
+
+def test_reload_leaves_untouched_tags_alone() -> None:
+    with ModbusServer() as server:
+        source = ModbusSource("s", config(server.port), tags(["holding:0", "holding:1", "holding:2"]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.batches) >= 5)
+                kept = tags(["holding:0", "holding:1"])
+                added = tags(["holding:9"], first=7) + tags(["holding:10"], first=8, period="150ms")
+                await source.update(kept + added)
+                mark = len(sink.batches)
+                await until(lambda: len(sink.values(7)) >= 5 and len(sink.values(8)) >= 3)
+            assert all(2 not in batch.tag for batch in sink.batches[mark + 1 :])
+            assert not sink.failures
+            assert not sink.losses
+            assert np.diff(sink.times(0)).max() < 0.3
+            assert len(sink.values(8)) < len(sink.values(7))
+
+        asyncio.run(main())
+    assert [(p.period_s, p.request) for p in source.plan()] == [
+        (0.05, "unit 1 FC 3 holding:0-1"),
+        (0.05, "unit 1 FC 3 holding:9"),
+        (0.15, "unit 1 FC 3 holding:10"),
+    ]
+
+
+def test_a_device_slower_than_the_period_loses_scans_and_says_so() -> None:
+    with ModbusServer() as server:
+        server.tell("delay 1 130")
+        source = ModbusSource("s", config(server.port, timeout="1s"), tags(["holding:0"]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.batches) >= 6)
+            assert not sink.failures
+            assert sink.losses
+            stored = sink.times(0) * 1e6
+            for codes, reason, start, end in sink.losses:
+                assert codes is None
+                assert reason is GapReason.OVERFLOW
+                assert not ((stored >= start) & (stored <= end)).any()
+
+        asyncio.run(main())
+    assert source.status.late_cycles > 0
+
+
+def test_never_read_ranges_are_never_on_the_wire() -> None:
+    with ModbusServer() as server, TcpProxy(("127.0.0.1", server.port)) as proxy:
+        server.tell("illegal 21")
+        source = ModbusSource(
+            "s",
+            config(proxy.port, max_gap=100, never_read=["holding:10-19", "holding:30"]),
+            tags(["holding:0", "holding:9", "holding:12", "holding:20", "holding:21", "holding:31"]),
+            context(),
+        )
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.values(5)) >= 3)
+            readings = await source.read_once(tags(["holding:12", "holding:9"]))
+            await source.close()
+            assert [(r.value, r.note) for r in readings] == [(None, "in a `never_read` range; not read"), (1009.0, "")]
+
+        asyncio.run(main())
+        wire = b"".join(proxy.requests)
+    asked = set()
+    for at in range(0, len(wire), 12):
+        _, _, length, _, function, address, count = struct.unpack(">HHHBBHH", wire[at : at + 12])
+        assert (length, function) == (6, 3)
+        asked.update(range(address, address + count))
+    assert not asked & {*range(10, 20), 30}
+    assert {0, 9, 20, 31} <= asked
