@@ -51,11 +51,28 @@ class GapBook:
     Args:
         new_id: gives ids that are unique in the store.
         name_of: name of a tag by its code.
+        width_of: number of tags of a source.
+        since: µs UTC, begin of the run; what lies before does not count as missing in it.
+
+    Attributes:
+        count: gaps of this run by cause, open ones included.
+        seconds: of its closed gaps by cause; a gap of a whole source counts once.
+        missing_us: µs of its closed gaps since the run began, summed over tags.
     """
 
-    def __init__(self, new_id: Callable[[], str], name_of: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        name_of: Callable[[int], str],
+        width_of: Callable[[str], int],
+        since: int,
+    ) -> None:
         self.count: dict[GapReason, int] = {}
         self.seconds: dict[GapReason, float] = {}
+        self.missing_us = 0
+        self._stamp = 0
+        self._width_of = width_of
+        self._since = since
         self._new_id = new_id
         self._name_of = name_of
         self._wide: dict[str, list[ClosedGap]] = {}
@@ -74,6 +91,7 @@ class GapBook:
 
     def adopt(self, row: Gap, code: int | None) -> OpenGap:
         """A gap that an earlier run left open goes on."""
+        self._stamp = max(self._stamp, row.detected_at)
         self._add(row.reason, 1)
         return OpenGap(row.id, row.source, code, row.start, row.reason)
 
@@ -82,8 +100,9 @@ class GapBook:
         if end < gap.start:
             self._add(gap.reason, -1)
             return self._row(gap, gap.start, at, withdrawn=True)
-        self._remember(ClosedGap(gap.id, gap.source, gap.code, gap.start, end, gap.reason))
-        self._add(gap.reason, 0, end - gap.start + 1)
+        closed = ClosedGap(gap.id, gap.source, gap.code, gap.start, end, gap.reason)
+        self._remember(closed)
+        self._add(gap.reason, 0, closed)
         return self._row(gap, end, at)
 
     def record(self, source: str, code: int | None, span: tuple[int, int], reason: GapReason, at: int) -> Gap:
@@ -97,7 +116,7 @@ class GapBook:
         parts = [ClosedGap(self._new_id(), gap.source, code, gap.start, gap.end, gap.reason) for code in codes]
         for part in parts:
             self._remember(part)
-            self._add(part.reason, 1, part.end - part.start + 1)
+            self._add(part.reason, 1, part)
         return self.row(gap, at, withdrawn=True), parts
 
     def replace(self, gap: ClosedGap, pieces: Sequence[tuple[int, int]], at: int) -> list[Gap]:
@@ -109,7 +128,7 @@ class GapBook:
         for number, (start, end) in enumerate(pieces):
             piece = ClosedGap(gap.id if number == 0 else self._new_id(), gap.source, gap.code, start, end, gap.reason)
             self._remember(piece)
-            self._add(piece.reason, 1, end - start + 1)
+            self._add(piece.reason, 1, piece)
             rows.append(self.row(piece, at))
         return rows
 
@@ -127,7 +146,9 @@ class GapBook:
 
     def _row(self, gap: OpenGap | ClosedGap, end: int | None, at: int, *, withdrawn: bool = False) -> Gap:
         name = None if gap.code is None else self._name_of(gap.code)
-        return Gap(gap.id, gap.source, name, gap.start, end, gap.reason, at, withdrawn=withdrawn)
+        # of an id the row detected last counts: no two may be equal, whatever our clock does
+        self._stamp = max(at, self._stamp + 1)
+        return Gap(gap.id, gap.source, name, gap.start, end, gap.reason, self._stamp, withdrawn=withdrawn)
 
     def _remember(self, gap: ClosedGap) -> None:
         if gap.code is None:
@@ -144,11 +165,15 @@ class GapBook:
     def _forget(self, gap: ClosedGap) -> None:
         kept = self._wide[gap.source] if gap.code is None else self._of_tag[gap.code]
         kept.remove(gap)
-        self._add(gap.reason, -1, -(gap.end - gap.start + 1))
+        self._add(gap.reason, -1, gap, -1)
 
-    def _add(self, reason: GapReason, number: int, length_us: int = 0) -> None:
+    def _add(self, reason: GapReason, number: int, gap: ClosedGap | None = None, sign: int = 1) -> None:
         self.count[reason] = self.count.get(reason, 0) + number
-        self.seconds[reason] = self.seconds.get(reason, 0.0) + length_us / 1e6
+        if gap is None:
+            return
+        self.seconds[reason] = self.seconds.get(reason, 0.0) + sign * (gap.end - gap.start + 1) / 1e6
+        width = self._width_of(gap.source) if gap.code is None else 1
+        self.missing_us += sign * width * max(0, gap.end - max(gap.start, self._since) + 1)
 
 
 def _around(gaps: Iterable[ClosedGap], times: Sequence[int]) -> Iterator[ClosedGap]:

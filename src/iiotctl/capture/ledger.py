@@ -36,10 +36,11 @@ class Ledger:
 
     Args:
         new_id: gives ids that are unique in the store.
+        since: µs UTC, begin of the run.
     """
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
-        self.book = GapBook(new_id, lambda code: self._names[code])
+    def __init__(self, new_id: Callable[[], str], since: int) -> None:
+        self.book = GapBook(new_id, lambda code: self._names[code], self._width, since)
         self._names: dict[int, str] = {}
         self._sources: dict[str, SourceState] = {}
         self._tags: dict[int, LedgerTag] = {}
@@ -62,7 +63,8 @@ class Ledger:
                 source.codes = np.append(source.codes, np.uint32(tag.code))
             if tag.code not in self._names:
                 source.ever.append(tag.code)
-            self._tags[tag.code] = tag
+            known = self._tags.get(tag.code)
+            self._tags[tag.code] = tag if known is None else replace(tag, since=known.since)
             self._names[tag.code] = tag.name
         for source in self._sources.values():
             members = [self._tags[code] for code in source.codes.tolist()]
@@ -88,6 +90,9 @@ class Ledger:
         rows += self._close_wide(self._sources[name], at, at)
         del self._sources[name]
         return rows
+
+    def _width(self, name: str) -> int:
+        return len(self._sources[name].ever) if name in self._sources else 0
 
     def open_since(self, name: str) -> int | None:
         """Start of the gap that the whole source is in, µs UTC; None when it delivers."""
@@ -137,7 +142,8 @@ class Ledger:
             known = codes.get(row.tag or "")
             end = at if source.gap is None else source.gap.start - 1
             if known is None:
-                rows.append(replace(row, end=max(end, row.start), detected_at=at, withdrawn=end < row.start))
+                stamp = max(at, row.detected_at + 1)
+                rows.append(replace(row, end=max(end, row.start), detected_at=stamp, withdrawn=end < row.start))
             elif source.gap is None:
                 self._own[known] = self.book.adopt(row, known)
                 self._by_code.is_open[known] = True
@@ -218,7 +224,8 @@ class Ledger:
             hit = {code for code, times in late.items() if any(gap.start <= ts <= gap.end for ts in times)}
             rows += [self.book.row(part, at) for part in parts if part.code not in hit]
         for code, times in late.items():
-            tag = self._tags[code]
+            if (tag := self._tags.get(code)) is None:
+                continue
             for gap in self.book.of_tag_around(code, times):
                 pieces = cut(gap.start, gap.end, times, period_us=tag.period_us, exception=tag.exception)
                 rows += self.book.replace(gap, pieces, at)
@@ -315,6 +322,7 @@ class Ledger:
         if gap is None:
             return []
         self._by_code.covered[source.codes] = np.maximum(self._by_code.covered[source.codes], end)
+        source.settled = max(source.settled, end)
         return [self.book.close(gap, end, at)]
 
     def lost(
@@ -363,6 +371,19 @@ class Ledger:
         if first > last:
             return []
         return cut(first, last, recent(code, first, last), period_us=0, exception=False)
+
+    def accounts(self) -> dict[str, int]:
+        """µs UTC by source up to which nothing is missing or a closed gap says what is; none for those in a gap."""
+        known: dict[str, int] = {}
+        for source in self._sources.values():
+            if source.gap is not None:
+                continue
+            until = max(source.last, source.settled)
+            if source.exception and source.alive != NULL_TIME:
+                until = max(until, source.alive - source.period_us)
+            if until != NULL_TIME:
+                known[source.name] = until
+        return known
 
     def stepped(self, step_us: int, at: int) -> list[Gap]:
         """Our wall clock jumped by `step_us` (forward > 0) and shows `at` now.

@@ -44,6 +44,7 @@ class SourceState:
         ever: all tags it had in this run.
         last: µs UTC, latest stored sample.
         alive: µs UTC, our clock: it was heard then.
+        settled: µs UTC, end of its latest gap.
         gap: the gap that all of it is in.
         resume: tags that fail on their own as well, and why.
         period_us: shortest period of its tags.
@@ -57,6 +58,7 @@ class SourceState:
     ever: list[int] = field(default_factory=list)
     last: int = NULL_TIME
     alive: int = NULL_TIME
+    settled: int = NULL_TIME
     gap: OpenGap | None = None
     resume: dict[int, GapReason] = field(default_factory=dict)
     period_us: int = 0

@@ -1,0 +1,92 @@
+"""Figures of a session as a `Summary`, and a summary as the document of the status file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from iiotctl.capture.summary import GapFigures, SourceFigures, Summary
+from iiotctl.events import Event
+from iiotctl.samples import Gap
+
+if TYPE_CHECKING:
+    from iiotctl.capture.session import Session
+
+
+def summarise(session: Session, seconds: float) -> Summary:
+    """Figures of a run so far."""
+    book, recorder = session.ledger.book, session.recorder
+    done = recorder.figures
+    gaps = [
+        GapFigures(reason, count, book.seconds.get(reason, 0.0)) for reason, count in book.count.items() if count > 0
+    ]
+    return Summary(
+        run=session.writer.run,
+        store=str(session.settings.store),
+        started_us=session.started_us,
+        seconds=seconds,
+        delivered=done.delivered,
+        stored=done.stored,
+        suppressed=done.suppressed,
+        dropped=done.dropped,
+        waiting=recorder.waiting,
+        bytes=done.bytes,
+        sealed_files=done.sealed_files,
+        sealed_bytes=done.sealed_bytes,
+        commits=done.commits,
+        durable_until=done.durable_until,
+        blocked=recorder.blocked,
+        gaps=tuple(sorted(gaps, key=lambda gap: gap.reason)),
+        sources=tuple(_source(session, name) for name in session.keepers),
+        missing_s=book.missing_us / 1e6,
+        stopped_by=session.stopped_by,
+    )
+
+
+def _source(session: Session, name: str) -> SourceFigures:
+    keeper = session.keepers[name]
+    status = keeper.status
+    rates = session.recorder.latest.rate
+    return SourceFigures(
+        name=name,
+        type=keeper.config.type,
+        endpoint=status.endpoint,
+        state=status.state,
+        detail=status.detail,
+        tags=len(keeper.tags),
+        failing_tags=session.ledger.open_tags(name),
+        samples=session.recorder.figures.by_source.get(name, 0),
+        rate=float(rates[keeper.codes].sum()),
+        lag_s=status.lag_s,
+        cycles=status.cycles,
+        late_cycles=status.late_cycles,
+        requests=status.requests,
+        reconnects=status.reconnects,
+        clock_offset_s=status.clock_offset_s,
+        gap_since=session.ledger.open_since(name),
+    )
+
+
+def status(summary: Summary, state: str, now: int, events: Sequence[Event]) -> dict[str, Any]:
+    """The document of `capture status --format json`; times in µs UTC (`…_us`) and seconds."""
+    document = asdict(summary)
+    document |= {
+        "pid": os.getpid(),
+        "state": state,
+        "updated_us": now,
+        "completeness": summary.completeness,
+        "gap_count": summary.gap_count,
+        "warnings": [
+            {"at_us": event.at, "id": event.slug, "source": event.source, "tag": event.tag, "text": event.text}
+            for event in events
+        ],
+    }
+    document["durable_until_us"] = document.pop("durable_until")
+    return document
+
+
+def ended(gap: Gap, at: int) -> Gap:
+    """The row that ends an open gap at `at`."""
+    return replace(gap, end=max(gap.start, at), detected_at=at)

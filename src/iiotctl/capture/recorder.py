@@ -1,0 +1,398 @@
+"""From sources to the spool: collects batches, makes them durable once an interval, accounts for every loss.
+
+The event loop never waits for the disk: one worker thread commits (one write, one fdatasync), another seals.
+What waits meanwhile is bounded. When the disk is slower than the sources, or has no room, samples are thrown
+away, and each source concerned gets a gap with the cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from iiotctl.capture.clock import Clock
+from iiotctl.capture.disk import Reserve, is_full
+from iiotctl.capture.filter import Filter
+from iiotctl.capture.latest import Latest
+from iiotctl.capture.ledger import Ledger
+from iiotctl.events import Event, Level
+from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
+
+_T = TypeVar("_T")
+
+if TYPE_CHECKING:
+    from iiotctl.store.schema import TagRow
+    from iiotctl.store.manifest import SealedFile
+    from iiotctl.store.writer import CommitInfo
+
+MAX_BACKLOG: Final = 1_000_000
+"""Samples that may wait for the disk, about 40 MB; beyond, they are lost and counted."""
+
+_EAGER: Final = 100_000
+"""So many waiting samples are committed before the interval ends."""
+
+
+_SEAL_AGAIN_S: Final = 60.0
+"""Pause after a seal that failed."""
+
+
+class Writer(Protocol):
+    """The part of `store.writer.StoreWriter` that the recorder uses."""
+
+    def define_tags(self, rows: Sequence[TagRow]) -> None: ...
+    def commit(
+        self, samples: SampleBatch, gaps: Sequence[Gap] = (), alive: Mapping[str, int] | None = None
+    ) -> CommitInfo: ...
+    def should_seal(self) -> bool: ...
+    def rotate(self) -> None: ...
+    def seal(self) -> list[SealedFile]: ...
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the recorder has done.
+
+    Attributes:
+        delivered: samples that sources handed over.
+        stored: samples that are durable.
+        suppressed: samples dropped by deadband or as re-delivered.
+        dropped: samples lost to the disk or to a backlog.
+        commits: commits that succeeded.
+        bytes: written to the spool.
+        sealed_files: Parquet files made.
+        sealed_bytes: their size.
+        durable_until: µs UTC, when the last commit was complete; 0 = none yet.
+        by_source: samples delivered, by source.
+    """
+
+    delivered: int = 0
+    stored: int = 0
+    suppressed: int = 0
+    dropped: int = 0
+    commits: int = 0
+    bytes: int = 0
+    sealed_files: int = 0
+    sealed_bytes: int = 0
+    durable_until: int = 0
+    by_source: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Load:
+    """What one commit takes."""
+
+    batches: list[SampleBatch] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, other: _Load) -> None:
+        self.batches += other.batches
+        self.gaps += other.gaps
+        self.callbacks += other.callbacks
+        self.count += other.count
+
+
+class Recorder:
+    """Takes what sources deliver and brings it to the store.
+
+    Args:
+        writer: of the store.
+        ledger: knows the run's sources and tags.
+        filter: likewise.
+        clock: ours.
+        reserve: free space to leave.
+        commit_s: commit interval, seconds.
+        on_event: takes events; called on the loop.
+        codes_of: codes of a source's tags.
+        max_backlog: samples that may wait for the disk.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        ledger: Ledger,
+        filter_: Filter,
+        *,
+        clock: Clock,
+        reserve: Reserve,
+        commit_s: float,
+        on_event: Callable[[Event], None],
+        codes_of: Callable[[str], Sequence[int]],
+        max_backlog: int = MAX_BACKLOG,
+    ) -> None:
+        self.commit_s = commit_s
+        self.figures = Figures()
+        self.latest = Latest()
+        self.blocked: GapReason | None = None
+        self._writer = writer
+        self._ledger = ledger
+        self._filter = filter_
+        self._clock = clock
+        self._reserve = reserve
+        self._on_event = on_event
+        self._codes_of = codes_of
+        self._max_backlog = max_backlog
+        self._pending = _Load()
+        self._held: _Load | None = None
+        self._in_flight = 0
+        self._is_stopping = False
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._seal_wanted = False
+        self._seal_not_before = 0.0
+        self._sealing: asyncio.Task[None] | None = None
+        self._committer: Executor = ThreadPoolExecutor(1, "commit")
+        self._sealer: Executor = ThreadPoolExecutor(1, "seal")
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are not durable yet."""
+        return self._pending.count + self._in_flight + (self._held.count if self._held else 0)
+
+    def now(self) -> int:
+        """Our wall clock, µs UTC; a step of it is noticed here."""
+        step = self._clock.step()
+        now = self._clock.now_us()
+        if step:
+            self._pending.gaps += self._ledger.stepped(step, now)
+            way = "forward" if step > 0 else "back"
+            text = f"the clock of this machine jumped {abs(step) / 1e6:.1f} s {way} (or the machine slept)"
+            self._tell(Level.WARNING, "clock-step", text, {"step_s": step / 1e6})
+        return now
+
+    # --- what sources tell ---------------------------------------------------------------------
+
+    def samples(self, source: str, batch: SampleBatch, on_commit: Callable[[], None] | None) -> None:
+        """See `Sink.samples`."""
+        now = self.now()
+        figures = self.figures
+        figures.delivered += len(batch)
+        figures.by_source[source] = figures.by_source.get(source, 0) + len(batch)
+        self.latest.observe(batch)
+        if self.blocked is None and self.waiting + len(batch) > self._max_backlog:
+            self._block(GapReason.OVERFLOW, f"the disk is too slow: {self.waiting} samples wait for it")
+        if self.blocked is not None:
+            self._pending.gaps += self._ledger.dropping(source, self.blocked, now)
+            figures.dropped += len(batch)
+            if on_commit is not None:
+                # lost and accounted for: the server need not keep it for us
+                asyncio.get_running_loop().call_soon(on_commit)
+            return
+        kept = self._filter.accept(batch, now)
+        figures.suppressed += max(0, len(batch) - len(kept))
+        self._pending.gaps += self._ledger.observe(source, batch, kept, now)
+        self._add(kept)
+        if on_commit is not None:
+            self._pending.callbacks.append(on_commit)
+
+    def failed(
+        self, source: str, tags: Sequence[int] | None, reason: GapReason, quality: int, *, at: int, alive_at: int
+    ) -> None:
+        """See `Sink.failed`; `alive_at` as in `SourceStatus`."""
+        self.now()
+        self.flush(source, self._codes_of(source) if tags is None else tags)
+        rows, nulls = self._ledger.failed(source, tags, reason, quality, at, alive_at=alive_at)
+        self._pending.gaps += rows
+        self.latest.observe(nulls)
+        self._filter.nulled(nulls)
+        self._add(nulls)
+
+    def lost(self, source: str, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
+        """See `Sink.lost`."""
+        now = self.now()
+        self._pending.gaps += self._ledger.lost(source, tags, reason, start, end, at=now, recent=self._filter.recent)
+
+    def event(self, event: Event) -> None:
+        """See `Sink.event`."""
+        self._on_event(event)
+
+    async def ready(self) -> None:
+        """See `Sink.ready`."""
+        while self.blocked is not None or self.waiting > self._max_backlog // 2:
+            self._room.clear()
+            self._wake.set()
+            await self._room.wait()
+
+    def note(self, rows: Sequence[Gap]) -> None:
+        """Gap rows from elsewhere (restart, reload) for the next commit."""
+        self._pending.gaps += rows
+
+    def flush(self, source: str, codes: Sequence[int]) -> None:
+        """Store the suppressed samples of tags: a gap begins, they leave, or the run ends."""
+        held = self._filter.flush(codes)
+        if len(held):
+            self._pending.gaps += self._ledger.observe(source, empty_batch(), held, self._clock.now_us())
+            self._add(held)
+
+    def _add(self, batch: SampleBatch) -> None:
+        if not len(batch):
+            return
+        self._pending.batches.append(batch)
+        self._pending.count += len(batch)
+        if self._pending.count >= _EAGER:
+            self._wake.set()
+
+    # --- to the disk ---------------------------------------------------------------------------
+
+    async def define(self, rows: Sequence[TagRow]) -> None:
+        """Tags begin or change; to be called before their first sample."""
+        async with self._turn:
+            await self._in(self._committer, lambda: self._writer.define_tags(rows))
+
+    async def run(self) -> None:
+        """Commit once an interval until `finish`; ends with an error when the store is broken."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time()
+        while not self._is_stopping:
+            deadline = max(deadline + self.commit_s, loop.time())
+            self._wake.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Make everything that waits durable, as far as there is room."""
+        async with self._turn:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        if self._reserve.is_short():
+            if self.blocked not in (GapReason.DISK_RESERVE, GapReason.DISK_FULL):
+                free, required = self._reserve.free / 1e6, self._reserve.required / 1e6
+                self._block(
+                    GapReason.DISK_RESERVE,
+                    f"only {free:.0f} MB are free and {required:.0f} MB are to stay free: nothing is stored until there is room",
+                )
+            # what came before the reserve still finds room, and so do the few rows that say what is lost
+            if self._pending.count or self._pending.gaps:
+                await self._write()
+            return
+        if self.blocked is GapReason.DISK_RESERVE:
+            self._unblock()
+        await self._write()
+        if self.blocked is GapReason.OVERFLOW and self.waiting < self._max_backlog // 2:
+            self._unblock()
+        if self.blocked is None and self.waiting <= self._max_backlog // 2:
+            self._room.set()
+        await self._maybe_seal()
+
+    async def _write(self) -> None:
+        load = self._held or _Load()
+        self._held = None
+        load.add(self._pending)
+        self._pending = _Load()
+        if not load.count and not load.gaps:
+            self._done(load, None)
+            return
+        self._in_flight = load.count
+        alive = self._ledger.accounts()
+        try:
+            info = await self._in(self._committer, lambda: self._writer.commit(concat(load.batches), load.gaps, alive))
+        except Exception as error:
+            self._held = load
+            if not is_full(error):
+                raise
+            self._full(error)
+            return
+        finally:
+            self._in_flight = 0
+        if self.blocked is GapReason.DISK_FULL and not self._reserve.is_short():
+            self._unblock()
+        self._done(load, info)
+
+    def _done(self, load: _Load, info: CommitInfo | None) -> None:
+        if info is not None:
+            figures = self.figures
+            figures.commits += 1
+            figures.stored += load.count
+            figures.bytes += info.size
+            figures.durable_until = self._clock.now_us()
+            text = f"commit {figures.commits}: {load.count} samples durable, {figures.stored} in all"
+            self._tell(Level.DEBUG, "commit", text, {"samples": load.count, "stored": figures.stored})
+        for callback in load.callbacks:
+            callback()
+
+    async def _maybe_seal(self) -> None:
+        if self._sealing is not None and not self._sealing.done():
+            return
+        is_due = self._clock.monotonic() >= self._seal_not_before and self._writer.should_seal()
+        if not (self._seal_wanted or is_due):
+            return
+        self._seal_wanted = False
+        try:
+            await self._in(self._committer, self._writer.rotate)
+        except Exception as error:
+            if not is_full(error):
+                raise
+            self._full(error)
+            return
+        self._sealing = asyncio.create_task(self._seal())
+
+    async def _seal(self) -> None:
+        try:
+            files = await self._in(self._sealer, self._writer.seal)
+        except Exception as error:  # noqa: BLE001 - the segments stay; sealing is tried again
+            self._seal_not_before = self._clock.monotonic() + _SEAL_AGAIN_S
+            self._tell(Level.ERROR, "seal-failed", f"a segment could not be sealed and stays in the spool: {error}", {})
+            return
+        self.figures.sealed_files += len(files)
+        self.figures.sealed_bytes += sum(file.size for file in files)
+
+    async def seal_now(self) -> None:
+        """Close the running segment and seal all that are closed."""
+        await self.commit()
+        async with self._turn:
+            if self._sealing is not None:
+                await self._sealing
+            self._seal_wanted = True
+            await self._maybe_seal()
+            if self._sealing is not None:
+                await self._sealing
+
+    async def finish(self) -> bool:
+        """The last commit.
+
+        Returns:
+            False when samples remain that the disk did not take.
+        """
+        self._is_stopping = True
+        self._wake.set()
+        if self._sealing is not None:
+            await self._sealing
+        async with self._turn:
+            if self._pending.count or self._pending.gaps or self._held is not None:
+                await self._write()
+        return self._held is None
+
+    def shut_down(self) -> None:
+        """Let the threads go."""
+        self._committer.shutdown(wait=False)
+        self._sealer.shutdown(wait=False)
+
+    async def _in(self, executor: Executor, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+    def _full(self, error: Exception) -> None:
+        if self.blocked is not GapReason.DISK_FULL:
+            self._block(GapReason.DISK_FULL, f"the disk is full: nothing is stored until there is room ({error})")
+
+    def _block(self, reason: GapReason, text: str) -> None:
+        self.blocked = reason
+        slug = "backlog-overflow" if reason is GapReason.OVERFLOW else str(reason)
+        self._tell(Level.ERROR, slug, text, {"waiting": self.waiting})
+
+    def _unblock(self) -> None:
+        self._tell(Level.NOTICE, "storing-again", f"samples are stored again after a gap `{self.blocked}`", {})
+        self.blocked = None
+
+    def _tell(self, level: Level, slug: str, text: str, data: dict[str, object]) -> None:
+        self._on_event(Event(level, slug, text, at=self._clock.now_us(), data=data))

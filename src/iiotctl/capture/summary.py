@@ -1,0 +1,116 @@
+"""What a capture did, in figures: for the line at its end, the live table and the status file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iiotctl.samples import GapReason
+from iiotctl.sources.base import SourceState
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFigures:
+    """One source.
+
+    Attributes:
+        name: name in the site file.
+        type: type in the site file.
+        endpoint: where it is.
+        state: what it is doing.
+        detail: why, in a few words.
+        tags: number of its tags.
+        failing_tags: tags with a gap of their own that lasts.
+        samples: delivered in this run.
+        rate: samples a second, smoothed.
+        lag_s: how late it is, seconds.
+        cycles: scans done.
+        late_cycles: scans that came too late or not at all.
+        requests: requests sent.
+        reconnects: connections made again.
+        clock_offset_s: clock of the device minus ours, None = unknown.
+        gap_since: µs UTC, start of the gap that all of it is in; None = it delivers.
+    """
+
+    name: str
+    type: str
+    endpoint: str
+    state: SourceState
+    detail: str
+    tags: int
+    failing_tags: int
+    samples: int
+    rate: float
+    lag_s: float
+    cycles: int
+    late_cycles: int
+    requests: int
+    reconnects: int
+    clock_offset_s: float | None
+    gap_since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GapFigures:
+    """Gaps of one cause: how many, and the seconds of those that are over."""
+
+    reason: GapReason
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run so far, or as it ended.
+
+    Attributes:
+        run: id of the run.
+        store: folder of the store.
+        started_us: µs UTC.
+        seconds: it has run for.
+        delivered: samples that sources handed over.
+        stored: samples that are durable.
+        suppressed: not stored because of a deadband, or re-delivered.
+        dropped: lost to the disk or a backlog; they are in the gaps.
+        waiting: not durable yet.
+        bytes: written to the spool.
+        sealed_files: Parquet files made.
+        sealed_bytes: size of these.
+        commits: commits done.
+        durable_until: µs UTC, 0 = nothing yet.
+        blocked: why nothing is stored at the moment, or None.
+        gaps: by cause.
+        sources: one each.
+        missing_s: seconds in gaps since the run began, summed over tags.
+        stopped_by: `duration`, `signal`, `request`, `ended`, or "" while it runs.
+    """
+
+    run: str
+    store: str
+    started_us: int
+    seconds: float
+    delivered: int
+    stored: int
+    suppressed: int
+    dropped: int
+    waiting: int
+    bytes: int
+    sealed_files: int
+    sealed_bytes: int
+    commits: int
+    durable_until: int
+    blocked: GapReason | None
+    gaps: tuple[GapFigures, ...]
+    sources: tuple[SourceFigures, ...]
+    missing_s: float = 0.0
+    stopped_by: str = ""
+
+    @property
+    def gap_count(self) -> int:
+        """Gaps of all causes."""
+        return sum(gap.count for gap in self.gaps)
+
+    @property
+    def completeness(self) -> float | None:
+        """Share of the tags' time of this run that no gap covers; gaps that still last do not count. None = no tags."""
+        total = sum(source.tags for source in self.sources) * self.seconds
+        return None if total <= 0 else min(1.0, max(0.0, 1.0 - self.missing_s / total))
