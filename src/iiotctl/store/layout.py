@@ -1,0 +1,145 @@
+"""Names and places inside a store: the only module that knows what the folder looks like.
+
+    store/
+      store.toml                              format version
+      samples/date=2026-11-21/raw-<segment>.parquet
+      gaps/date=2026-11-21/raw-<segment>.parquet
+      tags/date=2026-11-21/raw-<segment>.parquet
+      manifest/<run>.log
+      spool/<run>-<n>.seg                     not yet sealed
+      spool/checkpoint.bin                    last row of each tag, open gaps
+      run/                                    status and requests of a running capture
+      lock
+
+A segment's name is `<run>-<n>`; a run's id begins with its start time, so that names sort by time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+FORMAT: Final = 1
+SAMPLES: Final = "samples"
+GAPS: Final = "gaps"
+TAGS: Final = "tags"
+KINDS: Final = (SAMPLES, GAPS, TAGS)
+TMP_SUFFIX: Final = ".tmp"
+
+_SEGMENT: Final = re.compile(r"(?P<run>\d{8}T\d{6}Z-[0-9a-f]{8})-(?P<number>\d{6})")
+_DAY_US: Final = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SegmentName:
+    """Name of a segment; everything sealed from it carries the name."""
+
+    run: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.run}-{self.number:06d}"
+
+    @classmethod
+    def parse(cls, text: str) -> SegmentName | None:
+        """The name, or None when the text is not one."""
+        match = _SEGMENT.fullmatch(text)
+        return cls(match["run"], int(match["number"])) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one store."""
+
+    root: Path
+
+    @property
+    def store_toml(self) -> Path:
+        """Format version; its presence says that the folder is a store."""
+        return self.root / "store.toml"
+
+    @property
+    def spool(self) -> Path:
+        """Folder of segments."""
+        return self.root / "spool"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Last row of each tag and the open gaps, as of the last seal."""
+        return self.spool / "checkpoint.bin"
+
+    @property
+    def manifest(self) -> Path:
+        """Folder of manifests."""
+        return self.root / "manifest"
+
+    @property
+    def run(self) -> Path:
+        """Folder of the running capture's status and requests."""
+        return self.root / "run"
+
+    @property
+    def lock(self) -> Path:
+        """Lock file of the capture that writes."""
+        return self.root / "lock"
+
+    def segment(self, name: SegmentName) -> Path:
+        """Path of a segment."""
+        return self.spool / f"{name}.seg"
+
+    def sealed(self, kind: str, day: date, name: SegmentName) -> Path:
+        """Path of the Parquet file that holds a segment's rows of one UTC date."""
+        return self.root / kind / f"date={day.isoformat()}" / f"raw-{name}.parquet"
+
+    def segments(self) -> list[tuple[SegmentName, Path]]:
+        """Segments in the spool, oldest first."""
+        if not self.spool.is_dir():
+            return []
+        return sorted(
+            (name, path)
+            for path in self.spool.iterdir()
+            if path.suffix == ".seg" and (name := SegmentName.parse(path.stem))
+        )
+
+    def files(self, kind: str, first: date | None = None, last: date | None = None) -> Iterator[Path]:
+        """Parquet files of a kind whose UTC date lies between two dates, oldest first."""
+        folder = self.root / kind
+        if not folder.is_dir():
+            return
+        for day in sorted(folder.glob("date=*")):
+            when = date_of(day)
+            if when is None or (first and when < first) or (last and when > last):
+                continue
+            yield from sorted(day.glob("*.parquet"))
+
+
+def date_of(folder: Path) -> date | None:
+    """The date in a folder's name `date=2026-11-21`, or None."""
+    try:
+        return date.fromisoformat(folder.name.removeprefix("date="))
+    except ValueError:
+        return None
+
+
+def segment_of(path: Path) -> SegmentName | None:
+    """The segment that a sealed file was made from, or None for other files."""
+    return SegmentName.parse(path.stem.removeprefix("raw-")) if path.stem.startswith("raw-") else None
+
+
+def day_number(ts_us: int) -> int:
+    """Days since 1970-01-01 of a time in µs UTC."""
+    return ts_us // _DAY_US
+
+
+def day_of(number: int) -> date:
+    """The date of a day number."""
+    return date.fromordinal(number + date(1970, 1, 1).toordinal())
+
+
+def new_run(now_us: int, token: str) -> str:
+    """Id of a run that begins now; `token` is eight random hexadecimal digits."""
+    return f"{datetime.fromtimestamp(now_us // 1_000_000, UTC):%Y%m%dT%H%M%SZ}-{token}"

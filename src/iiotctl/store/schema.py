@@ -1,0 +1,165 @@
+"""Columns of the store's tables (design §4.1, §4.2), and the samples' way into and out of them.
+
+`polars` is imported inside functions: a query over sealed files alone never loads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from iiotctl.samples import Gap, GapReason
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SAMPLE_COLUMNS: Final = {
+    "ts": "timestamp",
+    "tag": "string",
+    "value": "float64",
+    "text": "string",
+    "quality": "uint32",
+    "ts_source": "timestamp",
+    "ts_server": "timestamp",
+    "ts_received": "timestamp",
+    "site": "string",
+}
+GAP_COLUMNS: Final = {
+    "id": "string",
+    "site": "string",
+    "source": "string",
+    "tag": "string",
+    "start": "timestamp",
+    "end": "timestamp",
+    "reason": "string",
+    "detected_at": "timestamp",
+    "filled_by": "string",
+    "withdrawn": "bool",
+}
+TAG_COLUMNS: Final = {
+    "tag": "string",
+    "valid_from": "timestamp",
+    "site": "string",
+    "asset": "string",
+    "source": "string",
+    "address": "string",
+    "type": "string",
+    "order": "string",
+    "scale": "float64",
+    "offset": "float64",
+    "unit": "string",
+    "span_low": "float64",
+    "span_high": "float64",
+    "kind": "string",
+    "description": "string",
+    "mode": "string",
+    "deadband": "float64",
+    "heartbeat": "float64",
+    "config_hash": "string",
+}
+COLUMNS: Final = {"samples": SAMPLE_COLUMNS, "gaps": GAP_COLUMNS, "tags": TAG_COLUMNS}
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """What the store keeps about a tag, so that it explains itself without a site file.
+
+    Attributes:
+        code: the number that the tag's samples carry in this run.
+        deadband: engineering units, None = off.
+        heartbeat: seconds, None without a deadband.
+        mode: `polled` or `exception` (reported by the server on change).
+    """
+
+    code: int
+    tag: str
+    source: str
+    asset: str | None = None
+    address: str = ""
+    type: str | None = None
+    order: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str = ""
+    span_low: float | None = None
+    span_high: float | None = None
+    kind: str | None = None
+    description: str = ""
+    mode: str = "polled"
+    deadband: float | None = None
+    heartbeat: float | None = None
+
+    @property
+    def config_hash(self) -> str:
+        """Changes when anything about the tag changes; 16 hexadecimal digits."""
+        facts = {key: value for key, value in asdict(self).items() if key != "code"}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def dtypes(table: str) -> dict[str, pl.DataType]:
+    """Polars types of a table's columns, in order."""
+    import polars as pl
+
+    kinds: dict[str, pl.DataType] = {
+        "timestamp": pl.Datetime("us", "UTC"),
+        "string": pl.String(),
+        "float64": pl.Float64(),
+        "uint32": pl.UInt32(),
+        "bool": pl.Boolean(),
+    }
+    return {name: kinds[kind] for name, kind in COLUMNS[table].items()}
+
+
+def gaps_frame(gaps: Iterable[Gap], site: str) -> pl.DataFrame:
+    """Gap rows in the columns of the gaps table."""
+    import polars as pl
+
+    rows = [
+        (g.id, site, g.source, g.tag, g.start, g.end, str(g.reason), g.detected_at, g.filled_by, g.withdrawn)
+        for g in gaps
+    ]
+    names = list(GAP_COLUMNS)
+    raw = {name: (pl.Int64() if kind == "timestamp" else dtypes("gaps")[name]) for name, kind in GAP_COLUMNS.items()}
+    return pl.DataFrame(rows, schema=raw, orient="row").select(
+        [pl.col(name).cast(dtypes("gaps")[name]) for name in names]
+    )
+
+
+def tags_frame(rows: Sequence[tuple[TagRow, int]], site: str) -> pl.DataFrame:
+    """Rows of the tags history; each with its `valid_from` in µs UTC."""
+    import polars as pl
+
+    kinds = dtypes("tags")
+    data: dict[str, list[Any]] = {name: [] for name in TAG_COLUMNS}
+    for row, valid_from in rows:
+        facts: dict[str, Any] = asdict(row) | {
+            "valid_from": valid_from,
+            "site": site,
+            "config_hash": row.config_hash,
+        }
+        for name in TAG_COLUMNS:
+            data[name].append(facts[name])
+    series = [
+        pl.Series(name, data[name], dtype=pl.Int64 if kind == "timestamp" else kinds[name]).cast(kinds[name])
+        for name, kind in TAG_COLUMNS.items()
+    ]
+    return pl.DataFrame(series)
+
+
+def gap_to_json(gap: Gap) -> dict[str, Any]:
+    """A gap as plain data, for a frame."""
+    return asdict(gap) | {"reason": str(gap.reason)}
+
+
+def gap_from_json(data: Mapping[str, Any]) -> Gap:
+    """The gap of `gap_to_json`."""
+    return Gap(**{**data, "reason": GapReason(data["reason"])})
+
+
+def tag_from_json(data: Mapping[str, Any]) -> TagRow:
+    """A tag row from plain data; keys of a newer version are ignored."""
+    known = {field.name for field in fields(TagRow)}
+    return TagRow(**{key: value for key, value in data.items() if key in known})

@@ -1,0 +1,250 @@
+"""Segments: what is committed but not yet sealed. One frame a commit, so a commit is there whole or not at all.
+
+Frames of a segment: HEADER (run, site, tag names), TAGS (whenever tags are defined), COMMIT (gap rows,
+signs of life and samples of one commit interval).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from iiotctl.errors import StoreError
+from iiotctl.samples import Gap, SampleBatch
+from iiotctl.store import columns, frames
+from iiotctl.store.durable import Disk
+from iiotctl.store.layout import FORMAT, SegmentName
+from iiotctl.store.schema import TagRow, gap_from_json, gap_to_json, tag_from_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_COMMIT: Final = struct.Struct("<II")
+_TORN_OK: Final = b"\0"
+
+
+def _pack_json(data: object) -> bytes:
+    return zlib.compress(json.dumps(data, separators=(",", ":")).encode())
+
+
+def _unpack_json(payload: bytes | memoryview) -> Any:
+    return json.loads(zlib.decompress(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """Tags defined at one moment; `new` are those whose configuration the history does not have yet."""
+
+    rows: tuple[TagRow, ...]
+    new: frozenset[str]
+    valid_from: int
+
+
+class SegmentWriter:
+    """The segment being written. Not thread-safe; its writer holds a lock."""
+
+    def __init__(self, disk: Disk, path: Path, name: SegmentName, header: Mapping[str, object], at: int) -> None:
+        self.name = name
+        self.path = path
+        self.started_us = at
+        self.rows = 0
+        self._disk = disk
+        self._descriptor = disk.create(path)
+        self._broken = False
+        facts = {"format": FORMAT, "run": name.run, "number": name.number, "at": at, **header}
+        head = frames.pack(frames.Kind.HEADER, _pack_json(facts))
+        try:
+            disk.write(self._descriptor, head)
+            # The first commit's sync covers the header; only the name needs one of its own.
+            disk.sync_dir(path.parent)
+        except OSError as error:
+            disk.close(self._descriptor)
+            disk.unlink(path)
+            raise _failed(error, path) from error
+        self.size = len(head)
+
+    def define_tags(self, change: TagChange) -> None:
+        """Append a TAGS frame, durable on return."""
+        facts = {
+            "rows": [asdict(row) for row in change.rows],
+            "new": sorted(change.new),
+            "valid_from": change.valid_from,
+        }
+        self._append(frames.pack(frames.Kind.TAGS, _pack_json(facts)))
+
+    def commit(self, batch: SampleBatch, gaps: Sequence[Gap], alive: Mapping[str, int]) -> int:
+        """Append one COMMIT frame, durable on return; returns its size in bytes.
+
+        Raises:
+            StoreError: the disk refused; the segment is as it was before.
+        """
+        head = b""
+        if gaps or alive:
+            facts = {"gaps": [gap_to_json(gap) for gap in gaps], "alive": dict(alive)}
+            head = json.dumps(facts, separators=(",", ":")).encode()
+        body = columns.encode(batch) if len(batch) else b""
+        frame = frames.pack(frames.Kind.COMMIT, _COMMIT.pack(len(head), len(batch)) + head + body)
+        self._append(frame)
+        self.rows += len(batch)
+        return len(frame)
+
+    def _append(self, data: bytes) -> None:
+        if self._broken:
+            raise StoreError(
+                "spool-broken",
+                "the segment cannot be written any more",
+                where=str(self.path),
+                cause="an earlier write failed and could not be taken back",
+                retriable=True,
+            )
+        try:
+            self._disk.write(self._descriptor, data)
+            self._disk.sync(self._descriptor)
+        except OSError as error:
+            # What was not acknowledged must not turn up later: its samples are counted as lost.
+            try:
+                self._disk.truncate(self._descriptor, self.size)
+            except OSError:
+                self._broken = True
+            raise _failed(error, self.path) from error
+        self.size += len(data)
+
+    @property
+    def broken(self) -> bool:
+        """True when only a new segment helps."""
+        return self._broken
+
+    def close(self) -> None:
+        """Close the file; everything committed is durable already."""
+        self._disk.close(self._descriptor)
+
+
+def _failed(error: OSError, path: Path) -> StoreError:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            "disk-full",
+            "no space left for samples",
+            where=str(path),
+            cause=str(error),
+            hint="free space, or move old dates of the store elsewhere: `iiotctl store status`",
+            retriable=True,
+        )
+    return StoreError(
+        "spool-write-failed",
+        "samples could not be written",
+        where=str(path),
+        cause=str(error),
+        hint="check the disk: `dmesg | tail`",
+        retriable=True,
+    )
+
+
+@dataclass(slots=True)
+class Segment:
+    """What a segment file holds, up to its first damaged byte.
+
+    Attributes:
+        names: tag name of each code.
+        commits: payload of each sample frame, still encoded.
+        gaps: gap rows in the order of writing.
+        alive: last sign of life of each source, µs UTC.
+        valid: bytes up to the end of the last good frame.
+        size: bytes read.
+        tail_is_blank: the bytes after `valid` are zeros or none: nothing was written there.
+    """
+
+    name: SegmentName
+    path: Path
+    header: dict[str, Any] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    changes: list[TagChange] = field(default_factory=list)
+    commits: list[memoryview] = field(default_factory=list)
+    rows: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    alive: dict[str, int] = field(default_factory=dict)
+    valid: int = 0
+    size: int = 0
+    tail_is_blank: bool = True
+
+    @property
+    def site(self) -> str:
+        """The site that the samples belong to."""
+        return str(self.header.get("site", ""))
+
+    def coded_frames(self) -> list[pl.DataFrame]:
+        """The samples of each commit: codes and plain integers."""
+        return [columns.decode(payload) for payload in self.commits]
+
+    def samples(self) -> pl.DataFrame:
+        """All samples in the store's columns, in the order of arrival."""
+        return columns.final_frame(columns.coded_frame(self.coded_frames()), self.names, self.site)
+
+
+def _take_names(names: list[str], rows: Sequence[TagRow]) -> None:
+    for row in rows:
+        names.extend("" for _ in range(row.code + 1 - len(names)))
+        names[row.code] = row.tag
+
+
+def parse(name: SegmentName, path: Path, data: bytes) -> Segment:
+    """The segment in `data`; damage ends it early and is no error.
+
+    Raises:
+        StoreError: written by a newer iiotctl.
+    """
+    segment = Segment(name, path, size=len(data))
+    for frame in frames.scan(data):
+        if frame.kind == frames.Kind.HEADER:
+            segment.header = _unpack_json(frame.payload)
+            check_format(segment.header.get("format"), path)
+            segment.names = list(segment.header.get("names", []))
+        elif frame.kind == frames.Kind.TAGS:
+            facts = _unpack_json(frame.payload)
+            rows = tuple(tag_from_json(row) for row in facts["rows"])
+            segment.changes.append(TagChange(rows, frozenset(facts["new"]), facts["valid_from"]))
+            _take_names(segment.names, rows)
+        elif frame.kind == frames.Kind.COMMIT:
+            head_length, rows_count = _COMMIT.unpack_from(frame.payload)
+            head = frame.payload[_COMMIT.size : _COMMIT.size + head_length]
+            if head_length:
+                facts = json.loads(head.tobytes())
+                segment.gaps.extend(gap_from_json(gap) for gap in facts["gaps"])
+                segment.alive.update(facts["alive"])
+            if rows_count:
+                segment.commits.append(frame.payload[_COMMIT.size + head_length :])
+                segment.rows += rows_count
+        segment.valid = frame.end
+    segment.tail_is_blank = not data[segment.valid :].strip(_TORN_OK)
+    return segment
+
+
+def read(name: SegmentName, path: Path) -> Segment:
+    """The segment in a file.
+
+    Raises:
+        OSError: the file is gone or cannot be read.
+        StoreError: written by a newer iiotctl.
+    """
+    return parse(name, path, path.read_bytes())
+
+
+def check_format(found: object, path: Path) -> None:
+    """Refuse what a newer version wrote.
+
+    Raises:
+        StoreError: `found` is not our format.
+    """
+    if found != FORMAT:
+        raise StoreError(
+            "store-format",
+            f"this store has format {found}, this iiotctl reads format {FORMAT}",
+            where=str(path),
+            hint="use the version of iiotctl that wrote it, or a newer one",
+        )

@@ -1,0 +1,238 @@
+"""What the store knows of the recent past: last row of each tag, open gaps, signs of life.
+
+Kept in memory while writing, saved as the checkpoint at every seal, rebuilt at start from checkpoint plus
+unsealed segments. Replaying a segment that the checkpoint already contains changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iiotctl.quality import BAD
+from iiotctl.samples import NULL_TIME, Gap, SampleBatch
+from iiotctl.store import frames
+from iiotctl.store.schema import TagRow, gap_from_json, gap_to_json
+from iiotctl.store.spool import Segment, TagChange
+
+_GROW: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LastRow:
+    """The latest stored row of a tag."""
+
+    ts: int
+    value: float | None
+    quality: int
+    good_ts: int | None
+    """ts of the latest row that is not Bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What an earlier run left, as capture needs it to go on.
+
+    Attributes:
+        run: id of the latest earlier run, or None for a new store.
+        clean: that run ended as it should.
+        last: latest row by tag name.
+        alive: µs UTC by source: the last instant that the earlier run accounts for, the later of the
+            last stored sample that is not Bad and the last sign of life.
+        open_gaps: gaps without an end.
+        resealed: names of segments that were left and are sealed now.
+        damaged: names of segments that were cut at a damaged place.
+    """
+
+    run: str | None = None
+    clean: bool = False
+    last: dict[str, LastRow] = field(default_factory=dict)
+    alive: dict[str, int] = field(default_factory=dict)
+    open_gaps: list[Gap] = field(default_factory=list)
+    resealed: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+
+class State:
+    """Mutable; not thread-safe, its writer holds a lock."""
+
+    def __init__(self) -> None:
+        self.run: str | None = None
+        self.clean = False
+        self.alive: dict[str, int] = {}
+        self.hashes: dict[str, str] = {}
+        self._before: dict[str, LastRow] = {}
+        self._sources: dict[str, str] = {}
+        self._gaps: dict[str, Gap] = {}
+        self._gap_seen: dict[str, int] = {}
+        self._names: list[str] = []
+        self._ts = np.empty(0, np.int64)
+        self._value = np.empty(0, np.float64)
+        self._quality = np.empty(0, np.uint32)
+        self._good = np.empty(0, np.int64)
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def begin(self, run: str, names: Sequence[str]) -> None:
+        """A run (or one of its segments) begins with these tag codes."""
+        if run != self.run:
+            self._fold()
+            self.run, self.clean = run, False
+            self._names = []
+        for code, tag in enumerate(names):
+            self._name(code, tag)
+
+    def define(self, change: TagChange) -> None:
+        """Tags were defined."""
+        for row in change.rows:
+            self._name(row.code, row.tag)
+            self._sources[row.tag] = row.source
+            if row.tag in change.new:
+                self.hashes[row.tag] = row.config_hash
+
+    def commit(self, batch: SampleBatch, gaps: Iterable[Gap], alive: Mapping[str, int]) -> None:
+        """A commit became durable."""
+        if len(batch):
+            self.samples(batch.tag, batch.ts, batch.value, batch.quality)
+        self.gaps(gaps)
+        self.alive.update(alive)
+
+    def samples(
+        self,
+        tag: NDArray[np.uint32],
+        ts: NDArray[np.int64],
+        value: NDArray[np.float64],
+        quality: NDArray[np.uint32],
+    ) -> None:
+        """Rows by code; the latest ts of a tag counts, of equal ones the later row."""
+        order = np.argsort(ts, kind="stable")
+        order = order[ts[order] >= self._ts[tag[order]]]
+        codes = tag[order]
+        self._ts[codes] = ts[order]
+        self._value[codes] = value[order]
+        self._quality[codes] = quality[order]
+        good = order[quality[order] < BAD]
+        self._good[tag[good]] = np.maximum(self._good[tag[good]], ts[good])
+
+    def gaps(self, rows: Iterable[Gap]) -> None:
+        """Gap rows; of one id the latest counts."""
+        for row in rows:
+            if row.detected_at < self._gap_seen.get(row.id, NULL_TIME):
+                continue
+            self._gap_seen[row.id] = row.detected_at
+            if row.end is None and not row.withdrawn:
+                self._gaps[row.id] = row
+            else:
+                self._gaps.pop(row.id, None)
+
+    def replay(self, segment: Segment) -> None:
+        """Everything a segment holds."""
+        self.begin(segment.name.run, segment.names)
+        for change in segment.changes:
+            self.define(change)
+        for coded in segment.coded_frames():
+            rows = coded.height
+            quality = (
+                coded["quality"].fill_null(0).to_numpy() if "quality" in coded.columns else np.zeros(rows, np.uint32)
+            )
+            self.samples(coded["tag"].to_numpy(), coded["ts"].to_numpy(), coded["value"].to_numpy(), quality)
+        self.gaps(segment.gaps)
+        self.alive.update(segment.alive)
+
+    # --- what is known ---------------------------------------------------------------------------
+
+    def last(self) -> dict[str, LastRow]:
+        """Latest row of each tag that has one."""
+        self._fold()
+        return dict(self._before)
+
+    def recovery(self, resealed: Sequence[str] = (), damaged: Sequence[str] = ()) -> Recovery:
+        """A frozen picture for capture."""
+        last = self.last()
+        alive = dict(self.alive)
+        for tag, row in last.items():
+            source = self._sources.get(tag)
+            if source is not None and row.good_ts is not None:
+                alive[source] = max(alive.get(source, row.good_ts), row.good_ts)
+        return Recovery(
+            run=self.run,
+            clean=self.clean,
+            last=last,
+            alive=alive,
+            open_gaps=list(self._gaps.values()),
+            resealed=tuple(resealed),
+            damaged=tuple(damaged),
+        )
+
+    def to_frame(self) -> bytes:
+        """The checkpoint's content."""
+        facts = {
+            "run": self.run,
+            "clean": self.clean,
+            "alive": self.alive,
+            "hashes": self.hashes,
+            "sources": self._sources,
+            "gaps": [gap_to_json(gap) for gap in self._gaps.values()],
+            "last": {tag: [row.ts, row.value, row.quality, row.good_ts] for tag, row in self.last().items()},
+        }
+        return frames.pack(frames.Kind.CHECKPOINT, zlib.compress(json.dumps(facts).encode()))
+
+    @classmethod
+    def from_frame(cls, data: bytes) -> State | None:
+        """The state of a checkpoint, or None when it is damaged."""
+        for frame in frames.scan(data):
+            if frame.kind == frames.Kind.CHECKPOINT:
+                facts: dict[str, Any] = json.loads(zlib.decompress(frame.payload))
+                state = cls()
+                state.run, state.clean = facts["run"], facts["clean"]
+                state.alive, state.hashes, state._sources = facts["alive"], facts["hashes"], facts["sources"]
+                state.gaps(gap_from_json(gap) for gap in facts["gaps"])
+                state._before = {tag: LastRow(*row) for tag, row in facts["last"].items()}
+                return state
+        return None
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _name(self, code: int, tag: str) -> None:
+        missing = code + 1 - len(self._names)
+        if missing > 0:
+            self._names.extend("" for _ in range(missing))
+        self._names[code] = tag
+        short = len(self._names) - len(self._ts)
+        if short > 0:
+            more = max(short, _GROW)
+            self._ts = np.append(self._ts, np.full(more, NULL_TIME, np.int64))
+            self._value = np.append(self._value, np.full(more, np.nan))
+            self._quality = np.append(self._quality, np.zeros(more, np.uint32))
+            self._good = np.append(self._good, np.full(more, NULL_TIME, np.int64))
+
+    def _fold(self) -> None:
+        """Move what the code columns know into the table by name."""
+        for code, tag in enumerate(self._names):
+            ts = int(self._ts[code])
+            if ts == NULL_TIME or not tag:
+                continue
+            old = self._before.get(tag)
+            good = int(self._good[code])
+            known = [when for when in (old.good_ts if old else None, None if good == NULL_TIME else good) if when]
+            if old is None or ts >= old.ts:
+                value = float(self._value[code])
+                self._before[tag] = LastRow(
+                    ts, None if math.isnan(value) else value, int(self._quality[code]), max(known, default=None)
+                )
+        if self._names:
+            self._ts[:] = NULL_TIME
+            self._good[:] = NULL_TIME
+
+
+def define_new(state: State, rows: Sequence[TagRow], valid_from: int) -> TagChange:
+    """The change that defining `rows` means: only tags whose configuration differs enter the history."""
+    new = frozenset(row.tag for row in rows if state.hashes.get(row.tag) != row.config_hash)
+    return TagChange(tuple(rows), new, valid_from)
