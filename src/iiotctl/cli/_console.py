@@ -29,6 +29,12 @@ class Settings:
 
 settings = Settings()
 
+
+def reset() -> None:
+    """Forget the choices of an earlier command line (tests run many in one process)."""
+    settings.color, settings.quiet, settings.verbose = "auto", False, 0
+
+
 _STYLES: Final = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -129,7 +129,7 @@ def _rows(rounds: Iterable[list[Reading]], request: Request, *, short: bool = Fa
     from iiotctl import quality
     from iiotctl.reports import Column, Rows
 
-    readings = (reading for readings in rounds for reading in readings)
+    readings: Iterable[Reading] = (reading for each in rounds for reading in each)
     has_notes = True
     if short:
         readings = list(readings)
