@@ -149,8 +149,8 @@ def _bad(path: Path, cause: str, hint: str) -> SourceError:
     )
 
 
-def load_certificate(path: Path) -> x509.Certificate:
-    """A certificate from a DER or PEM file.
+def load_certificate(path: Path, *, of_server: bool = False) -> x509.Certificate:
+    """A certificate from a DER or PEM file; `of_server` words the error.
 
     Raises:
         SourceError: unreadable, or not a certificate.
@@ -161,7 +161,17 @@ def load_certificate(path: Path) -> x509.Certificate:
             return x509.load_pem_x509_certificate(data)
         return x509.load_der_x509_certificate(data)
     except (OSError, ValueError) as error:
-        raise _bad(path, str(error), "name a certificate file in DER or PEM form in the site file") from None
+        cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        hint = "name a certificate file in DER or PEM form in the site file"
+        if of_server:
+            raise SourceError(
+                "opcua-server-certificate",
+                "the trusted certificate of the server cannot be read",
+                where=str(path),
+                cause=cause,
+                hint=hint,
+            ) from None
+        raise _bad(path, cause, hint) from None
 
 
 def _load_key(path: Path) -> rsa.RSAPrivateKey:

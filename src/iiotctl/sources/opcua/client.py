@@ -17,12 +17,17 @@ from urllib.parse import urlsplit
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.client.ua_client import UaClient, UASocketProtocol, UASocketState
+from asyncua.ua.uaerrors import UaStatusCodeError
 
 from iiotctl.errors import SourceError
 from iiotctl.sources.allowlist import check_opcua
 from iiotctl.sources.opcua.security import Protection, choose_token_policy, password_exposed
 
 DEFAULT_PORT: Final = 4840
+LARGEST_CHUNK: Final = 16_000_000
+"""Bytes of a message chunk; we announce 64 kB, servers that ignore it stay far below this."""
+_HEADER: Final = 8
+_MESSAGES: Final = frozenset({b"ACK", b"ERR", b"OPN", b"MSG", b"CLO", b"RHE"})
 _CLOSE_WITHIN: Final = 0.5
 
 _logger = logging.getLogger("asyncua")
@@ -35,6 +40,35 @@ class GuardedProtocol(UASocketProtocol):
     """The place where requests become bytes; refuses every service that is not on the list."""
 
     on_request: Callable[[str], None] | None = None
+    said: UaStatusCodeError | None = None
+    """The status with which the server refused us while the channel was opened; asyncua only logs it."""
+
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes to asyncua; hang up on a peer whose next message cannot be one of OPC UA (10000-6 §7.1.2)."""
+        super().data_received(data)
+        waiting = self.receive_buffer
+        if not waiting or len(waiting) < _HEADER:
+            return
+        if waiting[:3] not in _MESSAGES or int.from_bytes(waiting[4:8], "little") > LARGEST_CHUNK:
+            self.receive_buffer = None  # else a wrong length would be waited for, and memory filled, for ever
+            self._fail_all_pending(ConnectionError("the peer sent what is no OPC UA message"))
+            if self.transport is not None:
+                self.transport.abort()
+
+    def _fail_all_pending(self, exc: Exception) -> None:
+        if self.said is None and isinstance(exc, UaStatusCodeError):
+            self.said = exc
+        super()._fail_all_pending(exc)
+
+    def _process_received_message(self, msg: Any) -> None:
+        opening = self._open_secure_channel_exchange is not None and self.authentication_token.is_null()
+        if opening and isinstance(msg, ua.Message):
+            try:  # a ServiceFault in place of the channel: asyncua would fail to decode it and forget the status
+                self.check_answer(msg.body(), "")  # type: ignore[no-untyped-call]
+            except UaStatusCodeError as error:
+                self.said = error
+                raise
+        super()._process_received_message(msg)
 
     def _send_request(
         self, request: Any, timeout: float = 1, message_type: Any = ua.MessageType.SecureMessage
@@ -87,6 +121,11 @@ class GuardedClient(Client):
         self.uaclient.notify_transport_lost()
         if self._on_lost is not None:
             self._on_lost(error)
+
+    def cause_of(self, error: BaseException) -> BaseException:
+        """What the server said about the failure, where it said anything; else `error`."""
+        said = None if self.last_protocol is None else self.last_protocol.said
+        return error if said is None else said
 
     def server_policy(self, token_type: ua.UserTokenType) -> ua.UserTokenPolicy:
         """The token policy that protects best, not merely the first one listed."""

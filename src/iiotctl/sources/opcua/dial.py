@@ -92,8 +92,8 @@ async def _discover(url: str, wait: float, on_request: Callable[[str], None] | N
         endpoints = await client.get_endpoints()
         with contextlib.suppress(OSError, UaError):
             await client.close_secure_channel()
-    except (OSError, TimeoutError, UaError) as error:
-        raise explain(error, stage, url) from None
+    except Exception as error:  # noqa: BLE001 - whatever listens there may make asyncua raise anything
+        raise explain(client.cause_of(error), stage, url) from None
     finally:
         await client.hang_up()
     return list(endpoints or [])

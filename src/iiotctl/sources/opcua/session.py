@@ -144,7 +144,7 @@ class Session:
                 raise
             identity = dialled.identity
             raise explain(
-                error,
+                client.cause_of(error),
                 stage,
                 dialled.url,
                 secure=dialled.protection.secure,

@@ -147,7 +147,7 @@ class TrustStore:
         found = {}
         for path in sorted((self._pki / "trusted").glob("*")):
             if path.suffix.lower() in {".der", ".crt", ".cer", ".pem"}:
-                found[path] = load_certificate(path).public_bytes(serialization.Encoding.DER)
+                found[path] = load_certificate(path, of_server=True).public_bytes(serialization.Encoding.DER)
         return found
 
     def accept(self, presented: Presented, *, pinned: Path | None, now: dt.datetime) -> Path | None:
@@ -158,7 +158,7 @@ class TrustStore:
         """
         check_validity(presented, now)
         if pinned is not None:
-            if load_certificate(pinned).public_bytes(serialization.Encoding.DER) != presented.der:
+            if load_certificate(pinned, of_server=True).public_bytes(serialization.Encoding.DER) != presented.der:
                 raise self._changed(presented, pinned, f"put the server's new certificate into `{pinned}`")
             return None
         trusted = self._trusted()
@@ -188,7 +188,7 @@ class TrustStore:
         return remembered
 
     def _changed(self, presented: Presented, known: Path, hint: str) -> SourceError:
-        before = Presented(load_certificate(known), presented.host, presented.port)
+        before = Presented(load_certificate(known, of_server=True), presented.host, presented.port)
         return SourceError(
             "opcua-certificate-changed",
             "the server shows another certificate than before: it was renewed, or this is another server",
