@@ -156,7 +156,7 @@ def _live_rows(checks: Sequence[TagCheck]) -> Rows:
 
     columns = [
         Column("tag"),
-        Column("value"),
+        Column("value", "any"),
         Column("unit"),
         Column("quality"),
         Column("in_span", "boolean"),
