@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,7 +113,7 @@ class Session:
             if name not in loaded.site.sources:
                 near = difflib.get_close_matches(name, loaded.site.sources, n=1)
                 raise UsageError(
-                    "unknown-source",
+                    "unknown-name",
                     f"the site file has no source `{name}`",
                     where=str(loaded.path),
                     hint=f"did you mean `{near[0]}`?" if near else f"sources: {', '.join(loaded.site.sources)}",
@@ -128,6 +128,16 @@ class Session:
             if name in loaded.site.sources and loaded.site.tags_of(name)
         }
 
+    def check(self, configs: Mapping[str, SourceConfig]) -> None:
+        """Raise for what can be known to be wrong without contact."""
+        problems = [
+            problem
+            for name, config in configs.items()
+            for problem in self.wishes.check(config, self.loaded.site.tags_of(name))
+        ]
+        if problems:
+            raise SiteProblemsError(problems)
+
     # --- start ---------------------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -137,19 +147,8 @@ class Session:
         self.started_us = wishes.now_us()
         configs = self.sources_of(self.loaded)
         if not configs:
-            raise UsageError(
-                "nothing-to-capture",
-                "the site file has no source with tags",
-                where=str(self.loaded.path),
-                hint="declare `[[tags]]` or `tags_file`; `iiotctl tags list` shows what there is",
-            )
-        problems = [
-            problem
-            for name, config in configs.items()
-            for problem in wishes.check(config, self.loaded.site.tags_of(name))
-        ]
-        if problems:
-            raise SiteProblemsError(problems)
+            raise nothing_to_capture(self.loaded)
+        self.check(configs)
         self.writer = await asyncio.to_thread(
             StoreWriter.open,
             settings.store,
@@ -373,3 +372,13 @@ class Session:
     def prepare(self, name: str, config: SourceConfig) -> None:
         """See whether a source can be made; raises as `registry.create`."""
         self.wishes.create(name, config, [], self._context)
+
+
+def nothing_to_capture(loaded: LoadedSite) -> UsageError:
+    """The error of a site without a source that has tags."""
+    return UsageError(
+        "nothing-to-capture",
+        "the site file has no source with tags",
+        where=str(loaded.path),
+        hint="declare `[[tags]]` or `tags_file`; `iiotctl tags list` shows what there is",
+    )

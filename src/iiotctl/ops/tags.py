@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import math
+import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iiotctl import quality
 from iiotctl.errors import IiotctlError, IncompleteError, SiteError, SourceError, UsageError
@@ -20,6 +22,9 @@ from iiotctl.site.plain import did_you_mean
 
 if TYPE_CHECKING:
     from iiotctl.sources.base import Reading, Source, SourceContext
+
+
+_SINGLE_PRECISION_LIMIT: Final = 3.4e38
 
 
 class Verdict(StrEnum):
@@ -232,6 +237,16 @@ async def _read_source(
         return {reading.tag: reading for reading in await source.read_once(captured)}
     finally:
         await source.close()
+
+
+def shortest(value: float | str | None) -> float | str | None:
+    """A float of single precision with the fewest digits that still name it (46.26, not 46.2599983215332)."""
+    if isinstance(value, float) and math.isfinite(value) and abs(value) < _SINGLE_PRECISION_LIMIT:
+        for digits in range(1, 10):
+            rounded = float(f"{value:.{digits}g}")
+            if struct.unpack("f", struct.pack("f", rounded))[0] == value:
+                return rounded
+    return value
 
 
 def _judge(tag: Tag, reading: Reading | None, where: str, *, modbus: bool) -> TagCheck:

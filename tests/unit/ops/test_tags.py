@@ -12,7 +12,7 @@ import pytest
 from iiotctl import quality
 from iiotctl.errors import IncompleteError, SiteError, SourceError, UsageError
 from iiotctl.ops.site import open_settings
-from iiotctl.ops.tags import Verdict, check_live, check_tags, select_tags
+from iiotctl.ops.tags import Verdict, check_live, check_tags, select_tags, shortest
 from iiotctl.sources.base import CapturedTag, Reading
 from tests.unit.site.plant import load
 
@@ -170,3 +170,20 @@ def test_offline_problems_stand_at_their_tags(tmp_path: Path, monkeypatch: pytes
     assert [row.verdict for row in rows] == [Verdict.OK, Verdict.PROBLEM, Verdict.OK]
     assert rows[1].note == "bad a.state"
     assert [(item.slug, item.where) for item in problems] == [("bad", "site.toml:14"), ("own", "site.toml:4")]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (46.2599983215332, 46.26),
+        (48214.045, 48214.045),
+        (0.5, 0.5),
+        (0.0, 0.0),
+        (1e300, 1e300),
+        (3.0, 3.0),
+        ("text", "text"),
+        (None, None),
+    ],
+)
+def test_single_precision_is_shown_with_few_digits(value: object, shown: object) -> None:
+    assert shortest(value) == shown  # type: ignore[arg-type]
