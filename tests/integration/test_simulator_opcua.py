@@ -1,6 +1,6 @@
 """The simulated OPC UA server: values, times, types, refusals, faults; None and Basic256Sha256.
 
-The client here is asyncua, the same codebase as the server.
+The client is asyncua, the same codebase as the server, except in the last test: node-opcua.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from iiotctl.simulator.certificate import server_certificate
 from iiotctl.simulator.plant import Plant
 from iiotctl.simulator.tags import NAMESPACE, TAGS
 from iiotctl.simulator.truth import TruthLog
+from tests.peers import require, require_tool
 
 pytestmark = pytest.mark.integration
 LINE = [tag for tag in TAGS if tag.source == "line1"]
+PEERS = Path(__file__).parent / "peers" / "node"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -281,3 +284,42 @@ def test_a_disconnect_ends_sessions() -> None:
                 assert NAMESPACE in await again.get_namespace_array()
 
     asyncio.run(main())
+
+
+def test_node_opcua_reads_it(tmp_path: Path) -> None:
+    node = require_tool("node", "apt-get install nodejs npm")
+    require((PEERS / "node_modules" / "node-opcua").is_dir(), "node-opcua", "make peers")
+    truth = TruthLog(keep=True)
+    names = [tag.name for tag in LINE if tag.stepped or tag.name == "line1.cycle_time"]
+    watched = "line1.oven.zone1.temperature"
+
+    async def main() -> dict[str, Any]:
+        async with Plant(modbus_port=None, truth=truth, seed=3) as plant:
+            options = {
+                "url": f"opc.tcp://127.0.0.1:{plant.opcua_port}",
+                "folder": str(tmp_path),
+                "nodes": names,
+                "watch": watched,
+            }
+            process = await asyncio.create_subprocess_exec(
+                node,
+                str(PEERS / "simulator_client.js"),
+                json.dumps(options),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await asyncio.wait_for(process.communicate(), 90)
+            assert process.returncode == 0, err.decode()[-2000:]
+            return json.loads(out.decode().splitlines()[-1])
+
+    result = asyncio.run(main())
+    served = _served(truth)
+    at_ms = {at // 1000: pair[0] for (name, at), pair in served.items() if name == watched}
+    for mode in ("None", "Sign", "SignAndEncrypt"):
+        for name, (value, status) in zip(names, result[mode]["values"], strict=True):
+            shown = float(value) if isinstance(value, bool) else value
+            assert status == 0
+            assert any(shown == pair[0] for (tag, _), pair in served.items() if tag == name), name
+        assert result[mode]["write"] == "BadUserAccessDenied"
+        assert all(at_ms[at] == value for at, value in result[mode]["changes"])
+    assert truth.counts["refused"] == 3
