@@ -25,6 +25,7 @@ from iiotctl.cli import init as init_
 from iiotctl.cli import read as read_
 from iiotctl.cli import simulate as simulate_
 from iiotctl.cli import site as site_
+from iiotctl.cli import store as store_
 from iiotctl.cli import tags as tags_
 
 CAPTURE: Final = "Capture"
@@ -76,6 +77,7 @@ app.command("read", rich_help_panel=CAPTURE)(read_.read)
 app.command("simulate", rich_help_panel=CAPTURE)(simulate_.simulate)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
+app.add_typer(store_.app, name="store", rich_help_panel=CHECK)
 app.command("init", rich_help_panel=SET_UP)(init_.init)
 app.add_typer(site_.app, name="site", rich_help_panel=SET_UP)
 app.add_typer(tags_.app, name="tags", rich_help_panel=SET_UP)

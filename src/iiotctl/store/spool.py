@@ -129,7 +129,7 @@ def _failed(error: OSError, path: Path) -> StoreError:
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(
-            "disk-full",
+            "store-full",
             "no space left for samples",
             where=str(path),
             cause=str(error),

@@ -174,7 +174,7 @@ class StoreWriter:
             alive: µs UTC by source up to which nothing was missed.
 
         Raises:
-            StoreError: `disk-full` or `spool-write-failed`; nothing of this commit is in the store.
+            StoreError: `store-full` or `spool-write-failed`; nothing of this commit is in the store.
         """
         with self._guard:
             size = self._current().commit(samples, gaps, alive or {})
@@ -238,18 +238,20 @@ class StoreWriter:
             data = self._state.to_frame()
         write_file(self._disk, self._layout.checkpoint, data, self._layout.checkpoint.with_suffix(TMP_SUFFIX))
 
-    def close(self, *, seal: bool = True) -> None:
+    def close(self, *, seal: bool = True, ended: bool = True) -> None:
         """End the run: seal, mark it as ended well, let go of the lock.
 
         Args:
             seal: false leaves the segments in the spool, as a crash would.
+            ended: false for maintenance that captured nothing: what the last capture left stays true.
         """
         try:
             self.rotate()
             if seal:
-                with self._guard:
-                    self._state.run = self.run
-                    self._state.clean = True
+                if ended:
+                    with self._guard:
+                        self._state.run = self.run
+                        self._state.clean = True
                 self.seal()
                 self._save_checkpoint()
         finally:

@@ -1,0 +1,109 @@
+"""Size and shape of a store, from names, manifests and the spool; no Parquet file is opened."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from iiotctl.store import manifest, spool
+from iiotctl.store.layout import KINDS, SAMPLES, Layout, date_of
+from iiotctl.store.lock import holder, is_held
+from iiotctl.store.writer import check_store
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """Sample files of one UTC date."""
+
+    date: str
+    files: int
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """What `store status` tells.
+
+    Attributes:
+        rows: sealed samples that the manifests account for.
+        size: bytes of all Parquet files.
+        first, last: µs UTC range of the sealed samples.
+        unsealed_rows, unsealed_size: samples and bytes in the spool.
+        captured_by: process id of a running capture.
+        free: bytes free on the disk.
+        bytes_per_day: growth over the days that are complete, None with fewer than one.
+    """
+
+    path: Path
+    files: int
+    rows: int
+    size: int
+    first: int | None
+    last: int | None
+    segments: int
+    unsealed_rows: int
+    unsealed_size: int
+    damaged_segments: int
+    captured_by: int | None
+    free: int
+    bytes_per_day: float | None
+    days: tuple[DayStatus, ...]
+
+
+def status(root: Path) -> StoreStatus:
+    """Look at the store.
+
+    Raises:
+        StoreError: no store here, or one of a newer version.
+    """
+    layout = Layout(root.absolute())
+    check_store(layout)
+    segments = []
+    for name, path in layout.segments():
+        try:
+            segments.append(spool.read(name, path))
+        except FileNotFoundError:
+            continue
+    known = manifest.read_all(layout)
+    days: dict[str, list[int]] = {}
+    files = size = rows = 0
+    first: int | None = None
+    last: int | None = None
+    for kind in KINDS:
+        for path in layout.files(kind):
+            files += 1
+            length = path.stat().st_size
+            size += length
+            if kind != SAMPLES:
+                continue
+            entries = known.get(path.relative_to(layout.root).as_posix())
+            count = entries[-1].rows if entries else 0
+            rows += count
+            when = date_of(path.parent)
+            day = days.setdefault(when.isoformat() if when else "?", [0, 0, 0])
+            day[0] += 1
+            day[1] += count
+            day[2] += length
+            if entries and entries[-1].ts_min is not None and entries[-1].ts_max is not None:
+                first = min(first or entries[-1].ts_min, entries[-1].ts_min)
+                last = max(last or entries[-1].ts_max, entries[-1].ts_max)
+    table = tuple(DayStatus(date, *figures) for date, figures in sorted(days.items()))
+    complete = table[1:-1]
+    return StoreStatus(
+        path=layout.root,
+        files=files,
+        rows=rows,
+        size=size,
+        first=first,
+        last=last,
+        segments=len(segments),
+        unsealed_rows=sum(segment.rows for segment in segments),
+        unsealed_size=sum(segment.size for segment in segments),
+        damaged_segments=len(list((layout.spool / "damaged").glob("*.seg"))),
+        captured_by=holder(layout.lock) if is_held(layout.lock) else None,
+        free=shutil.disk_usage(layout.root).free,
+        bytes_per_day=sum(day.size for day in complete) / len(complete) if complete else None,
+        days=table,
+    )

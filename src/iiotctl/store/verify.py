@@ -1,0 +1,158 @@
+"""Is everything in the store as it was written? Hashes, counts, order, columns, leftovers. Reads, never repairs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from iiotctl.store import manifest, spool
+from iiotctl.store.layout import GAPS, KINDS, SAMPLES, TMP_SUFFIX, Layout, segment_of
+from iiotctl.store.schema import dtypes
+from iiotctl.store.writer import check_store
+
+
+class Verdict(StrEnum):
+    """What was found about one file."""
+
+    DAMAGED = "damaged"
+    """Its bytes are not those that were written, or it cannot be read."""
+    MISSING = "missing"
+    """The manifest knows it; it is not there."""
+    FOREIGN = "foreign"
+    """It is there; no manifest knows it."""
+    DISORDERED = "disordered"
+    """Rows are not sorted by tag and time, or columns differ."""
+    LEFTOVER = "leftover"
+    """Scratch of an interrupted seal; harmless."""
+    CUT = "cut"
+    """A segment ends in a damaged place; what stands before it is used."""
+
+
+HARMLESS = frozenset({Verdict.LEFTOVER, Verdict.CUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One finding about one file."""
+
+    path: str
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        files: Parquet files looked at.
+        rows: their samples.
+        size: their bytes.
+        segments: segments in the spool.
+        unsealed: samples in them.
+    """
+
+    files: int = 0
+    rows: int = 0
+    size: int = 0
+    segments: int = 0
+    unsealed: int = 0
+    flaws: list[Flaw] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """True when nothing but harmless leftovers was found."""
+        return all(flaw.verdict in HARMLESS for flaw in self.flaws)
+
+
+def verify(root: Path) -> Verification:
+    """Check every file of the store against its manifest, its columns and its order.
+
+    Raises:
+        StoreError: no store here, or one of a newer version.
+    """
+    layout = Layout(root.absolute())
+    check_store(layout)
+    result = Verification()
+    # Segments first: one that is sealed while we look is then found among the files.
+    for name, path in layout.segments():
+        try:
+            segment = spool.read(name, path)
+        except FileNotFoundError:
+            continue
+        result.segments += 1
+        result.unsealed += segment.rows
+        if not segment.tail_is_blank:
+            detail = f"readable up to byte {segment.valid} of {segment.size}"
+            result.flaws.append(Flaw(_name(layout, path), Verdict.CUT, detail))
+    known = manifest.read_all(layout)
+    seen = set()
+    for kind in KINDS:
+        for path in layout.files(kind):
+            seen.add(_name(layout, path))
+            result.flaws.extend(_check_file(layout, kind, path, known, result))
+    for path_text, entries in known.items():
+        if path_text not in seen and not (layout.root / path_text).exists():
+            detail = f"{entries[-1].rows} rows were written"
+            result.flaws.append(Flaw(path_text, Verdict.MISSING, detail))
+    for scratch in sorted(layout.root.glob(f"*/date=*/*{TMP_SUFFIX}")):
+        result.flaws.append(Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal left it"))
+    return result
+
+
+def _name(layout: Layout, path: Path) -> str:
+    return path.relative_to(layout.root).as_posix()
+
+
+def _check_file(
+    layout: Layout, kind: str, path: Path, known: dict[str, list[manifest.SealedFile]], result: Verification
+) -> Iterator[Flaw]:
+    name = _name(layout, path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        yield Flaw(name, Verdict.DAMAGED, str(error))
+        return
+    result.files += 1
+    result.size += len(data)
+    entries = known.get(name)
+    if entries is None:
+        # Sealed a moment ago while its segment still stands, or put here by someone else.
+        segment = segment_of(path)
+        if segment is None or not layout.segment(segment).exists():
+            yield Flaw(name, Verdict.FOREIGN, "no manifest knows it")
+    elif hashlib.sha256(data).hexdigest() not in {entry.sha256 for entry in entries}:
+        yield Flaw(name, Verdict.DAMAGED, "its hash is not the one that was written")
+        return
+    yield from _check_rows(name, kind, path, entries[-1].rows if entries else None, result)
+
+
+def _check_rows(name: str, kind: str, path: Path, rows: int | None, result: Verification) -> Iterator[Flaw]:
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(path, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        yield Flaw(name, Verdict.DAMAGED, str(error).splitlines()[0])
+        return
+    if dict(frame.schema) != dtypes(kind):
+        yield Flaw(name, Verdict.DISORDERED, f"columns are {', '.join(frame.columns)}")
+        return
+    if rows is not None and frame.height != rows:
+        yield Flaw(name, Verdict.DAMAGED, f"{frame.height} rows instead of {rows}")
+    if kind == SAMPLES:
+        result.rows += frame.height
+        keys = frame.select("tag", "ts")
+        ordered = keys.select(
+            (
+                (pl.col("tag") > pl.col("tag").shift())
+                | ((pl.col("tag") == pl.col("tag").shift()) & (pl.col("ts") >= pl.col("ts").shift()))
+            ).all()
+        ).item()
+        if frame.height and not ordered:
+            yield Flaw(name, Verdict.DISORDERED, "rows are not sorted by tag and time")
+    if kind == GAPS and frame.filter(pl.col("end") < pl.col("start")).height:
+        yield Flaw(name, Verdict.DISORDERED, "a gap ends before it starts")
