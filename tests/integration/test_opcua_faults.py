@@ -213,7 +213,7 @@ def test_refused_and_mute_and_not_opcua(tmp_path: Path) -> None:
         port = listener.getsockname()[1]
         assert slug(port) == "source-refused"
         listener.listen()
-        assert slug(port) == "source-unreachable"
+        assert slug(port) == "source-silent"
 
     async def http() -> str:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_unknown_certificate_says_how_to_accept_it(server: Server, tmp_path: Pat
     assert "valid 20" in error.cause
     command = error.hint.split("`")[1]
     assert command.startswith("mv ")
-    _, old, new = command.split(" ")
+    _, old, new = shlex.split(command)
     shutil.move(old, new)
     assert read(server, where, security=SECURE) == 1.5
 

@@ -216,7 +216,7 @@ def explain(  # noqa: PLR0911 - a table of causes
         return _trust_error(None, where, certificate)
     if isinstance(error, TimeoutError):
         return SourceError(
-            "source-unreachable",
+            "source-silent",
             "the host accepts the connection but does not answer as an OPC UA server",
             where=where,
             cause=f"no answer in time while trying to {stage.value}",
@@ -229,6 +229,6 @@ def explain(  # noqa: PLR0911 - a table of causes
         f"the connection broke while trying to {stage.value}",
         where=where,
         cause=text,
-        hint="check that an OPC UA server listens there: `iiotctl read` shows the same step by step",
+        hint="check that an OPC UA server listens there, and look into its log",
         retriable=True,
     )

@@ -33,6 +33,7 @@ from iiotctl.sources.opcua.subscribe import Subscription, SubscriptionGoneError
 
 _REASONS: Final = {
     "source-unreachable": (GapReason.TIMEOUT, quality.BAD_TIMEOUT),
+    "source-silent": (GapReason.TIMEOUT, quality.BAD_TIMEOUT),
     "source-host-unknown": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),
     "source-refused": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),
     "opcua-connect-failed": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),

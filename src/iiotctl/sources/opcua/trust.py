@@ -211,4 +211,4 @@ class TrustStore:
             rejected.write_bytes(presented.der)
         except OSError as error:
             return f"make `{self._pki}` writable ({error.strerror}), run again"
-        return f"compare the fingerprint with the one on the server, then accept it: `mv {rejected} {trusted}`"
+        return f"compare the fingerprint with the one on the server, then accept it: `mv '{rejected}' '{trusted}'`"
