@@ -29,6 +29,7 @@ from iiotctl.sources.modbus.queue import RequestQueue, Scan
 
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # its words never reach stderr by themselves
 
+CLOSED: Final = "the server closed the connection"
 SILENT_LINK_S: Final = 5.0
 _MOST_SILENT_S: Final = 60.0
 _REMEMBERED: Final = 64
@@ -129,9 +130,7 @@ class Channel(ModbusProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The event loop lost the connection."""
         if self.open:
-            self.link.lost(
-                self, Failure(Kind.DISCONNECTED, cause=str(exc) if exc else "the server closed the connection")
-            )
+            self.link.lost(self, Failure(Kind.DISCONNECTED, cause=str(exc) if exc else CLOSED))
 
     def eof_received(self) -> None:
         """The server closed; the loop closes our side."""
@@ -300,8 +299,9 @@ class Link:
         assert task is not None
         try:
             await channel.dial()
+            if not channel.open:  # a server at its limit of connections accepts and closes
+                raise ConnectionResetError(CLOSED)
         except (OSError, TimeoutError, UnicodeError) as error:
-            self._dialling.discard(task)
             self.outage = explain(error, self.host, self.port)
             self._count_fruitless()
             if not self._channels:
@@ -334,8 +334,9 @@ class Link:
     def lost(self, channel: Channel, failure: Failure) -> None:
         """A connection is gone or of no more use."""
         channel.end()
-        if channel in self._channels:
-            self._channels.remove(channel)
+        if channel not in self._channels:
+            return  # still dialling: `_connect` sees it
+        self._channels.remove(channel)
         now = self.monotonic()
         self.outage = Outage("source-lost", failure.cause)
         worked = channel.answers > 0
