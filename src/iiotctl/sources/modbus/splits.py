@@ -6,6 +6,7 @@ file is ignored; deleting it makes the next run try the merged requests again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -56,4 +57,5 @@ def save(path: Path, cuts: Mapping[Table, Mapping[int, int]]) -> None:
         fresh.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         fresh.replace(path)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()

@@ -1,0 +1,104 @@
+"""The last door: whatever a bug asks for, only reading requests are written."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iiotctl.sources.allowlist import ForbiddenRequestError
+from iiotctl.sources.modbus.frame import Request
+from iiotctl.sources.modbus.link import Channel, Link
+from iiotctl.sources.modbus.outage import FIRST_WAIT_S, LAST_WAIT_S, explain, reconnect_wait
+from iiotctl.sources.modbus.queue import Scan
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(bytes(data))
+
+    def abort(self) -> None:
+        return
+
+
+def _ask(function: int) -> list[bytes]:
+    async def main() -> list[bytes]:
+        link = Link("127.0.0.1", 502, now_us=lambda: 0, monotonic=lambda: 0.0)
+        channel = Channel(link, "127.0.0.1", 502, 1.0)
+        transport = Transport()
+        channel.connection_made(transport)
+        scan = Scan(link.queue.unit(1), [Request(1, function, 0, 1, 2)], 0.0, 1.0, 1.0)
+        try:
+            channel.ask(scan, 0, 0.0, 1.0)
+        finally:
+            channel.end()
+            written.extend(transport.written)
+        return written
+
+    written: list[bytes] = []
+    try:
+        asyncio.run(main())
+    except ForbiddenRequestError:
+        assert written == []
+        raise
+    return written
+
+
+@pytest.mark.parametrize("function", [0, *range(5, 256)])
+def test_no_other_function_code_reaches_the_wire(function: int) -> None:
+    with pytest.raises(ForbiddenRequestError):
+        _ask(function)
+
+
+@pytest.mark.parametrize("function", [1, 2, 3, 4])
+def test_reading_does(function: int) -> None:
+    (frame,) = _ask(function)
+    assert frame[7] == function
+
+
+@pytest.mark.parametrize(
+    ("error", "slug"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "source-refused"),
+        (
+            OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 5), [Errno 111] Connect call failed"),
+            "source-refused",
+        ),
+        (OSError(errno.EHOSTUNREACH, "no route"), "source-unreachable"),
+        (OSError(errno.ENETUNREACH, "no network"), "source-unreachable"),
+        (TimeoutError(), "source-silent"),
+        (OSError(errno.ETIMEDOUT, "timed out"), "source-silent"),
+        (socket.gaierror(-2, "unknown"), "source-host-unknown"),
+        (UnicodeError("label too long"), "source-host-unknown"),
+        (ConnectionResetError("gone"), "source-lost"),
+    ],
+)
+def test_causes_are_told_apart(error: Exception, slug: str) -> None:
+    assert explain(error, "plc", 502).slug == slug
+
+
+@given(outage=st.floats(0, 1e6), chance=st.floats(0, 1))
+def test_the_wait_grows_with_the_outage_within_bounds(outage: float, chance: float) -> None:
+    wait = reconnect_wait(outage, chance)
+    assert 0.79 * FIRST_WAIT_S <= wait <= 1.21 * LAST_WAIT_S
+    assert wait <= 1.2 * max(FIRST_WAIT_S, outage / 8) + 1e-9
+
+
+def test_attempts_to_connect_become_exponentially_rare() -> None:
+    outage, waits = 0.0, []
+    while outage < 3600:
+        waits.append(reconnect_wait(outage, 0.5))
+        outage += waits[-1]
+    assert len(waits) < 200
+    assert waits[-1] == LAST_WAIT_S
+    assert waits == sorted(waits)
