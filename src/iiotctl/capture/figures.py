@@ -2,17 +2,79 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from iiotctl import quality
 from iiotctl.capture.summary import GapFigures, SourceFigures, Summary
 from iiotctl.events import Event
-from iiotctl.samples import Gap
+from iiotctl.samples import NULL_TIME, Gap
 
 if TYPE_CHECKING:
     from iiotctl.capture.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class TagView:
+    """One tag in the live table.
+
+    Attributes:
+        name: name in the site file.
+        source: name of its source.
+        unit: engineering unit.
+        value: newest, None = null.
+        text: newest text of a text tag.
+        word: what the value means, for a tag with `enum`.
+        quality: name of the status code.
+        is_bad: no usable value.
+        age_s: since its newest sample, None = none yet.
+        rate: samples a second, smoothed.
+        spark: values of the last seconds, NaN = null.
+    """
+
+    name: str
+    source: str
+    unit: str
+    value: float | None
+    text: str | None
+    word: str
+    quality: str
+    is_bad: bool
+    age_s: float | None
+    rate: float
+    spark: list[float]
+
+
+def view(session: Session, now: int) -> list[TagView]:
+    """Every tag in the order of the site file; `now` in µs UTC."""
+    latest = session.recorder.latest
+    found = []
+    for keeper in session.keepers.values():
+        for item in keeper.tags:
+            code, tag = item.code, item.tag
+            value, ts = float(latest.value[code]), int(latest.ts[code])
+            status = int(latest.quality[code])
+            is_new = ts == NULL_TIME
+            word = (tag.enum or {}).get(str(int(value)), "") if value == value // 1 else ""
+            found.append(
+                TagView(
+                    name=tag.name,
+                    source=tag.source,
+                    unit=tag.unit,
+                    value=None if math.isnan(value) else value,
+                    text=latest.text.get(code) if not quality.is_bad(status) else None,
+                    word=word,
+                    quality=quality.name(status),
+                    is_bad=is_new or quality.is_bad(status),
+                    age_s=None if is_new else (now - ts) / 1e6,
+                    rate=float(latest.rate[code]),
+                    spark=latest.spark[code].tolist(),
+                )
+            )
+    return found
 
 
 def summarise(session: Session, seconds: float) -> Summary:

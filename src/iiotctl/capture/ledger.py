@@ -279,14 +279,10 @@ class Ledger:
         """Samples of a source are thrown away (disk, backlog) until `observe` sees the next ones."""
         return self._open_wide(self._sources[name], reason, at)
 
-    def _known(self, source: SourceState, at: int) -> int:
-        """Up to when a tag that reports by exception would have told us of a change."""
-        return min(source.alive, at) - source.period_us if source.alive != NULL_TIME else NULL_TIME
-
     def _open_wide(self, source: SourceState, reason: GapReason, at: int) -> list[Gap]:
         if source.gap is not None:
             return []
-        known = max(source.last, self._known(source, at)) if source.exception else source.last
+        known = max(source.last, source.heard(at)) if source.exception else source.last
         start = source.since if known == NULL_TIME else known + 1
         if source.codes.size:
             start = max(start, int(self._by_code.covered[source.codes].max()) + 1)
@@ -301,7 +297,7 @@ class Ledger:
     def _start_of(self, source: SourceState, tag: LedgerTag, at: int) -> int:
         known = max(int(self._by_code.last[tag.code]), int(self._by_code.covered[tag.code]))
         if tag.exception:
-            known = max(known, self._known(source, at))
+            known = max(known, source.heard(at))
         return max(known + 1, tag.since)
 
     def _open_own(self, tag: LedgerTag, start: int, reason: GapReason, at: int) -> Gap:
@@ -374,16 +370,8 @@ class Ledger:
 
     def accounts(self) -> dict[str, int]:
         """µs UTC by source up to which nothing is missing or a closed gap says what is; none for those in a gap."""
-        known: dict[str, int] = {}
-        for source in self._sources.values():
-            if source.gap is not None:
-                continue
-            until = max(source.last, source.settled)
-            if source.exception and source.alive != NULL_TIME:
-                until = max(until, source.alive - source.period_us)
-            if until != NULL_TIME:
-                known[source.name] = until
-        return known
+        known = {source.name: source.accounted() for source in self._sources.values() if source.gap is None}
+        return {name: until for name, until in known.items() if until != NULL_TIME}
 
     def stepped(self, step_us: int, at: int) -> list[Gap]:
         """Our wall clock jumped by `step_us` (forward > 0) and shows `at` now.

@@ -64,6 +64,15 @@ class SourceState:
     period_us: int = 0
     exception: bool = False
 
+    def heard(self, at: int) -> int:
+        """Until when (not after `at`) a tag that reports by exception would have told of a change; NULL_TIME = unknown."""
+        return NULL_TIME if self.alive == NULL_TIME else min(self.alive, at) - self.period_us
+
+    def accounted(self) -> int:
+        """Until when nothing is missing, or a closed gap says what is; NULL_TIME = unknown."""
+        until = max(self.last, self.settled)
+        return max(until, self.heard(self.alive)) if self.exception else until
+
 
 class TagColumns:
     """Figures of tags, indexed by code.

@@ -24,8 +24,8 @@ from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
 _T = TypeVar("_T")
 
 if TYPE_CHECKING:
-    from iiotctl.store.schema import TagRow
     from iiotctl.store.manifest import SealedFile
+    from iiotctl.store.schema import TagRow
     from iiotctl.store.writer import CommitInfo
 
 MAX_BACKLOG: Final = 1_000_000

@@ -351,6 +351,10 @@ class Session:
         """Figures of the run so far."""
         return figures_.summarise(self, self.wishes.monotonic() - self._began)
 
+    def view(self) -> list[figures_.TagView]:
+        """Every tag's newest value, for a live table."""
+        return figures_.view(self, self.wishes.now_us())
+
     # --- reload --------------------------------------------------------------------------------
 
     async def reload(self) -> Answer:

@@ -1,0 +1,156 @@
+"""Figures of a capture in words and table rows; no terminal control, no rich."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iiotctl.capture.summary import Summary
+    from iiotctl.ops.capture import PlannedSource
+    from iiotctl.reports.rows import Rows
+
+_BUSY = 0.8
+
+
+def clock(us: int | None = None) -> str:
+    """A time of day, UTC."""
+    seconds = time.time() if us is None else us / 1e6
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}Z"
+
+
+def moment(us: int) -> str:
+    """Date and time, UTC; a dash for none."""
+    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M:%S}Z" if us else "-"
+
+
+def bytes_of(size: float) -> str:
+    """A size for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004 - decimal prefixes
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def lasting(seconds: float) -> str:
+    """A duration for people: `12.3 s`, `4 min 05 s`, `3 h 12 min`."""
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def gaps_of(summary: Summary) -> str:
+    """Gaps by cause in a few words."""
+    if not summary.gap_count:
+        return "no gaps"
+    causes = ", ".join(f"{gap.count} {gap.reason}" for gap in summary.gaps)
+    return f"{summary.gap_count} gap{'s' if summary.gap_count != 1 else ''} ({causes})"
+
+
+def closing(summary: Summary) -> Iterator[str]:
+    """The lines at the end of a capture."""
+    yield (
+        f"captured {summary.stored} samples in {lasting(summary.seconds)}: {bytes_of(summary.bytes)} written, "
+        f"{summary.sealed_files} Parquet files of {bytes_of(summary.sealed_bytes)} sealed"
+    )
+    if summary.suppressed:
+        yield f"{summary.suppressed} samples not stored: within a deadband, or delivered before"
+    if summary.dropped or summary.waiting:
+        yield f"{summary.dropped + summary.waiting} samples lost to the disk; the gaps say when"
+    if summary.gap_count:
+        for gap in summary.gaps:
+            yield f"gaps: {gap.count} {gap.reason}, {lasting(gap.seconds)}"
+        share = summary.completeness
+        if share is not None:
+            yield f"complete to {_percent(share)} of the tags' time"
+    else:
+        yield "gaps: none"
+    yield f"durable until {moment(summary.durable_until)} in {summary.store}"
+
+
+def _percent(share: float) -> str:
+    # 99.9999 % must not read as 100 %: something is missing
+    text = f"{100 * share:.2f}"
+    return f"{text} %" if share >= 1 or text != "100.00" else "99.99 %"
+
+
+def plan_rows(planned: Sequence[PlannedSource]) -> Rows:
+    """Requests of a dry run, a row each."""
+    from iiotctl.reports.rows import Column, Rows
+
+    columns = [
+        Column("source"),
+        Column("endpoint"),
+        Column("period", "float", "s"),
+        Column("request"),
+        Column("registers", "integer"),
+        Column("tags", "integer"),
+        Column("note"),
+    ]
+    rows = [
+        (item.source, item.endpoint, item.period_s, item.request, item.registers or None, len(item.tags), item.note)
+        for source in planned
+        for item in source.requests
+    ]
+    return Rows(columns, rows)
+
+
+def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
+    """What the requests mean per source and per connection."""
+    from iiotctl.ops.capture import ANSWER_S
+
+    loads: dict[str, tuple[float, list[str]]] = {}
+    for source in planned:
+        registers = sum(item.registers for item in source.requests)
+        words = f"{source.name}: {source.tags} tags, {len(source.requests)} requests"
+        words += f", {registers} registers" if registers else ""
+        if source.cycle_s is not None:
+            words += f"; a cycle takes about {source.cycle_s * 1000:.0f} ms at {ANSWER_S * 1000:.0f} ms an answer"
+            place = source.requests[0].endpoint
+            load, names = loads.get(place, (0.0, []))
+            loads[place] = (load + source.load, [*names, source.name])
+        yield words
+    for place, (load, names) in loads.items():
+        if load > _BUSY:
+            yield (
+                f"{place} ({', '.join(names)}) would be busy {100 * load:.0f} % of the time: "
+                "lengthen `period`, or raise `max_gap` or `connections`"
+            )
+
+
+def status_lines(found: dict[str, Any]) -> Iterator[str]:
+    """The status file for people."""
+    state = "running" if found["running"] else "stopped"
+    if not found["running"] and found["state"] != "stopped":
+        state = "ended without saying so (killed, or power lost); the next start recovers what is durable"
+    elif found["running"] and not found["fresh"]:
+        state = "running, but has not renewed its status lately: it may hang"
+    yield f"capture   {state}, process {found['pid']}, run {found['run']}"
+    yield f"store     {found['store']}"
+    yield f"since     {moment(found['started_us'])}, {lasting(found['seconds'])}"
+    yield (
+        f"samples   {found['stored']} durable until {moment(found['durable_until_us'])}, {found['waiting']} waiting, "
+        f"{bytes_of(found['bytes'])}"
+    )
+    if found["blocked"]:
+        yield f"BLOCKED   nothing is stored: {found['blocked']}"
+    causes = ", ".join(f"{gap['count']} {gap['reason']} ({lasting(gap['seconds'])})" for gap in found["gaps"])
+    yield f"gaps      {causes or 'none'}"
+    width = max((len(source["name"]) for source in found["sources"]), default=0)
+    for source in found["sources"]:
+        words = f"source    {source['name']:<{width}}  {source['state']:<8}  {source['rate']:8.1f}/s  lag {source['lag_s']:.2f} s"
+        if source["failing_tags"]:
+            words += f"  {source['failing_tags']} of {source['tags']} tags fail"
+        if source["detail"]:
+            words += f"  {source['detail']}"
+        yield words
+    for warning in found["warnings"][-3:]:
+        place = f"{warning['source']}: " if warning["source"] else ""
+        yield f"warning   {clock(warning['at_us'])} {place}{warning['text']}"

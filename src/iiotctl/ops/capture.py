@@ -1,0 +1,186 @@
+"""`capture`: live data into the store; its plan, its status, its reload."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from iiotctl import __version__
+from iiotctl.capture import control, run
+from iiotctl.capture.session import Session, Wishes, nothing_to_capture
+from iiotctl.capture.tagtable import TagTable
+from iiotctl.errors import SourceError, StoreError
+from iiotctl.events import Event
+from iiotctl.site.load import load_site
+from iiotctl.sources import registry
+from iiotctl.sources.base import PlannedRequest, SourceContext
+
+if TYPE_CHECKING:
+    from iiotctl.capture.run import Outcome
+    from iiotctl.capture.summary import SourceFigures
+    from iiotctl.ops.site import Opened
+
+ANSWER_S: Final = 0.02
+"""Time that a Modbus device takes to answer, for the estimate of `dry_run`: PLCs take 5 to 50 ms."""
+
+
+def now_us() -> int:
+    """Wall clock, µs UTC."""
+    return time.time_ns() // 1000
+
+
+def capture(
+    opened: Opened,
+    *,
+    duration_s: float | None = None,
+    only: Sequence[str] = (),
+    trust_first: bool = False,
+    on_event: Callable[[Event], None] = lambda _: None,
+    on_tick: Callable[[Session], None] = lambda _: None,
+    at_once: Callable[[int], None] | None = None,
+) -> Outcome:
+    """Capture the sources of a site into its store.
+
+    Args:
+        opened: site and settings.
+        duration_s: seconds; None = until a signal or `control.Action.STOP`.
+        only: names of sources; empty = all.
+        trust_first: accept and remember OPC UA server certificates not seen before.
+        on_event: takes events, on the thread that captures.
+        on_tick: called once a second.
+        at_once: see `capture.run.run`.
+
+    Raises:
+        SiteError: no site file, or it is wrong.
+        StoreError: the store is locked, on a network path, or broke while capturing.
+        UsageError: unknown source name, nothing to capture.
+        PluginError: a source type is not installed.
+    """
+    loaded = opened.require_site()
+    wishes = Wishes(
+        now_us,
+        time.monotonic,
+        only=only,
+        trust_first=trust_first,
+        on_event=on_event,
+        on_tick=on_tick,
+        reload=lambda: load_site(loaded.path),
+        info={"version": __version__},
+    )
+    return run.run(loaded, opened.settings, wishes, duration_s=duration_s, at_once=at_once)
+
+
+def unreached(sources: Sequence[SourceFigures]) -> SourceError | None:
+    """The error to end with when no source ever delivered anything; None when one did."""
+    if not sources or any(source.samples for source in sources):
+        return None
+    first = sources[0]
+    if len(sources) == 1:
+        return SourceError(
+            "no-source-reached",
+            f"the source `{first.name}` never answered",
+            where=first.endpoint,
+            cause=first.detail or None,
+            hint="`iiotctl tags check --live` tries each tag once and says what is wrong",
+        )
+    causes = "\n".join(f"{source.name} ({source.endpoint}): {source.detail or 'no answer'}" for source in sources)
+    return SourceError(
+        "no-source-reached",
+        f"none of the {len(sources)} sources ever answered",
+        cause=causes,
+        hint="`iiotctl tags check --live` tries each tag once and says what is wrong",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """What capture would do with one source.
+
+    Attributes:
+        name: name in the site file.
+        type: type in the site file.
+        endpoint: where it is.
+        tags: number of tags.
+        requests: one each; nothing was sent.
+        cycle_s: estimated seconds for one round of all polled requests at `ANSWER_S` an answer; None = no polling.
+        load: share of time that its polling keeps the connection busy at `ANSWER_S` an answer.
+    """
+
+    name: str
+    type: str
+    endpoint: str
+    tags: int
+    requests: tuple[PlannedRequest, ...]
+    cycle_s: float | None
+    load: float
+
+
+def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
+    """What `capture` would send; no packet leaves this machine.
+
+    Raises:
+        SiteError: no site file, or it is wrong.
+        UsageError: unknown source name, nothing to capture.
+        PluginError: a source type is not installed.
+    """
+    loaded = opened.require_site()
+    session = Session(loaded, opened.settings, Wishes(now_us, time.monotonic, only=only))
+    configs = session.sources_of(loaded)
+    if not configs:
+        raise nothing_to_capture(loaded)
+    session.check(configs)
+    table = TagTable()
+    context = SourceContext(
+        now_us=now_us,
+        monotonic=time.monotonic,
+        state_dir=opened.settings.state,
+        pki_dir=opened.settings.pki,
+        folder=loaded.folder,
+    )
+    planned = []
+    for name, config in configs.items():
+        tags = table.take(loaded.site.tags_of(name))
+        source = registry.create(name, config, tags, context)
+        requests = tuple(source.plan())
+        polled = [item for item in requests if not item.request.startswith("subscribe")]
+        planned.append(
+            PlannedSource(
+                name=name,
+                type=config.type,
+                endpoint=source.status.endpoint,
+                tags=len(tags),
+                requests=requests,
+                cycle_s=len(polled) * ANSWER_S if polled and config.type != "replay" else None,
+                load=sum(ANSWER_S / item.period_s for item in polled if item.period_s > 0),
+            )
+        )
+    return planned
+
+
+def status(store: Path) -> dict[str, Any]:
+    """The status of the capture on a store; of its last one when none runs (`running` says which).
+
+    Raises:
+        StoreError: `capture-never-ran`.
+    """
+    found = control.read_status(store)
+    if found is None:
+        raise StoreError(
+            "capture-never-ran",
+            "no capture has run on this store",
+            where=str(store),
+            hint="`iiotctl capture` starts one; `--store` and `--site` say which store is meant",
+        )
+    return found
+
+
+def reload(store: Path, *, timeout_s: float = 30.0) -> control.Answer:
+    """Have the running capture read its site file again.
+
+    Raises:
+        StoreError: no capture runs there, or it does not answer.
+    """
+    return control.ask(store, control.Action.RELOAD, timeout_s=timeout_s)
