@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
 from asyncua import ua
 
 from iiotctl import quality
@@ -41,6 +42,7 @@ OUTSTANDING: Final = 2
 _LIFETIME_S: Final = 60.0
 _MOST_REPUBLISHED: Final = 100
 _WRAP: Final = 0xFFFF_FFFF
+_GONE: Final = np.array(sorted(GONE), np.uint32)
 _TOO_MANY_PUBLISH: Final = quality.CODES["BadTooManyPublishRequests"]
 _NO_SUBSCRIPTION: Final = frozenset(quality.CODES[name] for name in ("BadNoSubscription", "BadSubscriptionIdInvalid"))
 
@@ -317,17 +319,20 @@ class Subscription:
         batch = to_batch(rows, self.last_publish_us)
         if batch is None:
             return
-        gone: list[Watched] = []
+        gone = batch.quality & np.uint32(0xFFFF0000)
+        kept = ~np.isin(gone, _GONE)
         for entry, ts, status in zip(entries, batch.ts.tolist(), batch.quality.tolist(), strict=True):
             if entry.suspect or status & OVERFLOW == OVERFLOW:
                 self._report_hole(entry, ts)
             entry.last_ts, entry.suspect = ts, False
-            if status & 0xFFFF0000 in GONE:
-                gone.append(entry)
-        self._sink.samples(batch)
-        for entry in gone:
-            status = quality.BAD_NODE_ID_UNKNOWN
-            self._on_refused(Refused(entry.item.captured, status, "the node vanished from the server"))
+        if kept.all():
+            self._sink.samples(batch)
+            return
+        if kept.any():
+            self._sink.samples(batch.take(kept))
+        for position in np.flatnonzero(~kept).tolist():
+            tag = entries[position].item.captured
+            self._on_refused(Refused(tag, quality.BAD_NODE_ID_UNKNOWN, "the node vanished from the server"))
 
     def _report_hole(self, entry: Watched, ts: int) -> None:
         tag = entry.item.captured

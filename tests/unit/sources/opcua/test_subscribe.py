@@ -1,0 +1,222 @@
+"""Sequence numbers, missing messages and silent servers, against a session that plays the server."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import deque
+from typing import Any
+
+import pytest
+from asyncua import ua
+
+from iiotctl import quality
+from iiotctl.events import Event
+from iiotctl.samples import GapReason, SampleBatch
+from iiotctl.site.model import OpcUaSource as Config
+from iiotctl.site.model import Tag
+from iiotctl.sources.base import CapturedTag, SourceContext
+from iiotctl.sources.opcua.convert import rule_for
+from iiotctl.sources.opcua.failures import ServiceError
+from iiotctl.sources.opcua.resolve import Item, Refused
+from iiotctl.sources.opcua.session import ServerLimits, Session
+from iiotctl.sources.opcua.subscribe import Subscription, SubscriptionGoneError
+
+START = 1_790_000_000_000_000
+
+
+def at(second: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(START / 1e6 + second, dt.UTC)
+
+
+def message(sequence: int, *values: tuple[int, float, float], status: int = 0) -> ua.NotificationMessage:
+    """A notification of (client handle, value, second of the source time); a keep-alive without values."""
+    items = [
+        ua.MonitoredItemNotification(
+            ClientHandle=ua.UInt32(handle),
+            Value=ua.DataValue(ua.Variant(value), ua.StatusCode(ua.UInt32(status)), at(second), at(second)),
+        )
+        for handle, value, second in values
+    ]
+    data = [ua.DataChangeNotification(MonitoredItems=items)] if items else []
+    return ua.NotificationMessage(SequenceNumber=ua.UInt32(sequence), NotificationData=data)  # type: ignore[arg-type]
+
+
+class Played(Session):
+    """A session whose answers come from the test."""
+
+    def __init__(self, context: SourceContext) -> None:
+        self.context = context
+        self.limits = ServerLimits()
+        self.published: deque[Any] = deque()
+        self.kept: dict[int, Any] = {}
+        self.asked: list[str] = []
+        self.acknowledged: list[int] = []
+        self._lost = asyncio.get_running_loop().create_future()
+
+    async def call(self, request: Any, response_type: Any, *, wait: float | None = None) -> Any:
+        name = type(request).__name__.removesuffix("Request")
+        self.asked.append(name)
+        response = response_type()
+        if name == "CreateSubscription":
+            response.Parameters.SubscriptionId = 7
+            response.Parameters.RevisedPublishingInterval = request.Parameters.RequestedPublishingInterval
+            response.Parameters.RevisedMaxKeepAliveCount = request.Parameters.RequestedMaxKeepAliveCount
+        elif name == "CreateMonitoredItems":
+            response.Results = [
+                ua.MonitoredItemCreateResult(
+                    MonitoredItemId=ua.UInt32(100 + i),
+                    RevisedSamplingInterval=item.RequestedParameters.SamplingInterval,
+                    RevisedQueueSize=item.RequestedParameters.QueueSize,
+                )
+                for i, item in enumerate(request.Parameters.ItemsToCreate)
+            ]
+        elif name == "Republish":
+            number = int(request.Parameters.RetransmitSequenceNumber)
+            if number not in self.kept:
+                raise ServiceError(name, quality.CODES["BadMessageNotAvailable"])
+            response.NotificationMessage = self.kept[number]
+        elif name == "Publish":
+            self.acknowledged += [int(a.SequenceNumber) for a in request.Parameters.SubscriptionAcknowledgements]
+            while not self.published:
+                await asyncio.sleep(0.005)
+            answer = self.published.popleft()
+            if isinstance(answer, Exception):
+                raise answer
+            response.Parameters.SubscriptionId = 7
+            response.Parameters.NotificationMessage = answer
+        return response
+
+
+class Seen:
+    """A sink that keeps what the tests look at."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[int, float]] = []
+        self.holes: list[tuple[list[int] | None, GapReason, int, int]] = []
+        self.events: list[str] = []
+        self.refused: list[int] = []
+
+    def samples(self, batch: SampleBatch, on_commit: object = None) -> None:
+        self.values += list(zip(batch.tag.tolist(), batch.value.tolist(), strict=True))
+
+    def lost(self, tags: list[int] | None, reason: GapReason, start: int, end: int) -> None:
+        self.holes.append((tags, reason, start - START, end - START))
+
+    def failed(self, *_: object) -> None:
+        raise AssertionError
+
+    def event(self, event: Event) -> None:
+        self.events.append(event.slug)
+
+    async def ready(self) -> None:
+        return
+
+
+def play(messages: list[Any], *, kept: dict[int, Any] | None = None, timeout: str = "1s") -> tuple[Seen, Played, str]:
+    """Two tags (codes 10 and 11, handles 1 and 2) watched until the messages are used up and a gone answer ends it."""
+
+    async def run() -> tuple[Seen, Played, str]:
+        now = iter(range(START, START + 10_000_000_000, 1000))
+        loop = asyncio.get_running_loop()
+        context = SourceContext(now_us=lambda: next(now), monotonic=loop.time)
+        seen, session = Seen(), Played(context)
+        config = Config.model_validate({"type": "opcua", "url": "opc.tcp://x", "publish": "100ms", "timeout": timeout})
+        subscription = Subscription(
+            session,
+            config,
+            context,
+            seen,  # type: ignore[arg-type]
+            tell=lambda event: seen.events.append(event.slug),
+            on_refused=lambda refused: seen.refused.append(refused.captured.code),
+        )
+        await subscription.open()
+        tags = [CapturedTag(code, Tag(name=f"t{code}", source="s", address="i=1")) for code in (10, 11)]
+        refused: list[Refused] = await subscription.add(
+            [Item(tag, ua.NodeId(), rule_for(tag.code, tag.tag), True) for tag in tags]
+        )
+        assert not refused
+        session.published.extend(messages)
+        session.kept = kept or {}
+        with pytest.raises(SubscriptionGoneError) as gone:
+            await asyncio.wait_for(subscription.run(), 20)
+        return seen, session, str(gone.value)
+
+    return asyncio.run(run())
+
+
+GONE = ServiceError("Publish", quality.CODES["BadNoSubscription"])
+
+
+def test_messages_in_order_are_delivered_and_acknowledged() -> None:
+    seen, session, text = play(
+        [message(1, (1, 1.0, 1)), message(2), message(2, (1, 2.0, 2), (2, 5.0, 2)), message(3, (1, 3.0, 3)), GONE]
+    )
+    assert seen.values == [(10, 1.0), (10, 2.0), (11, 5.0), (10, 3.0)]
+    assert not seen.holes
+    assert session.acknowledged[:2] == [1, 2]
+    assert "dropped" in text
+
+
+def test_a_missing_message_is_asked_for_again() -> None:
+    seen, session, _ = play([message(1, (1, 1.0, 1)), message(3, (1, 3.0, 3)), GONE], kept={2: message(2, (1, 2.0, 2))})
+    assert seen.values == [(10, 1.0), (10, 2.0), (10, 3.0)]
+    assert session.asked.count("Republish") == 1
+    assert not seen.holes
+    assert not seen.events
+
+
+def test_what_cannot_be_fetched_is_a_hole_for_each_tag() -> None:
+    seen, _, _ = play([message(1, (1, 1.0, 1), (2, 1.0, 1)), message(4, (1, 4.0, 4)), message(5, (2, 5.0, 5)), GONE])
+    assert seen.holes == [
+        ([10], GapReason.OVERFLOW, 1_000_001, 3_999_999),
+        ([11], GapReason.OVERFLOW, 1_000_001, 4_999_999),
+    ]
+    assert "notification-lost" in seen.events
+
+
+def test_keep_alives_reveal_a_missing_message_too() -> None:
+    seen, _, _ = play([message(1, (1, 1.0, 1)), message(3), message(3, (1, 3.0, 3)), GONE])
+    assert seen.holes == [([10], GapReason.OVERFLOW, 1_000_001, 2_999_999)]
+
+
+def test_a_keep_alive_with_the_last_number_is_forgiven() -> None:
+    seen, _, _ = play([message(1, (1, 1.0, 1)), message(1), message(2, (1, 2.0, 2)), GONE])
+    assert not seen.holes
+    assert not seen.events
+
+
+def test_overflow_bit() -> None:
+    seen, _, _ = play([message(1, (1, 1.0, 1)), message(2, (1, 9.0, 9), status=0x480), GONE])
+    assert seen.holes == [([10], GapReason.OVERFLOW, 1_000_001, 8_999_999)]
+    seen, _, _ = play([message(1, (1, 1.0, 1)), message(2, (1, 9.0, 9), status=0x400), GONE])
+    assert not seen.holes
+
+
+def test_an_undecodable_message_is_a_hole() -> None:
+    broken = ServiceError("Publish", quality.BAD_DECODING_ERROR)
+    seen, _, _ = play([message(1, (1, 1.0, 1)), broken, message(3, (1, 3.0, 3)), GONE])
+    assert seen.holes == [([10], GapReason.OVERFLOW, 1_000_001, 2_999_999)]
+
+
+def test_too_many_publish_requests_reduce_them() -> None:
+    too_many = ServiceError("Publish", quality.CODES["BadTooManyPublishRequests"])
+    seen, _, _ = play([message(1, (1, 1.0, 1)), too_many, message(2, (1, 2.0, 2)), GONE])
+    assert seen.values == [(10, 1.0), (10, 2.0)]
+
+
+def test_a_vanished_node_is_given_back() -> None:
+    seen, _, _ = play([message(1, (2, 1.0, 1), status=quality.BAD_NODE_ID_UNKNOWN), GONE])
+    assert seen.refused == [11]
+
+
+def test_the_server_may_end_it() -> None:
+    ended = message(1)
+    ended.NotificationData = [ua.StatusChangeNotification(Status=ua.StatusCode(ua.UInt32(quality.BAD_TIMEOUT)))]  # type: ignore[list-item]
+    _, _, text = play([ended])
+    assert "BadTimeout" in text
+
+
+def test_a_silent_server_is_noticed() -> None:
+    _, _, text = play([message(1, (1, 1.0, 1))], timeout="100ms")
+    assert "nothing published" in text
