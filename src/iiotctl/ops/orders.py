@@ -77,5 +77,5 @@ def better_orders(tag: Tag, raw_hex: str) -> dict[Order, float]:
     return {
         order: value * tag.scale + tag.offset
         for order, value in values.items()
-        if value != 0 and plausible(value, tag, _OFFERED_ABOVE)
+        if plausible(value, tag, _OFFERED_ABOVE)
     }

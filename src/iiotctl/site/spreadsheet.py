@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 _LARGEST_CONTENT: Final = 200_000_000
 """Bytes of a workbook's parts when unpacked; more is an archive made to fill the memory."""
 
-_MOST_BLANK: Final = 1_000
-"""Blank rows after which the list counts as ended; Excel may claim a million of them."""
-
 _IDENTIFIERS: Final = ("name", "source", "asset", "twin", "siblings")
 _SHEET: Final = "tags"
 
@@ -101,7 +98,7 @@ def _rows(content: bytes, title: str, *, values: bool) -> Iterator[tuple[Any, ..
     try:
         sheet: Any = book[title]
         sheet.reset_dimensions()  # the file may claim any size
-        yield from sheet.iter_rows(max_row=MOST_ROWS + _MOST_BLANK, max_col=MOST_COLUMNS)
+        yield from sheet.iter_rows(max_col=MOST_COLUMNS)
     finally:
         book.close()
 
@@ -111,15 +108,10 @@ def _read(content: bytes, name: str) -> tuple[list[RawTag], list[SiteError]]:
     title = _sheet_name(book)
     book.close()
     sheet = _Sheet(name, title)
-    blank = 0
     rows = zip(_rows(content, title, values=True), _rows(content, title, values=False), strict=False)
     for number, (cells, written) in enumerate(rows, start=1):
         if all(cell.value is None or str(cell.value).strip() == "" for cell in written):
-            blank += 1
-            if blank >= _MOST_BLANK:
-                break
             continue
-        blank = 0
         sheet.row(number, cells, written)
     if sheet.columns is None:
         raise SiteError("tag-list-syntax", f"sheet `{title}` is empty: its first row names the columns", where=name)

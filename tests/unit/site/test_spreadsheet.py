@@ -149,14 +149,19 @@ def test_an_archive_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.timeout(30)
-def test_a_claimed_size_is_not_believed(tmp_path: Path) -> None:
+def test_no_tag_is_lost_behind_many_empty_rows(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(HEAD)
     book.active.append(["x", "a", "holding:1"])
-    book.active["XFD1048576"] = " "
+    book.active["XFD49999"] = " "
+    book.active["A50000"] = "last"
+    book.active["B50000"] = "a"
+    book.active["C50000"] = "holding:2"
     out = io.BytesIO()
     book.save(out)
-    assert len(load(tmp_path, SITE, tags_xlsx=out.getvalue()).site.tags) == 1
+    loaded = load(tmp_path, SITE, tags_xlsx=out.getvalue())
+    assert loaded.tag_where("last") == "tags.xlsx sheet Sheet row 50000"
+    assert len(loaded.site.tags) == 2
 
 
 def test_without_the_package_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
