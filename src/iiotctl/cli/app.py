@@ -20,6 +20,7 @@ from iiotctl import __version__
 from iiotctl.cli import _console, _failure, _help
 from iiotctl.cli import capture as capture_
 from iiotctl.cli import completion as completion_
+from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
 from iiotctl.cli import init as init_
@@ -76,6 +77,7 @@ def root(
 # fmt: off - one line a command, in the order of the help
 app.command("read", rich_help_panel=CAPTURE)(read_.read)
 app.add_typer(capture_.app, name="capture", rich_help_panel=CAPTURE)
+app.command("demo", rich_help_panel=CAPTURE)(demo_.demo)
 app.command("simulate", rich_help_panel=CAPTURE)(simulate_.simulate)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)

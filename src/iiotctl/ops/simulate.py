@@ -140,8 +140,8 @@ async def _until(plant: Plant, stop: asyncio.Event, duration: float | None) -> N
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse to overwrite a site file that is not the simulator's.
+def check_folder(folder: Path, *, example: str = "iiotctl simulate --write-site press-line") -> None:
+    """Refuse to overwrite a site file that is not the simulator's; `example` is the command in the hint.
 
     Raises:
         UsageError: there is another `site.toml`, or the folder cannot be used.
@@ -156,12 +156,12 @@ def check_folder(folder: Path) -> None:
             "folder-unusable",
             f"the folder `{folder}` cannot be used",
             cause=error.strerror or str(error),
-            hint="choose another, e.g. `iiotctl simulate --write-site press-line`",
+            hint=f"choose another, e.g. `{example}`",
         ) from error
     raise UsageError(
         "site-exists",
         f"`{target}` is not the simulator's; it stays as it is",
-        hint="choose another folder, e.g. `iiotctl simulate --write-site press-line`",
+        hint=f"choose another folder, e.g. `{example}`",
     )
 
 
