@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 
 from iiotctl.errors import SourceError
 from iiotctl.sources.opcua.certificate import fingerprint, load_certificate
@@ -47,10 +47,11 @@ class Presented:
         return re.sub(r"[^A-Za-z0-9.\-]", "-", self.host) + f"_{self.port}"
 
     def describe(self) -> str:
-        """Fingerprint, subject and validity in one line."""
+        """Fingerprints, subject and validity in one line; many servers show the SHA-1 thumbprint only."""
         certificate = self.certificate
+        thumbprint = certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - a name, not a protection
         return (
-            f"SHA-256 {fingerprint(certificate)}, subject `{certificate.subject.rfc4514_string()}`, "
+            f"SHA-256 {fingerprint(certificate)} (SHA-1 thumbprint {thumbprint}), subject `{certificate.subject.rfc4514_string()}`, "
             f"valid {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
         )
 
