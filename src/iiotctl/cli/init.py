@@ -12,9 +12,7 @@ from iiotctl.cli._options import Color, ColorOption, QuietOption, VerboseOption
 
 
 def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", show_default=False, help="Folder; else this one.")
-    ] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="Folder; else this one.")] = Path(),
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
