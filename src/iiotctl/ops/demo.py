@@ -6,12 +6,13 @@ The folder it leaves is an ordinary one: `site.toml` and `store/`, with which ev
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from iiotctl.errors import IncompleteError, UsageError
+from iiotctl.errors import IncompleteError, SourceError, UsageError
 from iiotctl.events import Event
 from iiotctl.ops.simulate import check_folder, write_site
 from iiotctl.simulator.background import BackgroundPlant
@@ -98,8 +99,7 @@ def capture_demo(
     is_new = prepare(folder)
     target = folder / "site.toml"
     ports = _free_ports() if is_new else _ports_of(target)
-    plant = Plant(host=HOST, modbus_port=ports[0], opcua_port=ports[1], faults=FAULTS, pki=folder / "simulator")
-    with BackgroundPlant(plant):
+    with _plant(folder, ports) as plant:
         if is_new:
             write_site(folder, plant)
         # by flag: an IIOTCTL_STORE of the user's must not receive the samples of a demo
@@ -151,6 +151,18 @@ def prepare(folder: Path) -> bool:
         )
     check_folder(folder, example=_EXAMPLE)
     return True
+
+
+@contextmanager
+def _plant(folder: Path, ports: tuple[int, int]) -> Iterator[Plant]:
+    plant = Plant(host=HOST, modbus_port=ports[0], opcua_port=ports[1], faults=FAULTS, pki=folder / "simulator")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(BackgroundPlant(plant))
+        except SourceError as error:
+            error.hint = f"end the simulator that runs there, or name a new folder, e.g. `{_EXAMPLE}`"
+            raise
+        yield plant
 
 
 def _free_ports() -> tuple[int, int]:
