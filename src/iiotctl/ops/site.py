@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,12 +99,13 @@ def open_settings(
 def open_store(site_flag: Path | None = None, store_flag: Path | None = None, *, cwd: Path | None = None) -> Path:
     """Absolute path of the store, for commands that only read it.
 
-    With `--store` no site file is opened at all: the store explains itself, and a broken site file in the
-    working directory must not keep anyone from their data.
+    With `--store` or IIOTCTL_STORE no site file is opened at all: the store explains itself, and a broken
+    site file in the working directory must not keep anyone from their data.
     """
     here = cwd or Path.cwd()
-    if store_flag is not None and site_flag is None:
-        return (here / store_flag.expanduser()).absolute()
+    named = store_flag or (Path(os.environ["IIOTCTL_STORE"]) if os.environ.get("IIOTCTL_STORE") else None)
+    if named is not None and site_flag is None:
+        return (here / named.expanduser()).absolute()
     return open_settings(site_flag, store_flag, cwd=here).store
 
 

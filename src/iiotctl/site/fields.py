@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -21,6 +22,24 @@ def _size(value: Any) -> Any:
         return parse_size(value)
     msg = f'a size needs a unit: write `"{value}MB"` or `"{value}GB"`'
     raise ValueError(msg)
+
+
+def bare_host(text: str) -> str:
+    """The host as given, when it is one: an address or a name, and nothing else.
+
+    Raises:
+        ValueError: a URL, a port behind it, or blanks.
+    """
+    if "/" in text or text != text.strip() or any(character.isspace() for character in text):
+        msg = "`host` is an IP address or a name, without scheme, path or blanks, e.g. `192.168.10.21`"
+        raise ValueError(msg)
+    if ":" in text:
+        try:
+            ipaddress.IPv6Address(text)
+        except ValueError:
+            msg = "`host` has no port behind it; write `port = …` in a line of its own"
+            raise ValueError(msg) from None
+    return text
 
 
 Seconds = Annotated[

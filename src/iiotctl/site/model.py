@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Discriminator, Field, field_validator, model_va
 from pydantic import Tag as Branch
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_range, parse_type
-from iiotctl.site.fields import Bytes, Model, Name, Seconds
+from iiotctl.site.fields import Bytes, Model, Name, Seconds, bare_host
 
 SCHEMA_VERSION: Final = 1
 LONGEST_NAME: Final = 64
@@ -86,6 +86,11 @@ class ModbusTcpSource(_SourceBase):
         default=(), description="ranges such as holding:500-599 that no request may touch"
     )
 
+    @field_validator("host", mode="after")
+    @classmethod
+    def _bare_host(cls, value: str) -> str:
+        return bare_host(value)
+
     @field_validator("never_read", mode="before")
     @classmethod
     def _ranges(cls, value: Any) -> Any:
@@ -134,6 +139,14 @@ class OpcUaSource(_SourceBase):
     )
     private_key: str | None = Field(default=None, description="file of the key that belongs to it")
     server_certificate: str | None = Field(default=None, description="file of the only server certificate to accept")
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _without_user(cls, value: str) -> str:
+        if "@" in value.removeprefix("opc.tcp://").partition("/")[0]:
+            msg = "`url` holds a user name or password; write `user` and a reference in `password` instead"
+            raise ValueError(msg)
+        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> OpcUaSource:

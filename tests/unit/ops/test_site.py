@@ -42,11 +42,16 @@ def test_settings_of_a_site(tmp_path: Path) -> None:
     assert (context.folder, context.pki_dir, context.trust_first) == (tmp_path, opened.settings.pki, True)
 
 
-def test_a_broken_site_file_keeps_nobody_from_a_store_named_by_flag(tmp_path: Path) -> None:
+def test_a_broken_site_file_keeps_nobody_from_a_store_named_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "site.toml").write_text("broken")
     assert open_store(None, Path("data"), cwd=tmp_path) == tmp_path / "data"
     with pytest.raises(SiteError):
         open_store(cwd=tmp_path)
+    monkeypatch.setenv("IIOTCTL_STORE", "other")
+    assert open_store(cwd=tmp_path) == tmp_path / "other"
+    assert open_store(None, Path("data"), cwd=tmp_path) == tmp_path / "data"
 
 
 def test_show_names_every_value_and_its_origin(tmp_path: Path) -> None:
@@ -83,12 +88,12 @@ def test_secrets_of_plugins_and_urls_are_hidden(tmp_path: Path, monkeypatch: pyt
     load(
         tmp_path,
         '[sources.b]\ntype = "mqtt"\napi_key = "hunter2"\nlogin = { anything = "hunter2" }\ntopic = "a"\n'
-        '[sources.o]\ntype = "opcua"\nurl = "opc.tcp://me:hunter2@host:4840"\n',
+        'broker = "mqtt://me:hunter2@host:1883"\n',
     )
     rows = {row.key: row.value for row in site_values(open_settings(cwd=tmp_path))}
     assert "hunter2" not in str(rows)
     assert rows["sources.b.topic"] == "a"
-    assert rows["sources.o.url"] == "opc.tcp://(secret)@host:4840"
+    assert rows["sources.b.broker"] == "mqtt://(secret)@host:1883"
 
 
 def test_check_warns_of_what_may_be_right_but_looks_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

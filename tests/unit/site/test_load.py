@@ -40,6 +40,10 @@ WRONG = [
     # old, new, slug, line of, in what, in hint
     ("host = ", "hots = ", "missing-key", "[sources.press1]", "`host` is missing in `[sources.press1]`", None),
     ("host = ", "host = 1#", "site-value", "host =", '`host` must be text in quotes, e.g. `"text"`, not 1', None),
+    ('"192.168.10.21"', '"tcp://192.168.10.21"', "site-value", "host =", "without scheme, path or blanks", None),
+    ('"192.168.10.21"', '"192.168.10.21:502"', "site-value", "host =", "write `port = …`", None),
+    ('"192.168.10.21"', '"192.168.10.21 "', "site-value", "host =", "without scheme, path or blanks", None),
+    ("tcp://192.168.10.30", "tcp://me:hunter2@h", "site-value", "url =", "`url` holds a user name or password;", None),
     ("unit = 1\n", "unit = 300\n", "site-value", "unit = 300", "`unit` must be at most 255, not 300", None),
     ("unit = 1\n", "unit = 1.5\n", "site-value", "unit = 1.5", "`unit` must be a whole number, not 1.5", None),
     ('period = "1s"', "period = 1", "site-value", "period = 1", 'write `"1s"` or `"1ms"`', None),
@@ -148,6 +152,11 @@ def test_a_secret_in_the_file_is_refused_and_never_shown(tmp_path: Path, value: 
     for error in problems(tmp_path, changed('{ env = "LINE3_PASSWORD" }', value)):
         assert error.slug in ("secret-in-file", "unknown-key")
         assert "hunter2" not in str(error.as_dict())
+
+
+@pytest.mark.parametrize("host", ["192.168.10.21", "plc-7.line3.local", "::1", "fe80::1%eth0"])
+def test_hosts(tmp_path: Path, host: str) -> None:
+    assert problems(tmp_path, changed("192.168.10.21", host)) == []
 
 
 def test_names_of_assets_and_zones_are_free_until_one_is_declared(tmp_path: Path) -> None:
