@@ -122,15 +122,17 @@ def _read_user_file(path: Path) -> tuple[Document, UserFile] | None:
         raise joined(problems_of(error, UserFile, document.where, "the user file")) from None
 
 
-def _from_environment(key: str, text: str) -> Any:
-    """A capture setting from its environment variable, validated by the field of the site file's model."""
+def _parsed(key: str, value: Any, place: str) -> Any:
+    """A setting from a flag or variable; texts of `[capture]` are read and judged as in the site file."""
     name = key.removeprefix("capture.")
+    if name == key or not isinstance(value, str):
+        return value
     try:
-        return getattr(CaptureSettings.model_validate({name: text}), name)
+        return getattr(CaptureSettings.model_validate({name: value}), name)
     except ValidationError as error:
-        problem = problems_of(error, CaptureSettings, lambda *_: env_name(key), "the environment")[0]
+        problem = problems_of(error, CaptureSettings, lambda *_: place, "the settings")[0]
         what = problem.what.removeprefix(f"`{name}`").removeprefix(":").strip()
-        raise UsageError("setting-value", f"`{env_name(key)}`: {what}", where=env_name(key)) from None
+        raise UsageError("setting-value", f"`{place}`: {what}", where=place) from None
 
 
 def _text(key: str, value: Any) -> str:
@@ -159,10 +161,10 @@ class _Resolver:
         table, _, name = key.rpartition(".")
         variable = env_name(key)
         if key in self.flags:
-            return self.flags[key], Origin.FLAG, f"--{'store' if key == 'store.path' else name.replace('_', '-')}"
+            flag = f"--{'store' if key == 'store.path' else name.replace('_', '-')}"
+            return _parsed(key, self.flags[key], flag), Origin.FLAG, flag
         if self.environ.get(variable):
-            text = self.environ[variable]
-            return (_from_environment(key, text) if table == "capture" else text), Origin.ENVIRONMENT, variable
+            return _parsed(key, self.environ[variable], variable), Origin.ENVIRONMENT, variable
         if table and self.loaded is not None and name in self.loaded.document.data.get(table, {}):
             value = getattr(getattr(self.loaded.site, table), name)
             return value, Origin.SITE, self.loaded.where(table, name)
@@ -187,12 +189,13 @@ def resolve(
     Args:
         loaded: the site, or None when a command works without one.
         cwd: what relative paths of flags and environment variables start from.
-        flags: values given on the command line by key (`store.path`, `capture.commit` in seconds, …); None = not given.
+        flags: values given on the command line by key (`store.path`, `capture.commit` as text with
+            its unit or in seconds, …); None = not given.
         environ: environment variables; the process's own when None.
 
     Raises:
         SiteError: the user file is wrong.
-        UsageError: `setting-value`, an environment variable is wrong.
+        UsageError: `setting-value`, a flag or an environment variable is wrong.
     """
     env = os.environ if environ is None else environ
     path = user_file(env)

@@ -116,3 +116,11 @@ def test_a_wrong_user_file(tmp_path: Path, text: str, slug: str, what: str) -> N
     assert caught.value.slug == slug
     assert what in caught.value.what
     assert "config.toml" in str(caught.value.where)
+
+
+def test_a_flag_may_be_text_with_a_unit(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    assert resolve(None, cwd=tmp_path, flags={"capture.commit": "2s"}, environ=environ).capture.commit == 2.0
+    with pytest.raises(UsageError) as caught:
+        resolve(None, cwd=tmp_path, flags={"capture.seal_every": "0s"}, environ=environ)
+    assert (caught.value.slug, caught.value.where) == ("setting-value", "--seal-every")
