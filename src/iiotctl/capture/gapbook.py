@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from iiotctl.samples import NULL_TIME, Gap, GapReason
@@ -35,7 +35,7 @@ class OpenGap:
 
 @dataclass(frozen=True, slots=True)
 class ClosedGap:
-    """A gap that is over; `end` in µs UTC belongs to it."""
+    """A gap that is over; `end` in µs UTC belongs to it; `is_part`: split off a gap of the whole source."""
 
     id: str
     source: str
@@ -43,6 +43,7 @@ class ClosedGap:
     start: int
     end: int
     reason: GapReason
+    is_part: bool = False
 
 
 class GapBook:
@@ -55,8 +56,8 @@ class GapBook:
         since: µs UTC, begin of the run; what lies before does not count as missing in it.
 
     Attributes:
-        count: gaps of this run by cause, open ones included.
-        seconds: of its closed gaps by cause; a gap of a whole source counts once.
+        count: gaps of this run by cause, open ones included; one split by tag still counts once.
+        seconds: of its closed gaps by cause; likewise.
         missing_us: µs of its closed gaps since the run began, summed over tags.
     """
 
@@ -112,11 +113,12 @@ class GapBook:
 
     def split(self, gap: ClosedGap, codes: Iterable[int], at: int) -> tuple[Gap, list[ClosedGap]]:
         """A gap of a whole source is withdrawn; each tag gets one of its own, not yet as a row."""
-        self._forget(gap)
-        parts = [ClosedGap(self._new_id(), gap.source, code, gap.start, gap.end, gap.reason) for code in codes]
+        self._wide[gap.source].remove(gap)
+        self._miss(gap, -1)
+        parts = [ClosedGap(self._new_id(), gap.source, code, gap.start, gap.end, gap.reason, True) for code in codes]
         for part in parts:
             self._remember(part)
-            self._add(part.reason, 1, part)
+            self._miss(part)
         return self.row(gap, at, withdrawn=True), parts
 
     def replace(self, gap: ClosedGap, pieces: Sequence[tuple[int, int]], at: int) -> list[Gap]:
@@ -126,7 +128,8 @@ class GapBook:
             return [self.row(gap, at, withdrawn=True)]
         rows = []
         for number, (start, end) in enumerate(pieces):
-            piece = ClosedGap(gap.id if number == 0 else self._new_id(), gap.source, gap.code, start, end, gap.reason)
+            name = gap.id if number == 0 else self._new_id()
+            piece = replace(gap, id=name, start=start, end=end)
             self._remember(piece)
             self._add(piece.reason, 1, piece)
             rows.append(self.row(piece, at))
@@ -168,10 +171,15 @@ class GapBook:
         self._add(gap.reason, -1, gap, -1)
 
     def _add(self, reason: GapReason, number: int, gap: ClosedGap | None = None, sign: int = 1) -> None:
-        self.count[reason] = self.count.get(reason, 0) + number
+        if gap is None or not gap.is_part:
+            self.count[reason] = self.count.get(reason, 0) + number
         if gap is None:
             return
-        self.seconds[reason] = self.seconds.get(reason, 0.0) + sign * (gap.end - gap.start + 1) / 1e6
+        if not gap.is_part:
+            self.seconds[reason] = self.seconds.get(reason, 0.0) + sign * (gap.end - gap.start + 1) / 1e6
+        self._miss(gap, sign)
+
+    def _miss(self, gap: ClosedGap, sign: int = 1) -> None:
         width = self._width_of(gap.source) if gap.code is None else 1
         self.missing_us += sign * width * max(0, gap.end - max(gap.start, self._since) + 1)
 

@@ -47,8 +47,6 @@ class Ledger:
         self._own: dict[int, OpenGap] = {}
         self._by_code = TagColumns()
 
-    # --- what there is -------------------------------------------------------------------------
-
     def add_source(self, name: str, *, stamped_here: bool, since: int) -> None:
         """A source begins; `stamped_here`: its timestamps come from our clock."""
         if name not in self._sources:
@@ -100,7 +98,7 @@ class Ledger:
         return None if gap is None else gap.start
 
     def open_tags(self, name: str) -> int:
-        """Number of tags of a source with a gap of their own."""
+        """Number of a source's tags with a gap of their own."""
         return int(np.count_nonzero(self._by_code.is_open[self._sources[name].codes]))
 
     # --- the past ------------------------------------------------------------------------------
@@ -220,9 +218,8 @@ class Ledger:
         everything = sorted(ts for times in late.values() for ts in times)
         for gap in self.book.wide_around(source.name, everything):
             row, parts = self.book.split(gap, source.ever, at)
-            rows.append(row)
             hit = {code for code, times in late.items() if any(gap.start <= ts <= gap.end for ts in times)}
-            rows += [self.book.row(part, at) for part in parts if part.code not in hit]
+            rows += [row, *(self.book.row(part, at) for part in parts if part.code not in hit)]
         for code, times in late.items():
             if (tag := self._tags.get(code)) is None:
                 continue
@@ -260,8 +257,7 @@ class Ledger:
         source.alive = max(source.alive, alive_at)
         rows: list[Gap] = []
         if codes is None:
-            wanted = source.codes
-            rows += self._open_wide(source, reason, at)
+            wanted, rows = source.codes, self._open_wide(source, reason, at)
         else:
             known = [code for code in codes if code in self._tags]
             wanted = np.asarray(known, np.uint32)
