@@ -330,3 +330,85 @@ def test_never_read_ranges_are_never_on_the_wire() -> None:
         asked.update(range(address, address + count))
     assert not asked & {*range(10, 20), 30}
     assert {0, 9, 20, 31} <= asked
+
+
+def test_an_address_that_appears_later_is_found_by_the_slow_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iiotctl.sources.modbus.scanner.FIRST_RETRY_S", 0.3)
+    with ModbusServer() as server:
+        server.tell("illegal 3")
+        source = ModbusSource("s", config(server.port), tags([f"holding:{at}" for at in range(6)]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: bool(sink.failures) and len(sink.batches) > 8)
+                server.tell("legal 3")
+                await until(lambda: len(sink.values(3)) >= 3)
+            assert sink.failures == [((3,), GapReason.REFUSED, quality.BAD_CONFIGURATION_ERROR)]
+
+        asyncio.run(main())
+    assert source.status.state is SourceState.RUNNING
+
+
+def test_after_an_outage_refused_tags_are_reported_again() -> None:
+    """The gap of the outage covers the whole source and ends with its first sample; a refused tag is still lost."""
+    with ModbusServer() as server, TcpProxy(("127.0.0.1", server.port)) as proxy:
+        server.tell("illegal 3")
+        source = ModbusSource("s", config(proxy.port), tags([f"holding:{at}" for at in range(6)]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.values(5)) >= 5)
+                proxy.refuse = True
+                proxy.reset()
+                await until(lambda: len(sink.failures) >= 2)
+                proxy.refuse = False
+                mark = len(sink.batches)
+                await until(lambda: len(sink.batches) >= mark + 3)
+            refused = ((3,), GapReason.REFUSED, quality.BAD_CONFIGURATION_ERROR)
+            assert sink.failures[0] == sink.failures[-1] == refused
+            assert (None, GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION) in sink.failures[1:-1]
+
+        asyncio.run(main())
+
+
+def test_several_connections_share_the_work() -> None:
+    with ModbusServer() as server, TcpProxy(("127.0.0.1", server.port)) as proxy:
+        proxy.delay = 0.03
+        places = [f"holding:{at}" for at in range(0, 40, 5)]
+        source = ModbusSource(
+            "s", config(proxy.port, connections=4, period="150ms", timeout="1s"), tags(places), context()
+        )
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.batches) >= 6)
+            assert not sink.failures
+            assert {sink.values(code)[-1] for code in range(8)} == {1000.0 + at for at in range(0, 40, 5)}
+
+        asyncio.run(main())
+        assert proxy.accepts == 4
+    # eight answers of 30 ms one after the other would not fit into 150 ms
+    assert source.status.requests >= 48
+
+
+def test_a_demoted_unit_is_shown_and_announced_once() -> None:
+    with ModbusServer(units=2) as server:
+        server.tell("dead 2")
+        shared = context()
+        live = ModbusSource("live", config(server.port, timeout="100ms", period="200ms"), tags(["holding:0"]), shared)
+        dead = ModbusSource(
+            "dead", config(server.port, unit=2, timeout="100ms", period="200ms"), tags(["holding:0"], first=1), shared
+        )
+
+        async def main() -> None:
+            running = Running(dead, live)
+            async with running as sink:
+                await until(lambda: bool(sink.said("unit-demoted")))
+                asked = server.stats()["units"]["2"]
+                await asyncio.sleep(0.8)
+                assert server.stats()["units"]["2"] == asked == 3
+            assert len(sink.said("unit-demoted")) == 1
+
+        asyncio.run(main())
+    assert dead.status.detail.startswith("unit 2 does not answer; asked again in ")
+    assert dead.status.state is SourceState.DOWN

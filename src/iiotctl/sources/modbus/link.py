@@ -82,7 +82,6 @@ class Channel(ModbusProtocol):
         timer = self._timer
         if timer is None or timer.when() > self.loop.time() + timeout:
             self._arm(timeout)
-        self.link.requests += 1
         self._write(frame)
 
     def end(self) -> None:
@@ -199,10 +198,10 @@ class Link:
 
     Attributes:
         queue: scans and the health of units.
-        requests: sent so far.
         reconnects: connections made after the first.
         strays: answers that belonged to nothing we asked.
         outage: why there is no connection, or None.
+        unreachable: true from the first failed attempt to connect until an answer comes.
         epoch: start of the grid of deadlines that all sources of the link share, monotonic seconds.
         heard_at: when the last bytes came in, monotonic seconds.
     """
@@ -213,10 +212,10 @@ class Link:
         self.now_us = now_us
         self.monotonic = monotonic
         self.queue = RequestQueue()
-        self.requests = 0
         self.reconnects = 0
         self.strays = 0
         self.outage: Outage | None = None
+        self.unreachable = False
         self.epoch = monotonic()
         self.heard_at = float("-inf")
         self.users = 0
@@ -303,6 +302,7 @@ class Link:
                 raise ConnectionResetError(CLOSED)
         except (OSError, TimeoutError, UnicodeError) as error:
             self.outage = explain(error, self.host, self.port)
+            self.unreachable = not self._channels
             self._count_fruitless()
             if not self._channels:
                 self.queue.fail_all(Failure(Kind.DISCONNECTED, cause=self.outage.cause), self.now_us())
@@ -327,6 +327,7 @@ class Link:
     def works(self) -> None:
         """A connection has answered for the first time."""
         self.outage = None
+        self.unreachable = False
         self._down_since = None
         self._next_dial = float("-inf")
         self._fruitless = 0

@@ -38,6 +38,12 @@ class Owner(Protocol):
     def fail(self, codes: Sequence[int], failure: Failure) -> None:
         """Tags that got no value."""
 
+    def resting(self, seconds: float) -> None:
+        """The unit is demoted and asked again in so many seconds."""
+
+    def asked(self, requests: int) -> None:
+        """So many requests were sent."""
+
     def skipped(self, codes: Sequence[int], start: int, end: int) -> None:
         """Deadlines between two instants (µs UTC) were not served."""
 
@@ -130,6 +136,7 @@ class Scanner:
             return False
         if not self._link.queue.may_ask(self._unit, now):
             self._owner.fail(layout.codes.tolist(), Failure(Kind.TIMEOUT, cause=f"unit {self._unit.number} is silent"))
+            self._owner.resting((self._unit.probe_at or now) - now)
             return False
         scan = await self._ask(layout, tick)
         if self._asleep:
@@ -146,6 +153,7 @@ class Scanner:
         patience = max(_PATIENCE_S, _PATIENCE_PERIODS * self.period)
         scan = Scan(self._unit, layout.requests, tick.deadline, self._timeout, patience)
         await self._link.perform(scan)
+        self._owner.asked(len(scan.took) if not scan.failures else sum(took > 0 for took in scan.took))
         batch = layout.samples(scan.results, scan.arrived)
         if batch is not None:
             self._owner.deliver(batch, stale=tags is not self._owner.tags)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iiotctl import quality
-from iiotctl.errors import SourceError
+from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
@@ -23,7 +23,6 @@ from iiotctl.sources.modbus.queue import Scan
 from iiotctl.sources.modbus.scanner import Scanner
 
 if TYPE_CHECKING:
-    from iiotctl.errors import SiteError
     from iiotctl.samples import SampleBatch
     from iiotctl.site.model import ModbusTcpSource, Tag
     from iiotctl.sources.base import Sink
@@ -67,6 +66,7 @@ class ModbusSource:
         )
         self._cuts: splits.Cuts = splits.load(self._memory) if self._memory else {}
         self._last_ts = 0
+        self._resting = False
         self._retired_late = 0
         self._set_tags(tags)
 
@@ -161,6 +161,7 @@ class ModbusSource:
             batch = batch.take(np.isin(batch.tag, np.fromiter(self.tags, np.uint32)))
         self._sink.samples(batch)
         self._last_ts = int(batch.ts[-1]) if len(batch) else self._last_ts
+        self._resting = False
         if self._failing:
             if self._wide:
                 self._wide = False
@@ -180,7 +181,10 @@ class ModbusSource:
         if not fresh:
             return
         at = self.context.now_us()
-        everything = failure.kind is Kind.DISCONNECTED or (failure.silent and len(fresh) == len(self.tags))
+        absent = failure.kind is Kind.DISCONNECTED
+        everything = (absent and self._join().unreachable) or (
+            (absent or failure.silent) and len(fresh) == len(self.tags)
+        )
         if everything:
             self._wide = True
             self._failing = set(self.tags)
@@ -191,6 +195,21 @@ class ModbusSource:
             self._sink.failed(fresh, failure.reason, failure.status, at)
             self._say_lost(fresh, failure)
         self._set_state(str(failure))
+
+    def resting(self, seconds: float) -> None:
+        """The unit is demoted and asked again in so many seconds."""
+        self.status.detail = f"unit {self._config.unit} does not answer; asked again in {seconds:.0f} s"
+        if not self._resting:
+            self._resting = True
+            self._say(
+                Level.NOTICE,
+                "unit-demoted",
+                f"unit {self._config.unit} of {self._config.host} was silent three times; it is asked more rarely now",
+            )
+
+    def asked(self, requests: int) -> None:
+        """So many requests were sent."""
+        self.status.requests += requests
 
     def skipped(self, codes: Sequence[int], start: int, end: int) -> None:
         """Deadlines that were not served, for tags that are not in a gap already."""
@@ -223,7 +242,6 @@ class ModbusSource:
         status.cycles += 1
         status.lag_s = lag
         status.late_cycles = self._retired_late + sum(scanner.late for scanner, _ in self._scanners.values())
-        status.requests = self._link.requests
         status.reconnects = self._link.reconnects
 
     # inside
@@ -250,7 +268,10 @@ class ModbusSource:
         return self._link
 
     def _set_tags(self, tags: Sequence[CapturedTag]) -> None:
-        self.tags = {tag.code: parse_tag(tag, self._config) for tag in tags}
+        try:
+            self.tags = {tag.code: parse_tag(tag, self._config) for tag in tags}
+        except ValueError as error:  # the site check says it better; this is for callers that skipped it
+            raise SiteError("modbus-address", str(error), where=self.name) from error
 
     def _planned(self) -> tuple[Block, ...]:
         return plan((tag.extent for tag in self.tags.values()), self._limits, self._cuts)
