@@ -24,6 +24,7 @@ from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
 from iiotctl.cli import init as init_
+from iiotctl.cli import query as query_
 from iiotctl.cli import read as read_
 from iiotctl.cli import simulate as simulate_
 from iiotctl.cli import site as site_
@@ -34,6 +35,12 @@ CAPTURE: Final = "Capture"
 ASK: Final = "Ask"
 CHECK: Final = "Check"
 SET_UP: Final = "Set up"
+
+ORDER: Final = (
+    *("capture", "read", "store", "query", "last", "gaps", "doctor", "explain"),
+    *("demo", "simulate", "init", "site", "tags", "completion"),
+)
+"""Of commands in help and completion; others follow."""
 
 app = typer.Typer(
     name="iiotctl",
@@ -75,13 +82,14 @@ def root(
 
 
 # fmt: off - one line a command, in the order of the help
-app.command("read", rich_help_panel=CAPTURE)(read_.read)
 app.add_typer(capture_.app, name="capture", rich_help_panel=CAPTURE)
-app.command("demo", rich_help_panel=CAPTURE)(demo_.demo)
-app.command("simulate", rich_help_panel=CAPTURE)(simulate_.simulate)
+app.command("read", rich_help_panel=CAPTURE)(read_.read)
+app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
+app.command("query", rich_help_panel=ASK)(query_.query)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
-app.add_typer(store_.app, name="store", rich_help_panel=CHECK)
+app.command("demo", rich_help_panel=SET_UP)(demo_.demo)
+app.command("simulate", rich_help_panel=SET_UP)(simulate_.simulate)
 app.command("init", rich_help_panel=SET_UP)(init_.init)
 app.add_typer(site_.app, name="site", rich_help_panel=SET_UP)
 app.add_typer(tags_.app, name="tags", rich_help_panel=SET_UP)
@@ -92,6 +100,9 @@ app.command("completion", rich_help_panel=SET_UP)(completion_.completion)
 def command_tree() -> Any:
     """The tree as the library sees it; completions, man page and reference pages are made from it."""
     tree = typer.main.get_command(app)
+    # Typer lists single commands before groups; people look for the command they need most
+    places = {name: place for place, name in enumerate(ORDER)}
+    tree.commands = dict(sorted(tree.commands.items(), key=lambda item: places.get(item[0], len(ORDER))))  # type: ignore[attr-defined]
     _help.polish(tree)
     return tree
 

@@ -1,0 +1,79 @@
+"""`iiotctl query`: SQL over the store."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SiteOption,
+    StoreOption,
+    VerboseOption,
+)
+
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TIME", show_default=False, help="From this time on: ISO 8601 or '*-8h'."),
+]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Before this time.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", show_default=False, help="Replace the file of --output if it exists.")
+]
+
+
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", show_default=False, help="One SELECT; - reads it from stdin.")],
+    start: FromOption = None,
+    end: ToOption = None,
+    force: ForceOption = False,
+    unsafe: Annotated[
+        bool,
+        typer.Option("--unsafe", show_default=False, help="Run any SQL: it may write files and reach the network."),
+    ] = False,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Ask the store in SQL, also while a capture runs.
+
+    Views: `samples` (ts, tag, value, text, quality, …), `tags`, `tags_history`
+    and `gaps`. DuckDB runs one SELECT, which can read the store and nothing
+    else. Times are UTC; --from and --to narrow `samples` and make it fast.
+
+    Examples:
+      iiotctl query "SELECT tag, count(*), avg(value) FROM samples GROUP BY tag"
+      iiotctl query "FROM samples" --from '*-1h' --format parquet -o hour.parquet
+      iiotctl query - --format csv < monday.sql
+    """
+    del quiet, verbose
+    from iiotctl.ops import query as op
+    from iiotctl.ops.site import open_store
+
+    text = sys.stdin.read() if sql == "-" else sql
+    op.run(
+        op.Query(
+            store=open_store(site, store),
+            sql=text,
+            format=format.value,
+            output=output,
+            start=start,
+            end=end,
+            force=force,
+            unsafe=unsafe,
+            color=color is not Color.NEVER and _console.uses_color(sys.stdout),
+        ),
+        _console.show_event,
+    )

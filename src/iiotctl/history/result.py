@@ -1,0 +1,212 @@
+"""Run one statement over a snapshot of the store, and hand its rows out as they come.
+
+Two things can go wrong that are nobody's fault and are mended here, as long as no row has left: a file that
+compaction replaced between planning and reading (plan again), and a damaged or foreign file (leave it out
+and say so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from iiotctl.errors import StoreError
+from iiotctl.events import Event, Level
+from iiotctl.history import connect, sqlerror, views
+from iiotctl.history.statement import Statement
+from iiotctl.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
+
+_CHUNK: Final = 2048
+_ATTEMPTS: Final = 20
+"""Plans per query; more than one only when a file vanished or was left out."""
+
+Notice = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column of a result: its name and DuckDB's type."""
+
+    name: str
+    sql_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of the store a query sees.
+
+    Attributes:
+        root: folder of the store.
+        start: µs UTC, inclusive; None = from the beginning.
+        end: µs UTC, exclusive; None = to the end.
+    """
+
+    root: Path
+    start: int | None = None
+    end: int | None = None
+
+
+class Running:
+    """A statement on a snapshot. A context manager; `rows` and `copy` may be called once, one of them."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        statement: Statement,
+        notice: Notice,
+        *,
+        output: str | None = None,
+        unsafe: bool = False,
+        opened: Callable[[Path, int | None, int | None], Snapshot] | None = None,
+    ) -> None:
+        self._selection, self._statement, self._notice = selection, statement, notice
+        self._output, self._unsafe = output, unsafe
+        self._open = opened or (lambda root, start, end: Snapshot.open(root, start=start, end=end))
+        self._without: set[Path] = set()
+        self._said: set[Path] = set()
+        self._replanned = False
+        self._stack = ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._files: dict[str, list[Path]] = {}
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="query")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+        self._worker.shutdown()
+
+    def _close(self) -> None:
+        self._connection = None
+        self._stack.close()
+
+    def rows(self) -> tuple[list[Field], Iterator[Sequence[object]]]:
+        """Columns and rows; the first rows have been computed when this returns."""
+        fields, first = self._settled(self._begin)
+        return fields, self._rest(first)
+
+    def copy(self, wrapped: Callable[[list[Field]], str], *, begun: Callable[[], bool]) -> None:
+        """Let DuckDB write the result itself.
+
+        Args:
+            wrapped: makes the COPY statement from the columns; the user's SQL begins on its second line.
+            begun: whether output has left already, so that nothing can be done again.
+        """
+
+        def work(connection: duckdb.DuckDBPyConnection) -> None:
+            described = connection.execute(f"DESCRIBE\n{self._statement.sql}").fetchall()
+            fields = [Field(name, sql_type) for name, sql_type, *_ in described]
+            connection.execute(wrapped(fields)).fetchall()
+
+        self._settled(work, begun=begun, shift=1)
+
+    def _begin(self, connection: duckdb.DuckDBPyConnection) -> tuple[list[Field], list[Any]]:
+        cursor = connection.execute(self._statement.sql)
+        fields = [Field(entry[0], str(entry[1])) for entry in cursor.description or ()]
+        return fields, _fetch(cursor)
+
+    def _rest(self, first: list[Any]) -> Iterator[Sequence[object]]:
+        import duckdb
+
+        chunk = first
+        while chunk:
+            yield from chunk
+            try:
+                chunk = self._interruptible(_fetch, self._connection)
+            except duckdb.Error as error:
+                if sqlerror.is_vanished(error):
+                    raise _changed(error) from error
+                raise sqlerror.translate(error, shift=-self._statement.line) from error
+
+    def _settled(
+        self,
+        work: Callable[[duckdb.DuckDBPyConnection], Any],
+        *,
+        begun: Callable[[], bool] = lambda: False,
+        shift: int = 0,
+    ) -> Any:
+        import duckdb
+
+        for _ in range(_ATTEMPTS):
+            try:
+                connection = self._plan()
+                return self._interruptible(work, connection)
+            except duckdb.Error as error:
+                if begun() and sqlerror.is_closed_pipe(error):
+                    raise BrokenPipeError from error
+                if begun() and sqlerror.is_vanished(error):
+                    raise _changed(error) from error
+                if begun() or not self._mend(error):
+                    raise sqlerror.translate(error, shift=shift - self._statement.line) from error
+                self._close()
+        raise _changed(None)
+
+    def _plan(self) -> duckdb.DuckDBPyConnection:
+        chosen = self._selection
+        snapshot = self._stack.enter_context(self._open(chosen.root, chosen.start, chosen.end))
+        for bad in snapshot.bad_files:
+            self._leave_out(bad.path, bad.cause)
+        self._files = {"samples": snapshot.sample_files, "gaps": snapshot.gap_files, "tags": snapshot.tag_files}
+        files = [path for kind in self._files.values() for path in kind]
+        connection = self._stack.enter_context(connect.session(files, self._output, unsafe=self._unsafe))
+        self._connection = connection
+        views.create(connection, snapshot, start=chosen.start, end=chosen.end, without=self._without)
+        if not self._unsafe:
+            connect.lock(connection)
+        return connection
+
+    def _mend(self, error: Exception) -> bool:
+        """Whether another plan may succeed: a file vanished, or some file turned out to be none of ours."""
+        if sqlerror.is_vanished(error) and not self._replanned:
+            self._replanned = True
+            return True
+        from iiotctl.history import filecheck
+
+        tables = {name: [path for path in files if path not in self._without] for name, files in self._files.items()}
+        culprits = filecheck.objections(tables, error)
+        for path, cause in culprits:
+            self._leave_out(path, cause)
+            self._without.add(path)
+        return bool(culprits)
+
+    def _leave_out(self, path: Path, cause: str) -> None:
+        if path not in self._said:
+            self._said.add(path)
+            self._notice(Event(Level.WARNING, "file-left-out", f"left out {path}: {cause}"))
+
+    def _interruptible(self, work: Callable[[Any], Any], connection: duckdb.DuckDBPyConnection | None) -> Any:
+        """Run in the worker, so that a signal reaches us at once and DuckDB is told to stop."""
+        future = self._worker.submit(work, connection)
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                if connection is not None:
+                    connection.interrupt()
+                future.exception()
+            raise
+
+
+def _changed(error: Exception | None) -> StoreError:
+    return StoreError(
+        "store-changed",
+        "a file of the store went away while the query read it",
+        cause=str(error).partition("\n")[0] if error else None,
+        hint="run the query again",
+        retriable=True,
+    )
+
+
+def _fetch(cursor: duckdb.DuckDBPyConnection) -> list[Any]:
+    return cursor.fetchmany(_CHUNK)

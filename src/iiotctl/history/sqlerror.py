@@ -1,0 +1,77 @@
+"""DuckDB's errors in our form: the user's SQL is a usage error with its place, the rest is the store's."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from iiotctl.errors import IiotctlError, StoreError, UsageError
+
+_LINE: Final = re.compile(r"^LINE (\d+): ", re.MULTILINE)
+_VANISHED: Final = re.compile(r"No files found|No such file|Cannot open file|does not exist on disk", re.IGNORECASE)
+_CLOSED: Final = re.compile(r"Broken pipe|errno\"?:\s*\"?32\b", re.IGNORECASE)
+_HINT: Final = '`iiotctl query "SHOW TABLES"` lists the views, `iiotctl query "DESCRIBE samples"` the columns of one'
+
+
+def as_usage(error: Exception, *, shift: int = 0) -> UsageError:
+    """An error that the SQL caused, with line and caret.
+
+    Args:
+        error: what DuckDB raised.
+        shift: lines that we put before the user's.
+    """
+    head, _, place = str(error).strip().partition("\n\nLINE ")
+    first, _, more = head.partition("\n")
+    kind, _, text = first.partition(": ")
+    cause = f"{text or kind}\n{more}".strip()
+    if place:
+        cause += "\n" + _LINE.sub(lambda found: _renumbered(found, shift), f"LINE {place}").rstrip()
+    return UsageError("sql-error", "DuckDB cannot run this SQL", cause=cause, hint=_HINT)
+
+
+def _renumbered(found: re.Match[str], shift: int) -> str:
+    # the caret below counts columns, so the prefix keeps its length
+    return f"LINE {int(found[1]) - shift}".ljust(len(found[0]) - 2) + ": "
+
+
+def is_vanished(error: Exception) -> bool:
+    """Whether a file of the store went away under the query."""
+    import duckdb
+
+    return isinstance(error, duckdb.IOException) and bool(_VANISHED.search(str(error)))
+
+
+def is_closed_pipe(error: Exception) -> bool:
+    """Whether the reader of the output has gone."""
+    import duckdb
+
+    return isinstance(error, duckdb.IOException) and bool(_CLOSED.search(str(error)))
+
+
+def translate(error: Exception, *, shift: int = 0) -> IiotctlError:
+    """The error as the user should meet it."""
+    import duckdb
+
+    text = str(error).strip()
+    if isinstance(error, duckdb.PermissionException) or "configuration has been locked" in text:
+        return UsageError(
+            "query-refused",
+            "`query` only reads, and only the store",
+            cause=text.partition("\n")[0].partition(": ")[2],
+            hint="`--unsafe` lifts this for SQL that you trust",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StoreError(
+            "query-memory",
+            "the query needs more memory than it may use",
+            cause=text.partition("\n")[0].partition(": ")[2],
+            hint="narrow it with `--from` and `--to`, or aggregate first",
+        )
+    if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+        return StoreError(
+            "query-failed",
+            "the query could not be finished",
+            cause=text.partition("\n")[0],
+            hint="`iiotctl store verify` checks every file of the store",
+        )
+    return as_usage(error, shift=shift)

@@ -1,0 +1,127 @@
+"""The views that SQL sees: `samples`, `tags`, `tags_history`, `gaps`, over sealed files and unsealed rows alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from iiotctl import quality
+from iiotctl.history.connect import quoted
+from iiotctl.history.unsealed import Unsealed
+from iiotctl.store.schema import GAP_COLUMNS, SAMPLE_COLUMNS, TAG_COLUMNS
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+    from iiotctl.store.snapshot import Snapshot
+
+SQL_TYPES: Final = {
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "string": "VARCHAR",
+    "float64": "DOUBLE",
+    "uint32": "UINTEGER",
+    "bool": "BOOLEAN",
+}
+"""DuckDB's type of each kind of column in `store.schema`."""
+COLUMNS: Final[dict[str, dict[str, str]]] = {
+    "samples": {name: SQL_TYPES[kind] for name, kind in SAMPLE_COLUMNS.items()},
+    "tags": {name: SQL_TYPES[kind] for name, kind in TAG_COLUMNS.items()},
+    "tags_history": {name: SQL_TYPES[kind] for name, kind in TAG_COLUMNS.items()},
+    "gaps": {name: SQL_TYPES[kind] for name, kind in GAP_COLUMNS.items() if name != "withdrawn"},
+}
+"""Views with their columns and DuckDB types, in order."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def create(
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    without: Collection[Path] = (),
+) -> None:
+    """Make the views of a snapshot.
+
+    Args:
+        connection: from `connect.session`, not yet locked.
+        snapshot: what there is.
+        start: µs UTC; samples before it are not in the view, gaps that ended before it neither.
+        end: µs UTC; samples from it on are not in the view, gaps that began at or after it neither.
+        without: files to leave out because they are damaged.
+    """
+    for name, files, frame, kinds in (
+        ("samples", snapshot.sample_files, snapshot.unsealed_samples, SAMPLE_COLUMNS),
+        ("gaps", snapshot.gap_files, snapshot.unsealed_gaps, GAP_COLUMNS),
+        ("tags", snapshot.tag_files, snapshot.unsealed_tags, TAG_COLUMNS),
+    ):
+        good = [path for path in files if path not in without]
+        _raw(connection, name, good, frame() if snapshot.has_unsealed else None, kinds)
+    where = _where(("ts >= {}", start), ("ts < {}", end))
+    connection.execute(f"CREATE VIEW samples AS FROM _raw_samples{where}")
+    connection.execute("CREATE VIEW tags_history AS FROM _raw_tags")
+    connection.execute(
+        "CREATE VIEW tags AS FROM _raw_tags"
+        " QUALIFY row_number() OVER (PARTITION BY site, tag ORDER BY valid_from DESC, config_hash) = 1"
+    )
+    where = _where(('("end" IS NULL OR "end" >= {})', start), ("start < {}", end))
+    # of one instant the row that ends or takes back the gap is the later one
+    connection.execute(
+        "CREATE VIEW gaps AS SELECT * EXCLUDE (withdrawn) FROM (FROM _raw_gaps QUALIFY row_number() OVER "
+        '(PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
+        f" WHERE NOT withdrawn{where.replace(' WHERE', ' AND')}"
+    )
+    for statement in _MACROS:
+        connection.execute(statement)
+
+
+def _raw(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    files: Sequence[Path],
+    frame: pl.DataFrame | None,
+    kinds: dict[str, str],
+) -> None:
+    columns = ", ".join(f'CAST("{column}" AS {SQL_TYPES[kind]}) AS "{column}"' for column, kind in kinds.items())
+    parts = []
+    if files:
+        listed = ", ".join(quoted(str(path)) for path in files)
+        parts.append(f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)")
+    if frame is not None:
+        connection.register(f"_unsealed_{name}", Unsealed(frame))
+        parts.append(f"SELECT {columns} FROM _unsealed_{name}")
+    if not parts:
+        nothing = ", ".join(f'CAST(NULL AS {SQL_TYPES[kind]}) AS "{column}"' for column, kind in kinds.items())
+        parts.append(f"SELECT {nothing} WHERE false")
+    connection.execute(f"CREATE VIEW _raw_{name} AS {' UNION ALL '.join(parts)}")
+
+
+def literal(ts_us: int) -> str:
+    """A time in µs UTC as SQL."""
+    return f"TIMESTAMPTZ '{(_EPOCH + timedelta(microseconds=ts_us)).isoformat(sep=' ')}'"
+
+
+def _where(*conditions: tuple[str, int | None]) -> str:
+    held = [text.format(literal(ts)) for text, ts in conditions if ts is not None]
+    return f" WHERE {' AND '.join(held)}" if held else ""
+
+
+def _names_map() -> str:
+    codes = ", ".join(str(code) for code in quality.NAMES)
+    names = ", ".join(quoted(name) for name in quality.NAMES.values())
+    return f"map([{codes}]::UINTEGER[], [{names}])"
+
+
+_MACROS: Final = (
+    "CREATE MACRO is_good(quality) AS quality < 1073741824",
+    "CREATE MACRO is_bad(quality) AS quality >= 2147483648",
+    (
+        f"CREATE MACRO quality_name(quality) AS coalesce({_names_map()}[(quality & 4294901760)::UINTEGER],"
+        " CASE WHEN quality < 1073741824 THEN 'Good' WHEN quality < 2147483648 THEN 'Uncertain' ELSE 'Bad' END"
+        " || printf('(0x%08X)', quality))"
+    ),
+)
