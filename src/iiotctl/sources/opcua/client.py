@@ -107,6 +107,9 @@ class GuardedClient(Client):
         self._on_request = on_request
         self._on_lost = on_lost
         self.last_protocol: GuardedProtocol | None = None
+        self.endpoint: ua.EndpointDescription | None = None
+        """Chosen at discovery; stands in where CreateSession returns no endpoints (small embedded servers)."""
+        self.uaclient.create_session = self._create_on_server  # type: ignore[method-assign]
         self.uaclient._make_protocol = self._make_guarded  # type: ignore[method-assign] # noqa: SLF001
 
     def _make_guarded(self) -> UASocketProtocol:
@@ -116,6 +119,12 @@ class GuardedClient(Client):
         protocol.on_connection_lost = self._lost
         self.last_protocol = low.protocol = protocol
         return protocol
+
+    async def _create_on_server(self, parameters: ua.CreateSessionParameters) -> ua.CreateSessionResult:
+        result = await self.uaclient.session.create_session(parameters)
+        endpoints = [each for each in result.ServerEndpoints or [] if each.EndpointUrl]
+        result.ServerEndpoints = endpoints or ([] if self.endpoint is None else [self.endpoint])
+        return result
 
     def _lost(self, error: Exception | None) -> None:
         self.uaclient.notify_transport_lost()

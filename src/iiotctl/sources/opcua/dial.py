@@ -45,6 +45,7 @@ class Dialled:
         protection: policy and mode.
         login: who logs in.
         identity: our application certificate, on a secure channel.
+        endpoint: the endpoint chosen.
         server_certificate: the trusted certificate of the server in DER, where one is needed.
         remembered: file in which it was remembered just now (trust on first use).
     """
@@ -53,6 +54,7 @@ class Dialled:
     protection: Protection
     login: Login
     identity: Identity | None
+    endpoint: ua.EndpointDescription
     server_certificate: bytes | None
     remembered: Path | None = None
 
@@ -68,6 +70,7 @@ def prepare(client: GuardedClient, dialled: Dialled) -> None:
         client.uaclient.set_security(policy)
     else:
         client.application_uri = "urn:iiotctl"
+    client.endpoint = dialled.endpoint
     client.session_timeout = SESSION_TIMEOUT_MS
     client.secure_channel_timeout = CHANNEL_LIFETIME_MS
     if dialled.login.identity is not None:
@@ -113,7 +116,7 @@ async def dial(config: OpcUaSource, context: SourceContext, on_request: Callable
     identity = application_identity(config, context, now) if protection.secure else None
     endpoints = await _discover(url, config.timeout, on_request)
     endpoint = choose_endpoint(endpoints, protection, login, url)
-    dialled = Dialled(url, protection, login, identity, None)
+    dialled = Dialled(url, protection, login, identity, endpoint, None)
     token = choose_token_policy(endpoint.UserIdentityTokens or [], login.token_type, protection)
     if login.password and token is not None and password_exposed(token, protection):
         raise exposed_password(url)

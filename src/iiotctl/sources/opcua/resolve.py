@@ -21,7 +21,8 @@ from iiotctl.sources.opcua.nodeid import parse_node_id
 from iiotctl.sources.opcua.session import Session, batches
 
 # built-in and abstract data types of namespace 0 (OPC 10000-6 §5.1.2, 10000-3 §8)
-_NUMERIC: Final = frozenset({*range(1, 12), 26, 27, 28, 29})
+_BOOLEAN: Final = 1
+_NUMERIC: Final = frozenset({*range(2, 12), 26, 27, 28, 29})
 _TEXT: Final = frozenset({12, 13, 21})
 _ANY: Final = 24
 _ENUMERATION: Final = 29
@@ -37,7 +38,7 @@ _NAMES: Final = {
     23: "DataValue",
     25: "DiagnosticInfo",
 }
-_KNOWN: Final = _NUMERIC | _TEXT | frozenset(_NAMES) | {_ANY}
+_KNOWN: Final = {_BOOLEAN} | _NUMERIC | _TEXT | frozenset(_NAMES) | {_ANY}
 _HAS_SUBTYPE: Final = 45
 _HAS_PROPERTY: Final = 46
 _DEEPEST: Final = 20

@@ -129,10 +129,11 @@ class OpcUaSource:
         reason, code = _REASONS.get(error.slug, (GapReason.REFUSED, quality.BAD_NOT_CONNECTED))
         self.status.state, self.status.detail = SourceState.DOWN, error.what
         sink.failed(None, reason, code, self.context.now_us())
+        text = error.what + (f" ({error.cause})" if error.cause else "")
+        if error.hint and not error.retriable:  # nothing changes until a person does something
+            text += f"; {error.hint}"
         data: dict[str, object] = {"error": error.slug, "hint": error.hint or "", "cause": error.cause or ""}
-        self._tell(
-            Event(Level.ERROR, "source-down", error.what + (f" ({error.cause})" if error.cause else ""), data=data)
-        )
+        self._tell(Event(Level.ERROR, "source-down", text, data=data))
 
     def _down(self, sink: Sink, text: str, reason: GapReason, code: int, at: int) -> None:
         self.status.state, self.status.detail = SourceState.DOWN, text

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,4 +213,5 @@ class TrustStore:
             rejected.write_bytes(presented.der)
         except OSError as error:
             return f"make `{self._pki}` writable ({error.strerror}), run again"
-        return f"compare the fingerprint with the one on the server, then accept it: `mv '{rejected}' '{trusted}'`"
+        command = f'move /Y "{rejected}" "{trusted}"' if os.name == "nt" else f"mv '{rejected}' '{trusted}'"
+        return f"compare the fingerprint with the one on the server, then accept it: `{command}`"

@@ -10,6 +10,7 @@ const fs = require("fs");
 const path = require("path");
 const readline = require("readline");
 const opcua = require("node-opcua");
+const { readCertificate } = require("node-opcua-crypto");
 
 const options = Object.assign(
   {
@@ -38,6 +39,7 @@ const variables = new Map();
 let ticking = null;
 let step = 0;
 let server = null;
+let manager = null;
 let namespace = null;
 
 const note = (name, value, at) => {
@@ -151,6 +153,12 @@ const commands = {
     }
     return { dropped };
   },
+  trust: async () => {
+    const folder = path.join(options.folder, "server-pki", "rejected");
+    const files = fs.readdirSync(folder).filter((file) => file.endsWith(".pem"));
+    for (const file of files) await manager.trustCertificate(readCertificate(path.join(folder, file)));
+    return { trusted: files.length };
+  },
   report: () => ({ services: seen, sessions: server.engine.currentSessionCount, step }),
   shutdown: async () => {
     commands.stop();
@@ -160,7 +168,7 @@ const commands = {
 };
 
 async function main() {
-  const manager = new opcua.OPCUACertificateManager({
+  manager = new opcua.OPCUACertificateManager({
     rootFolder: path.join(options.folder, "server-pki"),
     automaticallyAcceptUnknownCertificate: options.accept,
     name: "pki",
