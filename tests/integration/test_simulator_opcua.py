@@ -61,8 +61,10 @@ class _Changes:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Any, int, int]] = []
+        self.arrived: list[int] = []
 
     def datachange_notification(self, node: Any, value: Any, data: Any) -> None:
+        self.arrived.append(_us(dt.datetime.now(dt.UTC)))
         raw = data.monitored_item.Value
         self.seen.append((node.nodeid.Identifier, value, raw.StatusCode.value, _us(raw.SourceTimestamp)))
 
@@ -246,16 +248,16 @@ def test_a_pause_holds_everything_back_and_loses_nothing() -> None:
 
     async def test(_: Plant, truth: TruthLog, client: Client) -> None:
         await _subscribe(client, changes, [name])
-        await _until(lambda: any(record.get("state") == "start" for record in truth.records))
-        await asyncio.sleep(0.5)
-        seen = len(changes.seen)
-        await asyncio.sleep(0.7)
-        assert len(changes.seen) == seen
         await _until(lambda: any(record.get("state") == "end" for record in truth.records))
+        seen = len(changes.seen)
         await _until(lambda: len(changes.seen) > seen + 12)
 
-    truth = _run(test, faults=["line1:pause:start=1s,for=3s"])
+    truth = _run(test, faults=["line1:pause:start=1s,for=2s"])
+    marks = {r["state"]: int(r["at"]) for r in truth.records if r["kind"] == "fault"}  # type: ignore[call-overload]
     times = [at for *_, at in changes.seen]
+    held = [i for i, at in enumerate(times) if marks["start"] <= at < marks["end"]]
+    assert held
+    assert all(changes.arrived[i] >= marks["end"] for i in held)
     values = [pair for (tag, at), pair in _served(truth).items() if tag == name and times[0] <= at <= times[-1]]
     changed = 1 + sum(a != b for a, b in itertools.pairwise(values))
     assert len(times) == changed
