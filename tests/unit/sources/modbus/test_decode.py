@@ -76,6 +76,12 @@ def test_invalid_is_judged_per_tag_and_before_scaling() -> None:
     assert [quality.name(int(q)) for q in result.quality] == ["BadSensorFailure", "Good", "Good"]
 
 
+def test_a_tag_without_invalid_may_be_zero_beside_one_that_has_some() -> None:
+    fields = [Field(0, DataType("int16"), invalid=(7, 0)), Field(2, DataType("int16"))]
+    result = Decoder(fields).decode(bytes(4))
+    assert [quality.name(int(q)) for q in result.quality] == ["BadSensorFailure", "Good"]
+
+
 def test_invalid_floats_by_bits_and_by_value() -> None:
     assert one(struct.pack(">f", -9999.0), "float32", invalid=(-9999,))[1] == "BadSensorFailure"
     assert one(bytes.fromhex("C61C3C00"), "float32", invalid=(0xC61C3C00,))[1] == "BadSensorFailure"

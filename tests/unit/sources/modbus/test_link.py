@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iiotctl.sources.allowlist import ForbiddenRequestError
+from iiotctl.sources.modbus.failure import Failure
 from iiotctl.sources.modbus.frame import Request
 from iiotctl.sources.modbus.link import Channel, Link
 from iiotctl.sources.modbus.outage import FIRST_WAIT_S, LAST_WAIT_S, explain, reconnect_wait
@@ -102,3 +104,26 @@ def test_attempts_to_connect_become_exponentially_rare() -> None:
     assert len(waits) < 200
     assert waits[-1] == LAST_WAIT_S
     assert waits == sorted(waits)
+
+
+@pytest.mark.parametrize(("part", "stays"), [(b"", True), (b"\0\1\0\0\0\x28\1\3\2\0\7", False)])
+def test_a_timeout_keeps_the_connection_unless_an_answer_broke_off(part: bytes, stays: bool) -> None:
+    """After half an answer nobody knows where the next one begins."""
+
+    async def main() -> bool:
+        link = Link("127.0.0.1", 502, now_us=lambda: 0, monotonic=time.monotonic)
+        link.queue.connected(0.0)
+        channel = Channel(link, "127.0.0.1", 502, 1.0)
+        channel.connection_made(Transport())
+        link._channels.append(channel)
+        scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 1.0, 1.0)
+        channel.ask(scan, 0, time.monotonic(), 0.01)
+        channel.data_received(part)
+        while scan.missing:
+            await asyncio.sleep(0.005)
+        assert isinstance(scan.results[0], Failure)
+        kept = channel.open
+        link.leave()
+        return kept
+
+    assert asyncio.run(main()) is stays
