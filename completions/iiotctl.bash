@@ -10,12 +10,22 @@ _iiotctl() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word="${COMP_WORDS[i]}"
         case "$path $word" in
+            " capture") path=" capture" ;;
+            " capture status") path=" capture status" ;;
+            " capture reload") path=" capture reload" ;;
             " read") path=" read" ;;
-            " simulate") path=" simulate" ;;
+            " store") path=" store" ;;
+            " store status") path=" store status" ;;
+            " store seal") path=" store seal" ;;
+            " store verify") path=" store verify" ;;
+            " query") path=" query" ;;
+            " last") path=" last" ;;
+            " gaps") path=" gaps" ;;
             " doctor") path=" doctor" ;;
             " explain") path=" explain" ;;
+            " demo") path=" demo" ;;
+            " simulate") path=" simulate" ;;
             " init") path=" init" ;;
-            " completion") path=" completion" ;;
             " site") path=" site" ;;
             " site show") path=" site show" ;;
             " site check") path=" site check" ;;
@@ -23,9 +33,24 @@ _iiotctl() {
             " tags") path=" tags" ;;
             " tags list") path=" tags list" ;;
             " tags check") path=" tags check" ;;
+            " completion") path=" completion" ;;
         esac
     done
     case "$path $prev" in
+        " capture --for") values="@files" ;;
+        " capture --source") values="@files" ;;
+        " capture --site") values="@files" ;;
+        " capture --store") values="@files" ;;
+        " capture --format") values="table json jsonl csv parquet" ;;
+        " capture --output"|" capture -o") values="@files" ;;
+        " capture --color") values="auto always never" ;;
+        " capture status --site") values="@files" ;;
+        " capture status --store") values="@files" ;;
+        " capture status --format") values="table json" ;;
+        " capture status --color") values="auto always never" ;;
+        " capture reload --site") values="@files" ;;
+        " capture reload --store") values="@files" ;;
+        " capture reload --color") values="auto always never" ;;
         " read --every") values="@files" ;;
         " read --count") values="@files" ;;
         " read --unit") values="@files" ;;
@@ -36,6 +61,47 @@ _iiotctl() {
         " read --format") values="table json jsonl csv parquet" ;;
         " read --output"|" read -o") values="@files" ;;
         " read --color") values="auto always never" ;;
+        " store status --site") values="@files" ;;
+        " store status --store") values="@files" ;;
+        " store status --format") values="table json jsonl csv parquet" ;;
+        " store status --output"|" store status -o") values="@files" ;;
+        " store status --color") values="auto always never" ;;
+        " store seal --site") values="@files" ;;
+        " store seal --store") values="@files" ;;
+        " store seal --color") values="auto always never" ;;
+        " store verify --site") values="@files" ;;
+        " store verify --store") values="@files" ;;
+        " store verify --format") values="table json jsonl csv parquet" ;;
+        " store verify --output"|" store verify -o") values="@files" ;;
+        " store verify --color") values="auto always never" ;;
+        " query --from") values="@files" ;;
+        " query --to") values="@files" ;;
+        " query --site") values="@files" ;;
+        " query --store") values="@files" ;;
+        " query --format") values="table json jsonl csv parquet" ;;
+        " query --output"|" query -o") values="@files" ;;
+        " query --color") values="auto always never" ;;
+        " last --site") values="@files" ;;
+        " last --store") values="@files" ;;
+        " last --format") values="table json jsonl csv parquet" ;;
+        " last --output"|" last -o") values="@files" ;;
+        " last --color") values="auto always never" ;;
+        " gaps --source") values="@files" ;;
+        " gaps --tag") values="@files" ;;
+        " gaps --reason") values="@files" ;;
+        " gaps --from") values="@files" ;;
+        " gaps --to") values="@files" ;;
+        " gaps --site") values="@files" ;;
+        " gaps --store") values="@files" ;;
+        " gaps --format") values="table json jsonl csv parquet" ;;
+        " gaps --output"|" gaps -o") values="@files" ;;
+        " gaps --color") values="auto always never" ;;
+        " doctor --site") values="@files" ;;
+        " doctor --store") values="@files" ;;
+        " doctor --format") values="table json" ;;
+        " doctor --color") values="auto always never" ;;
+        " explain --format") values="table json" ;;
+        " demo --color") values="auto always never" ;;
         " simulate --host") values="@files" ;;
         " simulate --modbus-port") values="@files" ;;
         " simulate --opcua-port") values="@files" ;;
@@ -46,11 +112,6 @@ _iiotctl() {
         " simulate --write-site") values="@files" ;;
         " simulate --unknown-unit") values="gateway silent" ;;
         " simulate --color") values="auto always never" ;;
-        " doctor --site") values="@files" ;;
-        " doctor --store") values="@files" ;;
-        " doctor --format") values="table json" ;;
-        " doctor --color") values="auto always never" ;;
-        " explain --format") values="table json" ;;
         " init --color") values="auto always never" ;;
         " site show --site") values="@files" ;;
         " site show --store") values="@files" ;;
@@ -80,13 +141,23 @@ _iiotctl() {
         return
     fi
     case "$path" in
-        "") options="--version --debug -h --help"; words="read simulate doctor explain init completion site tags" ;;
+        "") options="--version --debug -h --help"; words="capture read store query last gaps doctor explain demo simulate init site tags completion" ;;
+        " capture") options="--for --dry-run --live --no-live --strict --source --trust-first --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="status reload" ;;
+        " capture status") options="--site --store --format --quiet -q --color -h --help"; words="" ;;
+        " capture reload") options="--site --store --quiet -q --color -h --help"; words="" ;;
         " read") options="--every --count --unit --timeout --security --user --password-env --trust-first --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
-        " simulate") options="--host --modbus-port --opcua-port --seed --fault --truth --for --write-site --unknown-unit --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " store") options="-h --help"; words="status seal verify" ;;
+        " store status") options="--site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " store seal") options="--site --store --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " store verify") options="--site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " query") options="--from --to --force --unsafe --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " last") options="--site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " gaps") options="--source --tag --reason --from --to --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " doctor") options="--site --store --format --quiet -q --verbose -v --color -h --help"; words="" ;;
         " explain") options="--format -h --help"; words="" ;;
+        " demo") options="--quiet -q --verbose -v --color -h --help"; words="" ;;
+        " simulate") options="--host --modbus-port --opcua-port --seed --fault --truth --for --write-site --unknown-unit --quiet -q --verbose -v --color -h --help"; words="" ;;
         " init") options="--quiet -q --verbose -v --color -h --help"; words="" ;;
-        " completion") options="-h --help"; words="bash zsh fish powershell" ;;
         " site") options="-h --help"; words="show check schema" ;;
         " site show") options="--origin --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " site check") options="--site --format --quiet -q --verbose -v --color -h --help"; words="" ;;
@@ -94,6 +165,7 @@ _iiotctl() {
         " tags") options="-h --help"; words="list check" ;;
         " tags list") options="--source --site --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " tags check") options="--live --source --trust-first --site --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " completion") options="-h --help"; words="bash zsh fish powershell" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))

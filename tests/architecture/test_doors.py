@@ -62,8 +62,8 @@ def test_core_never_prints_nor_exits() -> None:
 
 
 def test_command_modules_are_light() -> None:
-    """Top-level imports of cli/*.py: standard library, typer, errors, and siblings that obey the same."""
-    own = ("iiotctl.errors", "iiotctl.cli", "iiotctl.__version__")
+    """Top-level imports of cli/*.py: standard library, typer, errors, events, and siblings that obey the same."""
+    own = ("iiotctl.errors", "iiotctl.events", "iiotctl.cli", "iiotctl.__version__")
     heavy = [
         f"{module.name}:{line} {name}"
         for module in modules()

@@ -245,6 +245,7 @@ class Session:
             IiotctlError: the store broke; what was durable stays so.
         """
         await self.recorder.commit()
+        self._began = self.wishes.monotonic()
         committing = asyncio.create_task(self.recorder.run(), name="recorder")
         for keeper in self.keepers.values():
             keeper.start()
@@ -378,9 +379,9 @@ class Session:
         self.wishes.create(name, config, [], self._context)
 
 
-def nothing_to_capture(loaded: LoadedSite) -> UsageError:
+def nothing_to_capture(loaded: LoadedSite) -> SiteError:
     """The error of a site without a source that has tags."""
-    return UsageError(
+    return SiteError(
         "nothing-to-capture",
         "the site file has no source with tags",
         where=str(loaded.path),

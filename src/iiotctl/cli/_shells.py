@@ -325,6 +325,7 @@ ENVIRONMENT: Final = {
 
 def _roff(text: str) -> str:
     escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    escaped = "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in escaped)
     return re.sub(r"^([.'])", r"\\&\1", escaped)
 
 

@@ -23,7 +23,9 @@ from iiotctl.cli import completion as completion_
 from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
+from iiotctl.cli import gaps as gaps_
 from iiotctl.cli import init as init_
+from iiotctl.cli import last as last_
 from iiotctl.cli import query as query_
 from iiotctl.cli import read as read_
 from iiotctl.cli import simulate as simulate_
@@ -86,6 +88,8 @@ app.add_typer(capture_.app, name="capture", rich_help_panel=CAPTURE)
 app.command("read", rich_help_panel=CAPTURE)(read_.read)
 app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
 app.command("query", rich_help_panel=ASK)(query_.query)
+app.command("last", rich_help_panel=ASK)(last_.last)
+app.command("gaps", rich_help_panel=ASK)(gaps_.gaps)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
 app.command("demo", rich_help_panel=SET_UP)(demo_.demo)

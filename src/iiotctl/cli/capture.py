@@ -43,7 +43,7 @@ def capture(
     context: typer.Context,
     for_: Annotated[
         str | None,
-        typer.Option("--for", metavar="DURATION", show_default=False, help="Stop after e.g. 10min; else until Ctrl-C."),
+        typer.Option("--for", metavar="TIME", show_default=False, help="Stop after e.g. 10min; else until Ctrl-C."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", show_default=False, help="Show the requests and send none.")
@@ -71,7 +71,7 @@ def capture(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Capture live data of the site's sources into crash-safe Parquet.
+    """Capture live data into crash-safe Parquet.
 
     Only read requests are sent. What is lost (link down, overflow, clock
     step, restart, full disk) becomes a row in the gaps table. Ctrl-C stops,

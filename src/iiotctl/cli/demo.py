@@ -47,13 +47,13 @@ _BROKEN: Final = "SELECT ts, value, quality FROM samples WHERE tag = 'press1.mot
 
 def demo(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Folder to make and leave.", show_default="iiotctl-demo")
+        Path, typer.Argument(metavar="DIR", help="Folder to make and leave.", show_default="iiotctl-demo")
     ] = Path("iiotctl-demo"),
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Capture a simulated press line over Modbus and OPC UA, and query it.
+    """Capture a simulated press line, and query it.
 
     Takes half a minute and needs no hardware and no network. Leaves DIR with a
     site file and the samples, so that you can go on from there; run again, it
@@ -112,7 +112,7 @@ class _Progress:
 
 @contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    """In the folder and without the user's `IIOTCTL_*` variables, which would point the commands elsewhere."""
+    """In the folder and without the user's `IIOTCTL_*` variables, which would lead the commands elsewhere."""
     here, mine = Path.cwd(), {name: value for name, value in os.environ.items() if name.startswith("IIOTCTL_")}
     os.chdir(folder)
     for name in mine:

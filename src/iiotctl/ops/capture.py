@@ -54,9 +54,9 @@ def capture(
         at_once: see `capture.run.run`.
 
     Raises:
-        SiteError: no site file, or it is wrong.
+        SiteError: no site file, it is wrong, or it has nothing to capture.
         StoreError: the store is locked, on a network path, or broke while capturing.
-        UsageError: unknown source name, nothing to capture.
+        UsageError: unknown source name.
         PluginError: a source type is not installed.
     """
     loaded = opened.require_site()
@@ -122,8 +122,8 @@ def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
     """What `capture` would send; no packet leaves this machine.
 
     Raises:
-        SiteError: no site file, or it is wrong.
-        UsageError: unknown source name, nothing to capture.
+        SiteError: no site file, it is wrong, or it has nothing to capture.
+        UsageError: unknown source name.
         PluginError: a source type is not installed.
     """
     loaded = opened.require_site()

@@ -57,7 +57,7 @@ class ReplaySource:
         if Path(config.file).suffix.lower() not in (".parquet", ".pq", ".csv"):
             problems.append(
                 SiteError(
-                    "replay-file",
+                    "replay-kind",
                     f"`{config.file}` is neither Parquet nor CSV",
                     hint="a replay file ends in .parquet or .csv",
                 )

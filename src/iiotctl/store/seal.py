@@ -2,7 +2,7 @@
 
 Order of the steps, each durable before the next: write `*.tmp` and sync · append to the manifest · rename ·
 sync the folder · read back and compare the hash. The caller writes the checkpoint and deletes the segment
-last. From any point where this is cut off, sealing again gives the same files.
+last. Wherever this is cut off, sealing again gives the same files.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ def test_a_missing_file_and_keys_that_a_file_cannot_have(tmp_path: Path) -> None
         _play(_source(tmp_path / "h.csv", 1))
     config = ReplayConfig(type="replay", file="h.xls", speed="fast")
     problems = ReplaySource.check(config, [_tag("t0", element=1), _tag("t1", invalid=(5,)), _tag("t2")])
-    assert [problem.slug for problem in problems] == ["replay-file", "replay-tag", "replay-tag"]
+    assert [problem.slug for problem in problems] == ["replay-kind", "replay-tag", "replay-tag"]
 
 
 def test_memory_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
