@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from iiotctl.errors import StoreError
 from iiotctl.events import Event, Level
 from iiotctl.history import connect, sqlerror, views
 from iiotctl.history.statement import Statement
@@ -126,7 +125,7 @@ class Running:
                 chunk = self._interruptible(_fetch, self._connection)
             except duckdb.Error as error:
                 if sqlerror.is_vanished(error):
-                    raise _changed(error) from error
+                    raise sqlerror.changed(error) from error
                 raise sqlerror.translate(error, shift=-self._statement.line) from error
 
     def _settled(
@@ -146,11 +145,11 @@ class Running:
                 if begun() and sqlerror.is_closed_pipe(error):
                     raise BrokenPipeError from error
                 if begun() and sqlerror.is_vanished(error):
-                    raise _changed(error) from error
+                    raise sqlerror.changed(error) from error
                 if begun() or not self._mend(error):
                     raise sqlerror.translate(error, shift=shift - self._statement.line) from error
                 self._close()
-        raise _changed(None)
+        raise sqlerror.changed(None)
 
     def _plan(self) -> duckdb.DuckDBPyConnection:
         chosen = self._selection
@@ -196,16 +195,6 @@ class Running:
                     connection.interrupt()
                 future.exception()
             raise
-
-
-def _changed(error: Exception | None) -> StoreError:
-    return StoreError(
-        "store-changed",
-        "a file of the store went away while the query read it",
-        cause=str(error).partition("\n")[0] if error else None,
-        hint="run the query again",
-        retriable=True,
-    )
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection) -> list[Any]:

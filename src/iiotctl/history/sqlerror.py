@@ -75,3 +75,14 @@ def translate(error: Exception, *, shift: int = 0) -> IiotctlError:
             hint="`iiotctl store verify` checks every file of the store",
         )
     return as_usage(error, shift=shift)
+
+
+def changed(error: Exception | None) -> StoreError:
+    """A file of the store vanished at a moment when nothing could be done about it."""
+    return StoreError(
+        "store-changed",
+        "a file of the store went away while the query read it",
+        cause=str(error).partition("\n")[0] if error else None,
+        hint="run the query again",
+        retriable=True,
+    )

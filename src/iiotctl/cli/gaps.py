@@ -1,0 +1,107 @@
+"""`iiotctl gaps`: what is missing, how long, and why."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SiteOption,
+    StoreOption,
+    VerboseOption,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iiotctl.history.gaps import GapRow
+
+
+def gaps(
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", show_default=False, help="Only gaps of this source.")
+    ] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option("--tag", metavar="TAG", show_default=False, help="Only gaps of this tag and of its whole source."),
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="REASON", show_default=False, help="Only gaps of this cause, e.g. timeout."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", show_default=False, help="Not those that ended before: ISO 8601, '*-8h'."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Not those that began later.")
+    ] = None,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """List the gaps: what is missing from the store, how long, and why.
+
+    A gap without a tag holds for every tag of its source; one without an end
+    is still open. Reasons: disconnected, timeout, refused, overflow, restart,
+    clock-step, shutdown, disk-reserve, disk-full.
+
+    Examples:
+      iiotctl gaps
+      iiotctl gaps --source press1 --from '*-1d'
+      iiotctl gaps --tag press1.hydraulics.pressure --format csv
+    """
+    del quiet, verbose, color
+    from iiotctl import reports
+    from iiotctl.history.gaps import Wanted
+    from iiotctl.ops.gaps import gaps as op
+    from iiotctl.ops.site import open_store
+    from iiotctl.reports.rows import Column, Rows
+
+    found = op(open_store(site, store), Wanted(source, tag, reason), _console.show_event, start=start, end=end)
+    columns = [
+        Column("source"),
+        Column("tag"),
+        Column("start", "timestamp"),
+        Column("end", "timestamp"),
+        Column("duration", "float", "s"),
+        Column("reason"),
+        Column("detected_at", "timestamp"),
+        Column("filled_by"),
+        Column("id"),
+    ]
+    rows = [(g.source, g.tag, g.start, g.end, g.duration_s, g.reason, g.detected_at, g.filled_by, g.id) for g in found]
+    # people have no use for the last three
+    width = 6 if format is Format.TABLE else len(columns)
+    table = Rows(columns[:width], [row[:width] for row in rows])
+    reports.write(table, format.value, output, color=_console.uses_color(sys.stdout))
+    _console.say(_summary(found))
+
+
+def _summary(rows: Sequence[GapRow]) -> str:
+    from iiotctl.ops.gaps import by_cause
+    from iiotctl.site.units import format_duration
+
+    if not rows:
+        return "no gaps"
+    parts = []
+    for cause in by_cause(rows):
+        ended = [format_duration(round(cause.seconds, 3))] if cause.count > cause.open else []
+        still = [f"{cause.open} open"] if cause.open else []
+        parts.append(f"{cause.count} {cause.reason} ({', '.join(ended + still)})")
+    return f"{len(rows)} gap{'s' if len(rows) != 1 else ''}: {', '.join(parts)}"

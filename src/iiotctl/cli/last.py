@@ -1,0 +1,79 @@
+"""`iiotctl last`: the newest value of each tag."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SiteOption,
+    StoreOption,
+    VerboseOption,
+)
+
+
+def last(
+    tags: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TAG", show_default=False, help="Names or patterns such as 'press1.*'; else all."),
+    ] = None,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Show the newest value of each tag, its unit, quality and age.
+
+    Works while a capture runs and reads the newest files only. A value that
+    could not be read is empty and its quality says why; the last good value
+    is never shown in its place.
+
+    Examples:
+      iiotctl last
+      iiotctl last 'press1.*' --format json
+    """
+    del quiet, verbose, color
+    import time
+    from datetime import UTC, datetime
+
+    from iiotctl import quality, reports
+    from iiotctl.ops.last import last as op
+    from iiotctl.ops.site import open_store
+    from iiotctl.reports.rows import Column, Rows
+
+    found = op(open_store(site, store), tags or (), _console.show_event)
+    now = datetime.fromtimestamp(time.time(), UTC)
+    columns = [
+        Column("tag"),
+        Column("value", "any"),
+        Column("unit"),
+        Column("quality"),
+        Column("age", "float", "s"),
+        Column("ts", "timestamp"),
+        Column("source"),
+    ]
+    rows = [
+        (
+            row.tag,
+            row.value if row.text is None else row.text,
+            row.unit,
+            "no sample yet" if row.quality is None else quality.name(row.quality),
+            None if row.ts is None else round((now - row.ts).total_seconds(), 1),
+            row.ts,
+            row.source,
+        )
+        for row in found
+    ]
+    reports.write(Rows(columns, rows), format.value, output, color=_console.uses_color(sys.stdout))

@@ -1,0 +1,190 @@
+"""The newest sample of each tag without reading the whole store: the newest files first, until every tag is found.
+
+A sample lies in the folder of its own date, so nothing in an older folder can be newer. Within a date the
+files' own statistics say what each can hold at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from iiotctl.events import Event, Level
+from iiotctl.history import connect, filecheck, sqlerror
+from iiotctl.history.connect import quoted
+from iiotctl.history.unsealed import Unsealed
+from iiotctl.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BATCH: Final = 8
+"""Files read at a time within a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest sample of a tag; `ts` is None when there has never been one.
+
+    Attributes:
+        quality: OPC UA status code.
+        unit: as of the newest row of the tag's history.
+    """
+
+    tag: str
+    ts: datetime | None = None
+    value: float | None = None
+    text: str | None = None
+    quality: int | None = None
+    unit: str = ""
+    source: str = ""
+
+
+def latest(
+    snapshot: Snapshot, wanted: Callable[[str], bool], notice: Callable[[Event], None]
+) -> tuple[list[Latest], list[str]]:
+    """The newest sample of every tag that is wanted, sorted by tag; and the names of all tags that were seen.
+
+    Args:
+        snapshot: of the store.
+        wanted: whether a tag is asked for.
+        notice: is told about files that had to be left out.
+
+    Raises:
+        StoreError: a file went away meanwhile.
+    """
+    import duckdb
+
+    files = [*snapshot.sample_files, *snapshot.tag_files]
+    for bad in snapshot.bad_files:
+        notice(Event(Level.WARNING, "file-left-out", f"left out {bad.path}: {bad.cause}"))
+    with connect.session(files) as connection:
+        search = _Search(connection, snapshot, notice)
+        try:
+            return search.run(wanted)
+        except duckdb.Error as error:
+            raise sqlerror.changed(error) if sqlerror.is_vanished(error) else sqlerror.translate(error) from error
+
+
+class _Search:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, notice: Callable[[Event], None]
+    ) -> None:
+        self._connection, self._snapshot, self._notice = connection, snapshot, notice
+        self._found: dict[str, tuple[Any, ...]] = {}
+
+    def run(self, wanted: Callable[[str], bool]) -> tuple[list[Latest], list[str]]:
+        about = {tag: (unit or "", source or "") for tag, unit, source in self._tags()}
+        if self._snapshot.has_unsealed and (frame := self._snapshot.unsealed_samples()) is not None:
+            self._connection.register("_unsealed", Unsealed(frame))
+            self._take(self._connection.execute(_newest("_unsealed", "")).fetchall())
+        # without a tags table nobody knows when all have been found
+        missing = {tag for tag in about if wanted(tag)} if about else None
+        for _, files in _by_date(self._snapshot.sample_files):
+            if missing is not None and not missing:
+                break
+            found = self._date(files, missing)
+            if missing is not None:
+                missing -= found
+        names = sorted({*about, *self._found})
+        return [self._row(tag, *about.get(tag, ("", ""))) for tag in names if wanted(tag)], names
+
+    def _row(self, tag: str, unit: str, source: str) -> Latest:
+        if tag not in self._found:
+            return Latest(tag, unit=unit, source=source)
+        _, ts, value, text, quality = self._found[tag]
+        return Latest(tag, ts, value, text, quality, unit, source)
+
+    def _tags(self) -> Iterable[tuple[str, str | None, str | None]]:
+        unsealed = self._snapshot.unsealed_tags() if self._snapshot.has_unsealed else None
+        if unsealed is not None:
+            self._connection.register("_unsealed_tags", Unsealed(unsealed))
+
+        def sql(files: Sequence[Path]) -> str:
+            parts = [_reading(files)] if files else []
+            parts += ["_unsealed_tags"] if unsealed is not None else []
+            union = " UNION ALL ".join(f"SELECT tag, unit, source, valid_from FROM {part}" for part in parts)
+            newest = "arg_max(unit, valid_from), arg_max(source, valid_from)"
+            return f"SELECT tag, {newest} FROM ({union}) GROUP BY tag" if parts else ""
+
+        rows: list[tuple[str, str | None, str | None]] = self._guarded(sql, self._snapshot.tag_files, "tags")
+        return rows
+
+    def _date(self, files: Sequence[Path], missing: set[str] | None) -> set[str]:
+        """Look through the files of one date, those that can hold the newest samples first."""
+        ranked = self._ranked(files)
+        found: set[str] = set()
+        open_ = None if missing is None else set(missing)
+        for at in range(0, len(ranked), _BATCH):
+            most = ranked[at][0]
+            if open_ is not None:
+                open_ -= {tag for tag in open_ if tag in self._found and self._found[tag][1] >= most}
+                if not open_:
+                    break
+            batch = [path for _, path in ranked[at : at + _BATCH]]
+            condition = "" if open_ is None else f" WHERE tag IN ({', '.join(map(quoted, sorted(open_)))})"
+            rows = self._guarded(partial(_newest_in, condition), batch, "samples")
+            found |= self._take(rows)
+        return found
+
+    def _ranked(self, files: Sequence[Path]) -> list[tuple[datetime, Path]]:
+        def sql(chosen: Sequence[Path]) -> str:
+            if not chosen:
+                return ""
+            listed = ", ".join(quoted(str(path)) for path in chosen)
+            # a file without statistics may hold anything
+            most = "CASE WHEN count(stats_max_value) = count(*) THEN max(stats_max_value::TIMESTAMPTZ)"
+            return (
+                f"SELECT {most} ELSE TIMESTAMPTZ '9999-12-31' END AS most, file_name FROM parquet_metadata([{listed}])"
+                " WHERE path_in_schema = 'ts' GROUP BY file_name ORDER BY most DESC"
+            )
+
+        rows: list[tuple[datetime, str]] = self._guarded(sql, files, "samples")
+        return [(most, Path(name)) for most, name in rows]
+
+    def _take(self, rows: list[tuple[Any, ...]]) -> set[str]:
+        for tag, ts, newest in rows:
+            if tag not in self._found or self._found[tag][1] < ts:
+                self._found[tag] = (tag, ts, newest["value"], newest["text"], newest["quality"])
+        return {row[0] for row in rows}
+
+    def _guarded(self, sql: Callable[[Sequence[Path]], str], files: Sequence[Path], table: str) -> list[Any]:
+        """Run `sql(files)`; files that turn out to be damaged or foreign are left out and the rest tried again."""
+        import duckdb
+
+        good = list(files)
+        while text := sql(good):
+            try:
+                return self._connection.execute(text).fetchall()
+            except duckdb.Error as error:
+                culprits = filecheck.objections({table: good}, error)
+                if not culprits:
+                    raise
+            for path, cause in culprits:
+                self._notice(Event(Level.WARNING, "file-left-out", f"left out {path}: {cause}"))
+                good.remove(path)
+        return []
+
+
+def _newest(table: str, condition: str) -> str:
+    newest = "arg_max({value: value, text: text, quality: quality}, ts)"
+    return f"SELECT tag, max(ts), {newest} FROM {table}{condition} GROUP BY tag"
+
+
+def _newest_in(condition: str, files: Sequence[Path]) -> str:
+    return _newest(_reading(files), condition) if files else ""
+
+
+def _reading(files: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(quoted(str(path)) for path in files)}], hive_partitioning = false)"
+
+
+def _by_date(files: Sequence[Path]) -> list[tuple[str, list[Path]]]:
+    dates: dict[str, list[Path]] = {}
+    for path in files:
+        dates.setdefault(path.parent.name, []).append(path)
+    return sorted(dates.items(), reverse=True)
