@@ -28,9 +28,10 @@ def _raised() -> dict[str, set[str]]:
             if name not in CLASSES:
                 continue
             first = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "slug"), None)
-            for constant in ast.walk(first) if first is not None else ():
-                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                    found.setdefault(constant.value, set()).add(name)
+            choices = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+            for choice in choices:
+                if isinstance(choice, ast.Constant) and isinstance(choice.value, str):
+                    found.setdefault(choice.value, set()).add(name)
     return {slug: names for slug, names in found.items() if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug)}
 
 

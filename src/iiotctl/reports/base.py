@@ -40,7 +40,7 @@ Renderer = Callable[[Rows, BinaryIO, Look], None]
 
 def names() -> list[str]:
     """The formats that are installed, sorted; loads none of them."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
 def load(format_: str) -> Renderer:
@@ -50,20 +50,20 @@ def load(format_: str) -> Renderer:
         UsageError: no such format.
         PluginError: the package that brings it cannot be imported.
     """
-    found = [point for point in entry_points(group=GROUP) if point.name == format_]
+    found = [entry for entry in entry_points(group=GROUP) if entry.name == format_]
     if not found:
         close = difflib.get_close_matches(format_, names(), n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"one of {', '.join(f'`{name}`' for name in names())}"
         raise UsageError("unknown-format", f"there is no format `{format_}`", hint=hint)
-    point = found[0]
-    package = point.dist.name if point.dist is not None else "unknown package"
+    entry = found[0]
+    package = entry.dist.name if entry.dist is not None else "unknown package"
     try:
-        return cast("Renderer", point.load())
+        return cast("Renderer", entry.load())
     except Exception as error:
         raise PluginError(
             "plugin-broken",
             f"the format `{format_}` cannot be loaded",
-            where=f"{package}: {point.value}",
+            where=f"{package}: {entry.value}",
             cause=f"{type(error).__name__}: {error}",
             hint=f"reinstall or remove the package `{package}`",
         ) from error

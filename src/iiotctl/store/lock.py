@@ -118,10 +118,10 @@ def file_system(path: Path, mounts: str) -> str:
         fields = line.split()
         if len(fields) < 3:  # noqa: PLR2004 - device, mount point, type
             continue
-        point = fields[1].replace("\\040", " ")
-        inside = path == Path(point) or Path(point) in path.parents
-        if inside and len(point) >= len(best):
-            best, kind = point, fields[2]
+        place = fields[1].replace("\\040", " ")
+        inside = path == Path(place) or Path(place) in path.parents
+        if inside and len(place) >= len(best):
+            best, kind = place, fields[2]
     return kind
 
 
