@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,17 +21,33 @@ _BINARY: Final = getattr(os, "O_BINARY", 0)
 class Disk:
     """The real disk. All methods raise OSError as the system does."""
 
+    def __init__(self) -> None:
+        self._named: set[Path] = set()
+
     def make_dir(self, path: Path) -> None:
-        """Create a folder if it is missing and make its name durable; parents are created likewise."""
+        """Create a folder if it is missing and make its name durable; parents are created likewise.
+
+        A folder that is there may have been made by a process that was killed before it synced the name, so
+        the first use by each process syncs it all the same.
+        """
         if path.is_dir():
-            return
-        self.make_dir(path.parent)
-        path.mkdir(exist_ok=True)
-        self.sync_dir(path.parent)
+            if path not in self._named:
+                # Where we may not read the parent we did not make the folder either.
+                with suppress(PermissionError):
+                    self.sync_dir(path.parent)
+        else:
+            self.make_dir(path.parent)
+            path.mkdir(exist_ok=True)
+            self.sync_dir(path.parent)
+        self._named.add(path)
 
     def create(self, path: Path) -> int:
         """Create (or empty) a file and return its descriptor, open for appending at the end."""
         return os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR | _BINARY, 0o644)
+
+    def reopen(self, path: Path) -> int:
+        """Open a file that is there, so that what another process wrote to it can be synced."""
+        return os.open(path, os.O_RDWR | _BINARY)
 
     def write(self, descriptor: int, data: bytes) -> None:
         """Write all of `data` at the descriptor's place."""

@@ -45,15 +45,23 @@ class Manifest:
         self._disk = disk
         self._path = path
         self._descriptor: int | None = None
+        self._torn = 0
 
     def append(self, entries: list[SealedFile]) -> None:
         """Append entries, durable on return."""
-        if self._descriptor is None:
-            self._descriptor = self._disk.create(self._path)
-            self._disk.sync_dir(self._path.parent)
         data = b"".join(frames.pack(frames.Kind.FILE, json.dumps(asdict(entry)).encode()) for entry in entries)
-        self._disk.write(self._descriptor, data)
-        self._disk.sync(self._descriptor)
+        try:
+            if self._descriptor is None:
+                self._descriptor = self._disk.create(self._path)
+                self._disk.sync_dir(self._path.parent)
+            self._disk.write(self._descriptor, data)
+            self._disk.sync(self._descriptor)
+        except OSError:
+            # A log is read up to its first torn entry, so nothing may stand behind one: go on in another file.
+            self.close()
+            self._torn += 1
+            self._path = self._path.with_name(f"{self._path.name.partition('.')[0]}.{self._torn}.log")
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -61,12 +61,7 @@ class Snapshot:
         """
         layout = Layout(root.absolute())
         check_store(layout)
-        segments = []
-        for name, path in layout.segments():
-            try:
-                segments.append(spool.read(name, path))
-            except FileNotFoundError:
-                continue
+        segments = spool.read_spool(layout)
         opened = {segment.name for segment in segments}
         files = {
             SAMPLES: _without(opened, layout.files(SAMPLES, _date(start), _date(end))),

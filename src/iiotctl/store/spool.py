@@ -10,6 +10,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from iiotctl.errors import StoreError
 from iiotctl.samples import Gap, SampleBatch
 from iiotctl.store import columns, frames
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import FORMAT, SegmentName
+from iiotctl.store.layout import FORMAT, Layout, SegmentName
 from iiotctl.store.schema import TagRow, gap_from_json, gap_to_json, tag_from_json
 
 if TYPE_CHECKING:
@@ -196,6 +197,11 @@ def _take_names(names: list[str], rows: Sequence[TagRow]) -> None:
 def parse(name: SegmentName, path: Path, data: bytes) -> Segment:
     """The segment in `data`; damage ends it early and is no error.
 
+    Args:
+        name: its name.
+        path: where it stands.
+        data: its bytes, as far as they count.
+
     Raises:
         StoreError: written by a newer iiotctl.
     """
@@ -225,14 +231,43 @@ def parse(name: SegmentName, path: Path, data: bytes) -> Segment:
     return segment
 
 
-def read(name: SegmentName, path: Path) -> Segment:
-    """The segment in a file.
+def read(name: SegmentName, path: Path, limit: int | None = None) -> Segment:
+    """The segment in a file, or in its first `limit` bytes.
 
     Raises:
         OSError: the file is gone or cannot be read.
         StoreError: written by a newer iiotctl.
     """
-    return parse(name, path, path.read_bytes())
+    return parse(name, path, path.read_bytes()[:limit])
+
+
+def read_spool(layout: Layout) -> list[Segment]:
+    """All segments, oldest first, each as far as it counts; one that vanishes meanwhile is left out.
+
+    A commit that failed and could not be taken back does not count: its samples were handed over again, and
+    the next segment's header says where the one before it ends.
+
+    Raises:
+        OSError: a file cannot be read.
+        StoreError: written by a newer iiotctl.
+    """
+    found = []
+    for name, path in layout.segments():
+        try:
+            found.append(read(name, path))
+        except FileNotFoundError:
+            continue
+    cuts = {
+        SegmentName(segment.name.run, int(cut[0])): int(cut[1])
+        for segment in found
+        for cut in segment.header.get("cuts", ())
+    }
+    for place, segment in enumerate(found):
+        limit = cuts.get(segment.name)
+        if limit is not None and limit < segment.size:
+            with suppress(FileNotFoundError):
+                found[place] = read(segment.name, segment.path, limit)
+    return found
 
 
 def check_format(found: object, path: Path) -> None:

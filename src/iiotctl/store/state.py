@@ -69,7 +69,7 @@ class State:
         self.alive: dict[str, int] = {}
         self.hashes: dict[str, str] = {}
         self._before: dict[str, LastRow] = {}
-        self._sources: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
         self._gaps: dict[str, Gap] = {}
         self._gap_seen: dict[str, int] = {}
         self._names: list[str] = []
@@ -93,7 +93,7 @@ class State:
         """Tags were defined."""
         for row in change.rows:
             self._name(row.code, row.tag)
-            self._sources[row.tag] = row.source
+            self.sources[row.tag] = row.source
             if row.tag in change.new:
                 self.hashes[row.tag] = row.config_hash
 
@@ -132,6 +132,10 @@ class State:
             else:
                 self._gaps.pop(row.id, None)
 
+    def restore(self, last: Mapping[str, LastRow]) -> None:
+        """Begin with these latest rows."""
+        self._before = dict(last)
+
     def replay(self, segment: Segment) -> None:
         """Everything a segment holds."""
         self.begin(segment.name.run, segment.names)
@@ -158,7 +162,7 @@ class State:
         last = self.last()
         alive = dict(self.alive)
         for tag, row in last.items():
-            source = self._sources.get(tag)
+            source = self.sources.get(tag)
             if source is not None and row.good_ts is not None:
                 alive[source] = max(alive.get(source, row.good_ts), row.good_ts)
         return Recovery(
@@ -178,7 +182,7 @@ class State:
             "clean": self.clean,
             "alive": self.alive,
             "hashes": self.hashes,
-            "sources": self._sources,
+            "sources": self.sources,
             "gaps": [gap_to_json(gap) for gap in self._gaps.values()],
             "last": {tag: [row.ts, row.value, row.quality, row.good_ts] for tag, row in self.last().items()},
         }
@@ -192,9 +196,9 @@ class State:
                 facts: dict[str, Any] = json.loads(zlib.decompress(frame.payload))
                 state = cls()
                 state.run, state.clean = facts["run"], facts["clean"]
-                state.alive, state.hashes, state._sources = facts["alive"], facts["hashes"], facts["sources"]
+                state.alive, state.hashes, state.sources = facts["alive"], facts["hashes"], facts["sources"]
                 state.gaps(gap_from_json(gap) for gap in facts["gaps"])
-                state._before = {tag: LastRow(*row) for tag, row in facts["last"].items()}
+                state.restore({tag: LastRow(*row) for tag, row in facts["last"].items()})
                 return state
         return None
 

@@ -60,12 +60,7 @@ def status(root: Path) -> StoreStatus:
     """
     layout = Layout(root.absolute())
     check_store(layout)
-    segments = []
-    for name, path in layout.segments():
-        try:
-            segments.append(spool.read(name, path))
-        except FileNotFoundError:
-            continue
+    segments = spool.read_spool(layout)
     known = manifest.read_all(layout)
     days: dict[str, list[int]] = {}
     files = size = rows = 0

@@ -78,16 +78,12 @@ def verify(root: Path) -> Verification:
     check_store(layout)
     result = Verification()
     # Segments first: one that is sealed while we look is then found among the files.
-    for name, path in layout.segments():
-        try:
-            segment = spool.read(name, path)
-        except FileNotFoundError:
-            continue
+    for segment in spool.read_spool(layout):
         result.segments += 1
         result.unsealed += segment.rows
         if not segment.tail_is_blank:
             detail = f"readable up to byte {segment.valid} of {segment.size}"
-            result.flaws.append(Flaw(_name(layout, path), Verdict.CUT, detail))
+            result.flaws.append(Flaw(_name(layout, segment.path), Verdict.CUT, detail))
     known = manifest.read_all(layout)
     seen = set()
     for kind in KINDS:

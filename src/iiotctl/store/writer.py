@@ -64,6 +64,9 @@ class StoreWriter:
         self._segment: spool.SegmentWriter | None = None
         self._number = 0
         self._closed: list[SegmentName] = []
+        self._cuts: dict[int, int] = {}
+        self._limits: dict[SegmentName, int] = {}
+        self._checkpoint_is_sound = True
         self._guard = threading.Lock()
         self._sealing = threading.Lock()
 
@@ -100,16 +103,10 @@ class StoreWriter:
         try:
             _prepare(layout, disk)
             lock.acquire()
-            state = _load_state(layout)
+            state, is_sound = _load_state(layout)
         except OSError as error:
             lock.release()
-            raise StoreError(
-                "store-not-writable",
-                "the store cannot be written",
-                where=str(root),
-                cause=str(error),
-                hint="choose another folder with `--store PATH`, or ask for write permission",
-            ) from error
+            raise _not_writable(root, error) from error
         except BaseException:
             lock.release()
             raise
@@ -124,28 +121,42 @@ class StoreWriter:
             seal_every_s=seal_every_s,
             seal_size=seal_size,
         )
+        writer._checkpoint_is_sound = is_sound
         try:
             writer._recover()
+        except OSError as error:
+            lock.release()
+            raise _not_writable(root, error) from error
         except BaseException:
             lock.release()
             raise
         return writer
 
     def _recover(self) -> None:
-        left = self._layout.segments()
-        damaged = []
-        for name, path in left:
-            segment = spool.read(name, path)
+        for _, path in self._layout.segments():
+            self._settle(path)
+        left = spool.read_spool(self._layout)
+        damaged = [] if self._checkpoint_is_sound else [self._layout.checkpoint.stem]
+        for segment in left:
             self._state.replay(segment)
+            self._limits[segment.name] = segment.size
             if not segment.tail_is_blank:
-                damaged.append(str(name))
-        self.recovered = self._state.recovery([str(name) for name, _ in left], damaged)
-        self._closed = [name for name, _ in left]
+                damaged.append(str(segment.name))
+        self.recovered = self._state.recovery([str(segment.name) for segment in left], damaged)
+        self._closed = [segment.name for segment in left]
         for scratch in self._layout.root.glob(f"*/date=*/*{TMP_SUFFIX}"):
             self._disk.unlink(scratch)
         # A full disk must not keep capture from starting: the segments wait.
         with contextlib.suppress(OSError, StoreError):
             self.seal()
+
+    def _settle(self, path: Path) -> None:
+        """Make durable what a killed process wrote last: it is read as truth from here on."""
+        descriptor = self._disk.reopen(path)
+        try:
+            self._disk.sync(descriptor)
+        finally:
+            self._disk.close(descriptor)
 
     def define_tags(self, rows: Sequence[TagRow], valid_from: int | None = None) -> None:
         """Say which tag each code means from now on, durable on return.
@@ -177,6 +188,9 @@ class StoreWriter:
             StoreError: `store-full` or `spool-write-failed`; nothing of this commit is in the store.
         """
         with self._guard:
+            if len(samples) and int(samples.tag.max()) >= len(self._names):
+                msg = f"tag code {samples.tag.max()} was never defined"
+                raise ValueError(msg)
             size = self._current().commit(samples, gaps, alive or {})
             self._state.commit(samples, gaps, alive or {})
             return CommitInfo(len(samples), len(gaps), size)
@@ -207,8 +221,8 @@ class StoreWriter:
         with self._sealing:
             for name in list(self._closed):
                 path = self._layout.segment(name)
-                segment = spool.read(name, path)
                 try:
+                    segment = spool.read(name, path, self._limits.get(name))
                     done += seal_segment(self._disk, self._layout, segment, self._manifest, self._now_us())
                     self._save_checkpoint()
                     self._discard(segment)
@@ -222,6 +236,7 @@ class StoreWriter:
                         retriable=True,
                     ) from error
                 self._closed.remove(name)
+                self._limits.pop(name, None)
         return done
 
     def _discard(self, segment: spool.Segment) -> None:
@@ -260,13 +275,16 @@ class StoreWriter:
 
     def _current(self) -> spool.SegmentWriter:
         if self._segment is not None and self._segment.broken:
+            # Its last commit failed and may still stand there; the next header tells readers where it ends.
+            self._limits[self._segment.name] = self._segment.size
+            self._cuts[self._segment.name.number] = self._segment.size
             self._segment.close()
             self._closed.append(self._segment.name)
             self._segment = None
         if self._segment is None:
             self._number += 1
             name = SegmentName(self.run, self._number)
-            header = {"site": self._site, "names": self._names, **self._run_info}
+            header = {"site": self._site, "names": self._names, "cuts": list(self._cuts.items()), **self._run_info}
             try:
                 self._segment = spool.SegmentWriter(
                     self._disk, self._layout.segment(name), name, header, self._now_us()
@@ -283,11 +301,23 @@ class StoreWriter:
         return self._segment
 
 
+def _not_writable(root: Path, error: OSError) -> StoreError:
+    return StoreError(
+        "store-not-writable",
+        "the store cannot be written",
+        where=str(root),
+        cause=str(error),
+        hint="choose another folder with `--store PATH`, or ask for write permission",
+    )
+
+
 def _prepare(layout: Layout, disk: Disk) -> None:
     for folder in (layout.root, layout.spool, layout.manifest):
         disk.make_dir(folder)
     if layout.store_toml.exists():
         check_store(layout)
+        # It may have been put there by a process that was killed before it synced the name.
+        disk.sync_dir(layout.root)
     else:
         text = f"# An iiotctl store: plain Parquet, see docs/reference/store-layout.md\nformat = {FORMAT}\n"
         write_file(disk, layout.store_toml, text.encode(), layout.store_toml.with_suffix(TMP_SUFFIX))
@@ -317,9 +347,16 @@ def check_store(layout: Layout) -> None:
     spool.check_format(facts.get("format"), layout.store_toml)
 
 
-def _load_state(layout: Layout) -> State:
+def _load_state(layout: Layout) -> tuple[State, bool]:
+    """What earlier runs left, and whether the checkpoint could be used for it."""
     try:
-        data = layout.checkpoint.read_bytes()
+        state = State.from_frame(layout.checkpoint.read_bytes())
+        is_sound = state is not None
     except FileNotFoundError:
-        return State()
-    return State.from_frame(data) or State()
+        # A new store has none yet; one that has sealed files has lost it.
+        state, is_sound = None, not any(layout.manifest.glob("*.log"))
+    if state is not None or is_sound:
+        return state or State(), is_sound
+    from iiotctl.store.rebuild import rebuild
+
+    return rebuild(layout), False
