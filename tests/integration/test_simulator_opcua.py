@@ -36,7 +36,8 @@ def _run(test: Callable[[Plant, TruthLog, Client], Awaitable[None]], **more: Any
     async def main() -> None:
         async with (
             Plant(modbus_port=None, truth=truth, **more) as plant,
-            Client(f"opc.tcp://127.0.0.1:{plant.opcua_port}", timeout=30) as client,
+            # its watchdog would give up a server that pauses for two seconds
+            Client(f"opc.tcp://127.0.0.1:{plant.opcua_port}", timeout=30, watchdog_intervall=60) as client,
         ):
             await test(plant, truth, client)
 
