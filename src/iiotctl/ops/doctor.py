@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from iiotctl import __version__
-from iiotctl.errors import IiotctlError, SiteProblemsError
+from iiotctl.errors import IiotctlError, SiteProblemsError, StoreError
 from iiotctl.ops.site import Opened, open_settings
 from iiotctl.site.units import format_size
 
@@ -197,8 +197,23 @@ def _disk(opened: Opened) -> list[Check]:
 
 
 def _store(opened: Opened) -> list[Check]:
-    if not opened.store.exists():
-        return [Check("store", State.PASS, f"none yet; `iiotctl capture` makes {opened.store}")]
-    if not os.access(opened.store, os.W_OK):
-        return [Check("store", State.FAIL, f"{opened.store} cannot be written", f"`chown -R $USER {opened.store}`")]
-    return [Check("store", State.PASS, str(opened.store))]
+    from iiotctl.store.lock import refuse_remote
+    from iiotctl.store.status import status
+
+    root = opened.store
+    if not root.exists():
+        return [Check("store", State.PASS, f"none yet; `iiotctl capture` makes {root}")]
+    if not os.access(root, os.W_OK):
+        return [Check("store", State.FAIL, f"{root} cannot be written", f"`chown -R $USER {root}`")]
+    try:
+        refuse_remote(root)
+        found = status(root)
+    except StoreError as error:
+        return [Check("store", State.FAIL, str(error), error.hint or f"`iiotctl explain {error.slug}`")]
+    text = f"{root}: {found.rows + found.unsealed_rows} samples in {format_size(found.size + found.unsealed_size)}"
+    if found.captured_by:
+        text += f"; process {found.captured_by} captures into it"
+    if found.damaged_segments:
+        damaged = f"{text}; {found.damaged_segments} damaged segments were kept aside"
+        return [Check("store", State.WARN, damaged, "`iiotctl store verify` says what is affected")]
+    return [Check("store", State.PASS, text)]

@@ -228,7 +228,7 @@ def _number(text: str, *, decimal_comma: bool) -> float:
     word = text.replace(" ", "").replace("\u00a0", "")
     if decimal_comma:
         if "." in word and "," in word:
-            msg = f"`{text}` has a point and a comma; write the number without thousands separators"
+            msg = f"`{text}` has a decimal point and a comma; write the number without thousands separators"
             raise CellError(msg)
         word = word.replace(",", ".")
     try:

@@ -67,6 +67,15 @@ def test_disk(free: float, state: State, tmp_path: Path, monkeypatch: pytest.Mon
     assert examined(tmp_path, monkeypatch)["disk"].state is state
 
 
+def test_store_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examined(tmp_path, monkeypatch)["store"].state is State.PASS
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.toml").write_text("format = 999\n")
+    check = examined(tmp_path, monkeypatch)["store"]
+    assert check.state is State.FAIL
+    assert check.fix
+
+
 def test_a_library_that_kills_the_process_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "HEAVY", ("numpy", "no_such_library", "duckdb"))
     numpy, missing = doctor._libraries()
