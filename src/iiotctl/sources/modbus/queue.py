@@ -5,7 +5,7 @@ ones late:
 
 - *healthy* units (the last request was answered) go first, earliest deadline first;
 - *suspects* (never answered yet, or silent the last time) get what time is left until the next healthy
-  deadline, shared among the waiting suspects, and wait when that is too little to be of use (the very
+  deadline (and their own, when it is known how fast they answer), shared among the waiting suspects, and wait when that is too little to be of use (the very
   first request to a unit never waits: who is there has to be found out);
 - three silences in a row *demote* a unit: it is asked again after 30 s, then after twice as long, up to
   5 min. Demotion protects the neighbours on the link. When no unit of the link is healthy there is
@@ -190,15 +190,18 @@ class RequestQueue:
         others = [(u, at) for u, at in self._upcoming.values() if u is not unit]
         healthy = [at for u, at in others if u.healthy]
         known = healthy or [at for u, at in others if u.probe_at is None]
-        if not known:
+        # a unit that has answered before is asked once a period: a request that went into a dead link must not
+        # hold up the next one after the link is back
+        own = [at for u, at in self._upcoming.values() if u is unit and unit.answered]
+        if not known and not own:
             return scan.timeout
-        slack = min(known) - now
+        slack = min(known + own) - now
         trips = [u.round_trip for u in self.units.values() if u.healthy]
         floor = max(FLOOR_S, _ROUND_TRIPS * max(trips, default=0.0))
         if not unit.healthy:
             floor = max(floor, 1.5 * unit.round_trip)
         tried = unit.last_try > float("-inf")
-        if healthy and tried and slack < floor and now - scan.deadline < scan.patience:
+        if healthy and tried and min(healthy) - now < floor and now - scan.deadline < scan.patience:
             return 0.0
         waiting = len({id(s.unit) for s in self._scans})
         return min(scan.timeout, max(floor, _SHARE * slack / waiting))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.frame import Request
 from iiotctl.sources.modbus.queue import RequestQueue, Scan, Unit
@@ -87,6 +89,23 @@ def test_a_lonely_unit_has_its_whole_timeout() -> None:
     _scan(queue, 2)
     queue.expect("b", queue.unit(2), 1.0)
     assert _silence(queue, 0.0) == (2, 1.0)
+
+
+def test_a_unit_known_to_answer_is_asked_once_a_period_while_it_is_silent() -> None:
+    queue = RequestQueue()
+    _healthy(queue, 1)
+    queue.unit(1).round_trip = 0.1
+    queue.expect("a", queue.unit(1), 0.5)
+    _scan(queue, 1)
+    assert _silence(queue, 0.0) == (1, 1.0)  # healthy till now: all the time it may take
+    queue.expect("a", queue.unit(1), 1.5)
+    _scan(queue, 1, 1.0)
+    _, timeout = _silence(queue, 1.0)
+    assert 0.4 < timeout < 0.5
+    queue.expect("a", queue.unit(1), 2.05)
+    _scan(queue, 1, 2.0)
+    _, timeout = _silence(queue, 2.0)
+    assert timeout == pytest.approx(0.15)  # never less than it is known to need
 
 
 def test_three_silences_demote_and_probes_come_ever_more_rarely() -> None:
