@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _EVERY_S: Final = 5
 
 _LAST: Final = "iiotctl last press1.hydraulics.pressure press1.press.state cooling1.flow line1.batch.id"
-_QUERY: Final = (
-    'iiotctl query "SELECT tag, count(value) AS good, round(avg(value), 2) AS mean, min(value) AS low, '
-    "max(value) AS high FROM samples WHERE tag LIKE '%.temperature' OR tag LIKE '%_temperature' GROUP BY tag ORDER BY tag\""
-)
+_QUERY: Final = """\
+iiotctl query "
+    SELECT tag, count(value) AS good, round(avg(value), 2) AS mean, min(value) AS low, max(value) AS high
+    FROM samples WHERE tag LIKE '%temperature' GROUP BY tag ORDER BY tag\""""
 _GAPS: Final = "iiotctl gaps"
 _GAPS_TEXT: Final = """\
-What is missing, and why. The cooling unit was made silent, so its tags have a gap from the last sample
-before to the first one after, and no invented value; the other units of the same gateway went on:"""
+What is missing, and why. The Modbus gateway lost its connection, so the tags of its three units have a gap
+from the last sample before to the first one after, and no invented value; OPC UA went on:"""
 QUESTIONS: Final = (
     ("The latest value of some tags, with its quality and age:", _LAST),
     ("Every temperature, in SQL over Parquet files:", _QUERY),
@@ -42,7 +42,7 @@ QUESTIONS: Final = (
 )
 
 _PRESSURE: Final = "SELECT ts, value FROM samples WHERE tag = 'press1.hydraulics.pressure' ORDER BY ts"
-_BROKEN: Final = "SELECT ts, value, quality FROM samples WHERE tag = 'press1.motor.winding_temperature' ORDER BY ts"
+_BROKEN: Final = "SELECT ts, value, quality_name(quality) AS quality FROM samples WHERE tag = 'press1.motor.winding_temperature' ORDER BY ts"
 
 
 def demo(
@@ -74,26 +74,31 @@ def demo(
     if done.signal:
         raise typer.Exit(128 + done.signal)
     with _inside(folder):
-        for number, (text, command) in enumerate(QUESTIONS, start=1):
-            _console.say(f"\n{_step(3)} {text}" if number == 1 else f"\n{text}")
+        _bold("\n3/3 Questions")
+        for text, command in QUESTIONS:
+            _console.say(text)
             _ask(command)
     _tell_next(folder, done)
 
 
-def _step(number: int) -> str:
-    return _console.paint(f"{number}/3", "bold")
+def _bold(text: str) -> None:
+    """A line of our own words that stands out."""
+    if not _console.settings.quiet:
+        _console.complain(_console.paint(text, "bold"))
 
 
 def _tell_start(started: Started) -> None:
     again = "" if started.is_new else " (the folder of an earlier demo: its samples stay)"
+    _bold("1/3 A plant")
     _console.say(
-        f"{_step(1)} A simulated press line runs in this process: {started.tags} tags,\n"
-        f"    Modbus TCP {started.modbus} (units 1 to 3) and OPC UA {started.opcua}"
+        f"A simulated press line runs in this process: {started.tags} tags,\n"
+        f"Modbus TCP {started.modbus} (units 1 to 3) and OPC UA {started.opcua}"
     )
+    _bold("\n2/3 Capture")
     _console.say(
-        f"\n{_step(2)} Capturing both for {started.seconds:.0f} s into {started.store}{again};\n"
-        "    every sample is durable a second after it was read. On purpose, the cooling unit falls\n"
-        "    silent for 1.5 s and the wire of a temperature sensor breaks for 4 s."
+        f"Both protocols for {started.seconds:.0f} s into {started.store}{again};\n"
+        "every sample is durable a second after it was read. On purpose, the Modbus gateway drops\n"
+        "its connections for 2 s, and the wire of a temperature sensor breaks for 4 s."
     )
 
 
@@ -128,7 +133,7 @@ def _ask(command: str) -> None:
     from iiotctl.cli import app
 
     kept = replace(_console.settings)
-    _console.say(_console.paint(f"$ {command}", "bold"))
+    _bold(f"$ {command}")
     flags = ["--quiet"] if kept.quiet else []
     try:
         code = app.run([*shlex.split(command)[1:], *flags, "--color", kept.color])
@@ -141,6 +146,7 @@ def _ask(command: str) -> None:
         )
     if code:
         raise typer.Exit(code)
+    _console.say("")
 
 
 def _tell_next(folder: Path, done: Captured) -> None:
@@ -159,6 +165,7 @@ def _tell_next(folder: Path, done: Captured) -> None:
         ("iiotctl capture", "a live table; `iiotctl capture --dry-run` shows the requests before any is sent"),
         ("iiotctl init my-line", "with your own plant: a site file to fill in; `iiotctl tags check --live` tries it"),
     )
-    _console.say(f"\n{_console.paint('Go on from here', 'bold')}")
+    _bold("Go on from here")
     for command, meaning in steps:
-        _console.say(f"  {_console.paint(command, 'bold')}\n      {meaning}")
+        _bold(f"  {command}")
+        _console.say(f"      {meaning}")

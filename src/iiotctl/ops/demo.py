@@ -29,7 +29,7 @@ SECONDS: Final = 20.0
 USUAL_PORTS: Final = (5020, 4840)
 _EXAMPLE: Final = "iiotctl demo my-demo"
 FAULTS: Final = (
-    "cooling1:silent:start=8s,for=1500ms",
+    "press1:disconnect:start=8s,for=2s",
     "press1.motor.winding_temperature:wire-break:start=11s,for=4s",
 )
 """Something must go wrong, or the demo would not show what happens then."""
