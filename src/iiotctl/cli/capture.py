@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 10.0
 """Seconds between two lines where no live table is shown."""
 
-READ_ONLY: Final = "read-only: only read requests are sent (docs: requests)"
+READ_ONLY: Final = "read-only: nothing is ever written to a device"
 
 app = typer.Typer()
 
@@ -98,7 +98,8 @@ def capture(
     duration = None if for_ is None else _duration(for_)
     on_terminal = _console.is_terminal(sys.stderr)
     watch = _watch(on_terminal if live is None else live)
-    _console.say(f"capturing into {opened.store}; {READ_ONLY}")
+    tags = len(opened.require_site().site.tags)
+    _console.say(f"capturing {tags} tags into {opened.store}\n{READ_ONLY}")
     with watch:
         outcome = op.capture(
             opened,
