@@ -229,6 +229,7 @@ class Link:
         self._made = 0
         self._silent_from: float | None = None
         self._garbled_at = float("-inf")
+        self._pump_due = False
         self._closed = False
 
     def join(self, connections: int, timeout: float) -> None:
@@ -263,12 +264,19 @@ class Link:
 
         scan.done = done
         self.queue.submit(scan)
-        self.pump()
+        if not self._pump_due:
+            # units that are due together submit within one turn of the loop; only then is their order known
+            self._pump_due = True
+            loop.call_soon(self._pump_once)
         try:
             await finished
         except asyncio.CancelledError:
             self.queue.withdraw(scan)
             raise
+
+    def _pump_once(self) -> None:
+        self._pump_due = False
+        self.pump()
 
     def pump(self) -> None:
         """Give every idle connection a request; connect where there is more to do than connections."""

@@ -167,7 +167,10 @@ class RequestQueue:
             return None
         best: Scan | None = None
         for scan in scans:
-            if scan.unit.healthy and (best is None or scan.deadline < best.deadline):
+            # equal deadlines go by unit, so that each unit has its place in the cycle and its samples even spacing
+            if scan.unit.healthy and (
+                best is None or (scan.deadline, scan.unit.number) < (best.deadline, best.unit.number)
+            ):
                 best = scan
         timeout = 0.0
         if best is None:

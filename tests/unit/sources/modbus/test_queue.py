@@ -49,6 +49,14 @@ def test_the_earliest_deadline_goes_first_among_the_healthy() -> None:
     assert not queue
 
 
+def test_equal_deadlines_go_by_unit_whatever_came_first() -> None:
+    queue = RequestQueue()
+    _healthy(queue, 1, 2, 3)
+    for unit in (3, 1, 2):
+        _scan(queue, unit, deadline=4.0)
+    assert [_answer(queue, 5.0) for _ in range(3)] == [1, 2, 3]
+
+
 def test_a_suspect_waits_for_every_healthy_unit_and_gets_the_slack() -> None:
     queue = RequestQueue()
     _healthy(queue, 1)
