@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iiotctl import quality
-from iiotctl.errors import SiteError
+from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason, SampleBatch
 from iiotctl.site.model import ReplaySource as ReplayConfig
@@ -22,14 +22,18 @@ from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, Sink, Sou
 
 if TYPE_CHECKING:
     from iiotctl.site.model import SourceConfig, Tag
-    from iiotctl.sources.replay_file import Extent, ReplayFile, Rows
+    from iiotctl.sources.replay_file import Extent, Rows
 
 _STEP_S: Final = 0.1
 """Real time: samples that are due within one step are handed over together."""
 
 
 class ReplaySource:
-    """A file of samples; a tag's `address` is its name in the file, `scale` and `offset` are applied."""
+    """A file of samples; a tag's `address` is its name in the file, `scale` and `offset` are applied.
+
+    Raises:
+        SourceError: the file is missing, of no known kind, or lacks a column.
+    """
 
     def __init__(self, name: str, config: SourceConfig, tags: Sequence[CapturedTag], context: SourceContext) -> None:
         assert isinstance(config, ReplayConfig)
@@ -41,6 +45,9 @@ class ReplaySource:
         self._version = 0
         self._take(tags)
         self.status = SourceStatus(name, str(self._path))
+        from iiotctl.sources.replay_file import ReplayFile
+
+        self._file = ReplayFile(self._path)
 
     def _take(self, tags: Sequence[CapturedTag]) -> None:
         self._tags = list(tags)
@@ -91,29 +98,25 @@ class ReplaySource:
         ]
 
     async def run(self, sink: Sink) -> None:
-        """Play to the end.
-
-        Raises:
-            SourceError: the file cannot be read, or a row of it is wrong.
-        """
-        file = await asyncio.to_thread(self._open)
-        extent = await asyncio.to_thread(file.extent, list(self._by_address))
-        self._report_missing(sink, extent)
-        self.status.state = SourceState.RUNNING
-        if extent.rows:
-            if self._speed == "fast":
-                await self._run_fast(sink, file)
-            else:
-                await self._run_realtime(sink, file, extent)
+        """Play to the end; a row that is wrong ends it before anything is played."""
+        try:
+            extent = await asyncio.to_thread(self._file.extent, list(self._by_address))
+            self._report_missing(sink, extent)
+            self.status.state = SourceState.RUNNING
+            if extent.rows:
+                await (self._run_fast(sink) if self._speed == "fast" else self._run_realtime(sink, extent))
+        except SourceError as error:
+            # nothing that trying again could mend: say it and end, so that the capture ends too
+            now = self._context.now_us()
+            text = error.what if error.cause is None else f"{error.what}: {error.cause}"
+            self.status.state, self.status.detail = SourceState.DOWN, text
+            sink.failed(None, GapReason.REFUSED, quality.BAD_DECODING_ERROR, now)
+            sink.event(Event(Level.ERROR, error.slug, text, self.status.name, at=now))
+            return
         self.status.state = SourceState.ENDED
         self.status.detail = "played to its end"
         text = f"{self._path.name} is played to its end"
         sink.event(Event(Level.NOTICE, "replay-ended", text, self.status.name, at=self._context.now_us()))
-
-    def _open(self) -> ReplayFile:
-        from iiotctl.sources.replay_file import ReplayFile
-
-        return ReplayFile(self._path)
 
     def _report_missing(self, sink: Sink, extent: Extent) -> None:
         now = self._context.now_us()
@@ -125,9 +128,9 @@ class ReplaySource:
             text = f"`{captured.tag.address}` does not occur in {self._path.name}"
             sink.event(Event(Level.WARNING, "tag-missing", text, self.status.name, captured.tag.name, at=now))
 
-    async def _run_fast(self, sink: Sink, file: ReplayFile) -> None:
+    async def _run_fast(self, sink: Sink) -> None:
         version, playing = self._version, frozenset(self._by_address)
-        chunks = file.stream(list(playing))
+        chunks = self._file.stream(list(playing))
         while (rows := await asyncio.to_thread(next, chunks, None)) is not None:
             await sink.ready()
             self.status.cycles += 1
@@ -147,7 +150,7 @@ class ReplaySource:
             text = f"{len(late)} tags were added while the file was played; they are in the next replay"
             sink.event(Event(Level.WARNING, "tag-missing", text, self.status.name, at=now))
 
-    async def _run_realtime(self, sink: Sink, file: ReplayFile, extent: Extent) -> None:
+    async def _run_realtime(self, sink: Sink, extent: Extent) -> None:
         shift = self._context.now_us() - extent.first
         begun = self._context.monotonic()
 
@@ -159,10 +162,10 @@ class ReplaySource:
         while position <= extent.last:
             version = self._version
             for end in _windows(extent, position):
-                rows = await asyncio.to_thread(file.window, list(self._by_address), position, end)
+                rows = await asyncio.to_thread(self._file.window, list(self._by_address), position, end)
                 position = await self._play(sink, rows, end, version=version, shift=shift, due=due)
                 if version != self._version:  # other tags: the rest of the file may end elsewhere
-                    extent = await asyncio.to_thread(file.extent, list(self._by_address))
+                    extent = await asyncio.to_thread(self._file.extent, list(self._by_address))
                     self._report_missing(sink, extent)
                     break
 
@@ -219,8 +222,7 @@ class ReplaySource:
             SourceError: the file cannot be read.
         """
         begun = self._context.monotonic()
-        file = await asyncio.to_thread(self._open)
-        rows = await asyncio.to_thread(file.latest, [captured.tag.address for captured in tags])
+        rows = await asyncio.to_thread(self._file.latest, [captured.tag.address for captured in tags])
         latency = self._context.monotonic() - begun
         at = {rows.names[place]: i for i, place in enumerate(rows.tag)}
         readings = []

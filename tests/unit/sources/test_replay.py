@@ -220,32 +220,43 @@ def test_read_once_gives_the_latest_row(tmp_path: Path) -> None:
         ("h.csv", b"", "is empty"),
         ("h.parquet", b"PAR1 this is not one PAR1", "cannot be read"),
         ("h.csv", b"time,tag,value\n1,t0,1\n", "has no column `ts`"),
-        ("h.csv", b"ts,tag,value\nyesterday,t0,1\n", "without a readable time"),
-        ("h.csv", b"ts,tag,value\n2026-11-21T07:00:00Z,t0,1,5\n", "cannot be read"),
-        ("h.csv", b"ts,tag,value\n2026-11-21T07:00:00Z,t0,high\n", "without a readable number"),
-        ("h.csv", b"ts,tag,value\n1795244403,t0,1\n", "before the year 2000"),
-        ("h.csv", b"ts,tag,value,quality\n2026-11-21T07:00:00Z,t0,1,fine\n", "no OPC UA status code"),
         ("h.csv", bytes(range(256)) * 50, "has no column"),
+        ("missing.csv", None, "there is no file"),
     ],
 )
-def test_a_bad_file_is_one_clear_error(tmp_path: Path, name: str, content: bytes, what: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    config = ReplayConfig(type="replay", file=name, speed="fast")
-    source = ReplaySource(
-        "file", config, [CapturedTag(0, _tag("t0"))], SourceContext(lambda: 0, lambda: 0.0, folder=tmp_path)
-    )
-    sink = _Sink()
+def test_a_file_that_is_none_is_refused_at_once(tmp_path: Path, name: str, content: bytes | None, what: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError) as caught:
-        asyncio.run(source.run(sink))
+        _source(tmp_path / name, 1)
     assert caught.value.slug == "replay-file"
     assert what in caught.value.what
     assert caught.value.where == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("speed", ["fast", "realtime"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"ts,tag,value\n2026-11-21T07:00:00Z,t0,1\nyesterday,t0,1\n", "1 rows without a readable time"),
+        (b"ts,tag,value\n2026-11-21T07:00:00Z,t0,1,5\n", "cannot be read"),
+        (b"ts,tag,value\n2026-11-21T07:00:00Z,t0,high\n", "without a readable number"),
+        (b"ts,tag,value\n1795244403,t0,1\n", "before the year 2000"),
+        (b"ts,tag,value,quality\n2026-11-21T07:00:00Z,t0,1,fine\n", "no OPC UA status code"),
+    ],
+)
+def test_a_wrong_row_ends_it_before_anything_is_played(tmp_path: Path, content: bytes, what: str, speed: str) -> None:
+    (tmp_path / "h.csv").write_bytes(content)
+    source = _source(tmp_path / "h.csv", 1, speed)
+    sink = _play(source)
     assert not sink.batches
+    assert sink.failures == [((), GapReason.REFUSED, quality.BAD_DECODING_ERROR)]
+    assert what in source.status.detail
+    assert [(event.slug, event.level.name) for event in sink.events] == [("replay-file", "ERROR")]
+    assert source.status.state is SourceState.DOWN
 
 
-def test_a_missing_file_and_keys_that_a_file_cannot_have(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="there is no file"):
-        _play(_source(tmp_path / "h.csv", 1))
+def test_keys_that_a_file_cannot_have() -> None:
     config = ReplayConfig(type="replay", file="h.xls", speed="fast")
     problems = ReplaySource.check(config, [_tag("t0", element=1), _tag("t1", invalid=(5,)), _tag("t2")])
     assert [problem.slug for problem in problems] == ["replay-kind", "replay-tag", "replay-tag"]
