@@ -71,8 +71,8 @@ def context(state_dir: Path | None = None) -> SourceContext:
 
 
 def config(port: int, **rest: object) -> ModbusTcpSource:
-    """A source on loopback, 50 ms a scan unless told otherwise."""
-    data = {"type": "modbus-tcp", "host": "127.0.0.1", "port": port, "period": "50ms", "timeout": "400ms"} | rest
+    """A source on loopback, 50 ms a scan unless told otherwise; patient, since test machines stall."""
+    data = {"type": "modbus-tcp", "host": "127.0.0.1", "port": port, "period": "50ms", "timeout": "3s"} | rest
     return ModbusTcpSource.model_validate(data)
 
 

@@ -38,7 +38,7 @@ def _source(port: int, **rest: object) -> ModbusSource:
 def test_answers_in_pieces(size: int) -> None:
     with ModbusServer() as server, TcpProxy(("127.0.0.1", server.port)) as proxy:
         proxy.split, proxy.split_pause = size, 0.0005
-        source = _source(proxy.port, timeout="1s", period="200ms")
+        source = _source(proxy.port, period="200ms")
 
         async def main() -> None:
             async with Running(source) as sink:
@@ -119,7 +119,6 @@ def test_damaged_answers_give_errors_but_no_wrong_value(damage) -> None:
                 mark = len(sink.batches)
                 await until(lambda: len(sink.batches) > mark + 5)
             _right(sink)
-            assert len(sink.batches) > 10
 
         asyncio.run(main())
     assert source.status.state is SourceState.RUNNING
@@ -239,8 +238,9 @@ def test_a_connection_limit_that_closes_at_once_is_no_busy_loop() -> None:
 
         async def main() -> None:
             async with Running(source) as sink:
-                await asyncio.sleep(1.5)
-                assert 2 <= proxy.accepts <= 12
+                await until(lambda: proxy.accepts >= 2)
+                await asyncio.sleep(1.0)
+                assert proxy.accepts <= 12
                 proxy.refuse = False
                 await until(lambda: bool(sink.batches))
 

@@ -182,9 +182,9 @@ class ModbusSource:
             return
         at = self.context.now_us()
         absent = failure.kind is Kind.DISCONNECTED
-        everything = (absent and self._join().unreachable) or (
-            (absent or failure.silent) and len(fresh) == len(self.tags)
-        )
+        # nothing comes from the source any more: one gap for all of it instead of one a tag
+        nothing_left = len(fresh) + len(self._failing) == len(self.tags)
+        everything = (absent and self._join().unreachable) or ((absent or failure.silent) and nothing_left)
         if everything:
             self._wide = True
             self._failing = set(self.tags)
