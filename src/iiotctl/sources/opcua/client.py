@@ -146,6 +146,12 @@ class GuardedClient(Client):
             raise exposed_password(self.server_url.geturl())
         super()._add_user_auth(params, username, password)
 
+    async def send_hello(self) -> None:
+        """Greet; a peer that hung up already is told apart at once, asyncua would wait for its answer."""
+        if self.last_protocol is None or self.last_protocol.transport is None:
+            raise ConnectionError("the server closed the connection at once")
+        await super().send_hello()
+
     async def hang_up(self) -> None:
         """Close the socket and wait until it is gone; a peer that takes nothing any more is cut off."""
         protocol = self.last_protocol

@@ -47,7 +47,7 @@ class Poller:
         self._status = status
         self._on_refused = on_refused
         self._groups: dict[float, dict[int, Item]] = {}
-        self._last_ts: dict[int, int] = {}
+        self._last: dict[int, tuple[int, int]] = {}
         self._changed = asyncio.Event()
 
     async def open(self) -> None:
@@ -131,11 +131,14 @@ class Poller:
         batch = to_batch(rows, self._session.last_answer_us)
         if batch is None:
             return
+        read_at = self._session.last_answer_us
         for code, ts in zip(batch.tag.tolist(), batch.ts.tolist(), strict=True):
-            before = self._last_ts.get(code)
-            if skipped and before is not None and before + 1 <= ts - 1:
-                self._sink.lost([code], GapReason.OVERFLOW, before + 1, ts - 1)
-            self._last_ts[code] = ts
+            before_ts, before_at = self._last.get(code, (0, 0))
+            # what was true at the last read is known, so the hole begins after it, however old that value was
+            start, end = max(before_ts, before_at) + 1, ts - 1
+            if skipped and before_at and start <= end:
+                self._sink.lost([code], GapReason.OVERFLOW, start, end)
+            self._last[code] = (ts, read_at)
         self._sink.samples(batch)
 
     async def close(self) -> None:

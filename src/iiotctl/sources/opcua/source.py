@@ -115,9 +115,9 @@ class OpcUaSource:
     def _count(self, _service: str) -> None:
         self.status.requests += 1
 
-    def _tell(self, event: Event) -> None:
-        """Emit an event unless the same was told since the source last went up or down."""
-        key = (event.slug, event.text + event.tag)
+    def _tell(self, event: Event, about: str | None = None) -> None:
+        """Emit an event unless the same was told since the source last went up or down; `about` = what is the same."""
+        key = (event.slug, event.text + event.tag if about is None else about)
         if self._sink is None or key in self._told:
             return
         self._told.add(key)
@@ -133,7 +133,7 @@ class OpcUaSource:
         if error.hint and not error.retriable:  # nothing changes until a person does something
             text += f"; {error.hint}"
         data: dict[str, object] = {"error": error.slug, "hint": error.hint or "", "cause": error.cause or ""}
-        self._tell(Event(Level.ERROR, "source-down", text, data=data))
+        self._tell(Event(Level.ERROR, "source-down", text, data=data), about=error.slug)
 
     def _down(self, sink: Sink, text: str, reason: GapReason, code: int, at: int) -> None:
         self.status.state, self.status.detail = SourceState.DOWN, text
