@@ -316,8 +316,7 @@ def _prepare(layout: Layout, disk: Disk) -> None:
         disk.make_dir(folder)
     if layout.store_toml.exists():
         check_store(layout)
-        # It may have been put there by a process that was killed before it synced the name.
-        disk.sync_dir(layout.root)
+        # Should a killed process not have synced its name: `make_dir` above synced the folder it stands in.
     else:
         text = f"# An iiotctl store: plain Parquet, see docs/reference/store-layout.md\nformat = {FORMAT}\n"
         write_file(disk, layout.store_toml, text.encode(), layout.store_toml.with_suffix(TMP_SUFFIX))
