@@ -153,7 +153,9 @@ def gaps(store: Path) -> pl.DataFrame:
     """The gaps that hold: of each id the row detected last, withdrawn ones gone; times in µs."""
     frames = [pl.read_parquet(path, hive_partitioning=False) for path in store.glob("gaps/date=*/*.parquet")]
     if not frames:
-        return pl.DataFrame(schema={"source": pl.String, "tag": pl.String, "start": pl.Int64, "end": pl.Int64})
+        return pl.DataFrame(
+            schema={"source": pl.String, "tag": pl.String, "start": pl.Int64, "end": pl.Int64, "reason": pl.String}
+        )
     joined = pl.concat(frames).sort("detected_at").unique("id", keep="last").filter(~pl.col("withdrawn"))
     return joined.with_columns(
         *(pl.col(name).cast(pl.Int64) for name in ("start", "end")),

@@ -127,6 +127,7 @@ def _source(session: Session, name: str) -> SourceFigures:
         requests=status.requests,
         reconnects=status.reconnects,
         clock_offset_s=status.clock_offset_s,
+        gaps=session.ledger.book.by_source.get(name, 0),
         gap_since=session.ledger.open_since(name),
     )
 

@@ -58,6 +58,7 @@ class GapBook:
     Attributes:
         count: gaps of this run by cause, open ones included; one split by tag still counts once.
         seconds: of its closed gaps by cause; likewise.
+        by_source: the counts by source.
         missing_us: µs of its closed gaps since the run began, summed over tags.
     """
 
@@ -70,6 +71,7 @@ class GapBook:
     ) -> None:
         self.count: dict[GapReason, int] = {}
         self.seconds: dict[GapReason, float] = {}
+        self.by_source: dict[str, int] = {}
         self.missing_us = 0
         self._stamp = 0
         self._width_of = width_of
@@ -87,23 +89,23 @@ class GapBook:
     def open(self, source: str, code: int | None, start: int, reason: GapReason, at: int) -> tuple[OpenGap, Gap]:
         """A gap begins."""
         gap = OpenGap(self._new_id(), source, code, start, reason)
-        self._add(reason, 1)
+        self._add(source, reason, 1)
         return gap, self._row(gap, None, at)
 
     def adopt(self, row: Gap, code: int | None) -> OpenGap:
         """A gap that an earlier run left open goes on."""
         self._stamp = max(self._stamp, row.detected_at)
-        self._add(row.reason, 1)
+        self._add(row.source, row.reason, 1)
         return OpenGap(row.id, row.source, code, row.start, row.reason)
 
     def close(self, gap: OpenGap, end: int, at: int) -> Gap:
         """The gap is over; one that would be empty is withdrawn."""
         if end < gap.start:
-            self._add(gap.reason, -1)
+            self._add(gap.source, gap.reason, -1)
             return self._row(gap, gap.start, at, withdrawn=True)
         closed = ClosedGap(gap.id, gap.source, gap.code, gap.start, end, gap.reason)
         self._remember(closed)
-        self._add(gap.reason, 0, closed)
+        self._add(gap.source, gap.reason, 0, closed)
         return self._row(gap, end, at)
 
     def record(self, source: str, code: int | None, span: tuple[int, int], reason: GapReason, at: int) -> Gap:
@@ -131,7 +133,7 @@ class GapBook:
             name = gap.id if number == 0 else self._new_id()
             piece = replace(gap, id=name, start=start, end=end)
             self._remember(piece)
-            self._add(piece.reason, 1, piece)
+            self._add(piece.source, piece.reason, 1, piece)
             rows.append(self.row(piece, at))
         return rows
 
@@ -168,11 +170,12 @@ class GapBook:
     def _forget(self, gap: ClosedGap) -> None:
         kept = self._wide[gap.source] if gap.code is None else self._of_tag[gap.code]
         kept.remove(gap)
-        self._add(gap.reason, -1, gap, -1)
+        self._add(gap.source, gap.reason, -1, gap, -1)
 
-    def _add(self, reason: GapReason, number: int, gap: ClosedGap | None = None, sign: int = 1) -> None:
+    def _add(self, source: str, reason: GapReason, number: int, gap: ClosedGap | None = None, sign: int = 1) -> None:
         if gap is None or not gap.is_part:
             self.count[reason] = self.count.get(reason, 0) + number
+            self.by_source[source] = self.by_source.get(source, 0) + number
         if gap is None:
             return
         if not gap.is_part:

@@ -28,6 +28,7 @@ class SourceFigures:
         requests: requests sent.
         reconnects: connections made again.
         clock_offset_s: clock of the device minus ours, None = unknown.
+        gaps: of this run, those of single tags included.
         gap_since: µs UTC, start of the gap that all of it is in; None = it delivers.
     """
 
@@ -46,6 +47,7 @@ class SourceFigures:
     requests: int
     reconnects: int
     clock_offset_s: float | None
+    gaps: int
     gap_since: int | None
 
 

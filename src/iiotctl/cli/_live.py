@@ -5,6 +5,7 @@ Everything is readable without colour (words, not hues) and without Unicode (ano
 
 from __future__ import annotations
 
+import io
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -91,7 +92,12 @@ class Live:
 
         self._console = console
         self._verbose = verbose
-        self._bars = _BARS if (console.encoding or "").lower().startswith("utf") else _ASCII_BARS
+        is_unicode = (console.encoding or "").lower().startswith("utf")
+        self._bars = _BARS if is_unicode else _ASCII_BARS
+        self._more = "…" if is_unicode else "..."
+        if isinstance(console.file, io.TextIOWrapper):
+            # a name or unit that the terminal cannot show must not end the table
+            console.file.reconfigure(errors="replace")
         self._live = RichLive(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def __enter__(self) -> Self:
@@ -129,7 +135,7 @@ class Live:
         shown = choose(tags, room if len(tags) <= room else room - 1)
         parts: list[RenderableType] = [*self._head(session, summary), sources, Text(""), self._tags(shown, width)]
         if len(shown) < len(tags):
-            parts.append(Text(f"… {len(tags) - len(shown)} more tags (iiotctl last shows all)", style="dim"))
+            parts.append(Text(f"{self._more} {len(tags) - len(shown)} more tags (iiotctl last shows all)", style="dim"))
         return Group(*parts)
 
     def _head(self, session: Session, summary: Summary) -> list[RenderableType]:
@@ -150,24 +156,23 @@ class Live:
     def _table(self) -> Table:
         from rich.table import Table
 
-        return Table(box=None, padding=(0, 1, 0, 0), show_edge=False, expand=False, header_style="dim")
+        return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, expand=False, header_style="dim")
 
     def _sources(self, sources: tuple[SourceFigures, ...], width: int) -> RenderableType:
         from rich.console import Group
         from rich.text import Text
 
         table = self._table()
-        table.add_column("source", width=min(24, max(6, *(len(source.name) for source in sources))), no_wrap=True)
+        name = min(24, max(6, *(len(source.name) for source in sources)))
+        table.add_column("source", width=name, no_wrap=True, overflow="ellipsis")
         table.add_column("state", width=8, no_wrap=True)
         table.add_column("samples/s", width=9, justify="right", no_wrap=True)
         table.add_column("lag", width=7, justify="right", no_wrap=True)
-        table.add_column("gaps", width=9, justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True, overflow="ellipsis", max_width=max(10, width - 64))
+        table.add_column("gaps", width=8, justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True, overflow="ellipsis", max_width=max(10, width - name - 38))
         for source in sources[:_MOST_SOURCES]:
-            if source.gap_since is not None:
-                gap = "all tags"
-            else:
-                gap = f"{source.failing_tags} tags" if source.failing_tags else "-"
+            lasts = source.gap_since is not None or source.failing_tags > 0
+            gap = f"{source.gaps} open" if lasts else str(source.gaps)
             style = {"running": "green", "degraded": "yellow", "down": "red"}.get(source.state.value, "")
             table.add_row(
                 source.name,
@@ -178,7 +183,7 @@ class Live:
                 _console.harmless(source.detail or source.endpoint),
             )
         if len(sources) > _MOST_SOURCES:
-            return Group(table, Text(f"… {len(sources) - _MOST_SOURCES} more sources", style="dim"))
+            return Group(table, Text(f"{self._more} {len(sources) - _MOST_SOURCES} more sources", style="dim"))
         return table
 
     def _tags(self, tags: list[TagView], width: int) -> RenderableType:
@@ -186,9 +191,11 @@ class Live:
 
         is_wide = width >= _WIDE
         spark = 24 if is_wide else 8
+        # what the other columns and the blanks between them leave
+        tag_width = min(64, max(16, width - (16 + 7 + 18 + 5 + 6 + 24 + 6 if is_wide else 11 + 5 + 8 + 5 + 5 + 8 + 6)))
         table = self._table()
         columns: list[tuple[str, dict[str, Any]]] = [
-            ("tag", {"width": 44 if is_wide else 25}),
+            ("tag", {"width": tag_width}),
             ("value", {"width": 16 if is_wide else 11, "justify": "right"}),
             ("unit", {"width": 7 if is_wide else 5}),
             ("quality", {"width": 18 if is_wide else 8}),
@@ -200,7 +207,7 @@ class Live:
             table.add_column(title, no_wrap=True, overflow="ellipsis", **options)
         for tag in tags:
             table.add_row(
-                _shortened(tag.name, 44 if is_wide else 25),
+                _shortened(tag.name, tag_width),
                 _value(tag),
                 tag.unit,
                 Text(tag.quality if tag.age_s is not None else "no data", style="red" if tag.is_bad else ""),

@@ -145,7 +145,7 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"gaps      {causes or 'none'}"
     width = max((len(source["name"]) for source in found["sources"]), default=0)
     for source in found["sources"]:
-        words = f"source    {source['name']:<{width}}  {source['state']:<8}  {source['rate']:8.1f}/s  lag {source['lag_s']:.2f} s"
+        words = f"source    {source['name']:<{width}}  {source['state']:<8}  {source['rate']:8.1f}/s  lag {source['lag_s']:.2f} s  {source['gaps']} gaps"
         if source["failing_tags"]:
             words += f"  {source['failing_tags']} of {source['tags']} tags fail"
         if source["detail"]:
