@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from iiotctl.history.connect import quoted
 from iiotctl.history.result import Field
 
-FORMATS: Final = frozenset({"csv", "jsonl", "parquet"})
+FORMATS: Final = frozenset({"csv", "json", "jsonl", "parquet"})
 
 _PLAIN: Final = frozenset(
     {
@@ -45,6 +45,7 @@ _PLAIN: Final = frozenset(
 )
 _OPTIONS: Final = {
     "csv": r"FORMAT csv, HEADER, NEW_LINE '\r\n'",
+    "json": "FORMAT json",
     "jsonl": "FORMAT json",
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
@@ -110,11 +111,40 @@ def _cell(column: str, sql_type: str, format_: str) -> str:
     return _CELLS.get(sql_type, "{0}").replace("{0}", column)
 
 
+class Document:
+    """Turns JSON lines into the rows of one JSON document while they pass by.
+
+    A line holds no raw line feed, so every line feed stands between two rows.
+    """
+
+    def __init__(self) -> None:
+        self.head = b""
+        """The document up to its first row; set before the first row comes."""
+        self._begun = False
+        self._between = False
+
+    def __call__(self, data: bytes) -> bytes:
+        before = b""
+        if not self._begun:
+            before = self.head + b"\n  "
+        elif self._between:
+            before = b",\n  "
+        self._begun = True
+        self._between = data.endswith(b"\n")
+        return before + data.removesuffix(b"\n").replace(b"\n", b",\n  ")
+
+    @property
+    def tail(self) -> bytes:
+        """What ends the document."""
+        return b"\n]}\n" if self._begun else self.head + b"]}\n"
+
+
 class Pipe:
     """A path that DuckDB can write to, whose bytes arrive at a stream of ours."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, change: Callable[[bytes], bytes] | None = None) -> None:
         self._stream = stream
+        self._change = change
         self._read, self._write = os.pipe()
         self._error: BaseException | None = None
         self.moved = 0
@@ -126,7 +156,7 @@ class Pipe:
             put = self._putter()
             while data := os.read(self._read, _CHUNK):
                 self.moved += len(data)
-                put(data)
+                put(data if self._change is None else self._change(data))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for us
             self._error = error
         finally:

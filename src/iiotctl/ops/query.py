@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
@@ -13,7 +14,7 @@ from iiotctl.history import export, statement, times
 from iiotctl.history.result import Field, Running, Selection
 from iiotctl.reports import output as reports
 from iiotctl.reports import target
-from iiotctl.reports.as_json import keys
+from iiotctl.reports.as_json import head, keys
 from iiotctl.reports.rows import Column, Rows
 
 _TYPES = {
@@ -101,13 +102,15 @@ def run(
         query.format in export.FORMATS
         and checked.kind is statement.Kind.SELECT
         and not target.is_terminal(query.output)
-        and (to_file or export.has_pipes())
+        and ((to_file and query.format != "json") or export.has_pipes())
     )
-    if copies and _copied(query, selection, checked, notice):
+    if copies and _Copy(query, selection, checked, notice).done():
         return
     with Running(selection, checked, notice, unsafe=query.unsafe) as running:
         fields, rows = running.rows()
         table = Rows([column(field) for field in fields], rows)
+        if checked.kind is statement.Kind.EXPLAIN and query.format == "table":
+            table = Rows([Column("plan")], ((line,) for row in rows for line in str(row[-1]).splitlines()))
         reports.write(table, query.format, query.output, color=query.color, force=query.force)
 
 
@@ -115,30 +118,46 @@ class _CannotCopyError(Exception):
     pass
 
 
-def _copied(query: Query, selection: Selection, checked: statement.Statement, notice: Callable[[Event], None]) -> bool:
-    """Whether DuckDB could write the result itself."""
+class _Copy:
+    """A result that DuckDB writes itself, straight to a file or through a pipe of ours."""
 
-    def copy(path: str, begun: Callable[[], bool]) -> None:
+    def __init__(
+        self, query: Query, selection: Selection, checked: statement.Statement, notice: Callable[[Event], None]
+    ) -> None:
+        self._query, self._selection, self._checked, self._notice = query, selection, checked, notice
+
+    def done(self) -> bool:
+        """Write; False when the columns are of types that only `iiotctl.reports` spells right."""
+        query = self._query
+        try:
+            if query.output is None or str(query.output) == "-" or query.format == "json":
+                with target.binary(query.output, force=query.force) as stream:
+                    self._pipe(stream)
+            else:
+                with target.staged(query.output, force=query.force) as stage:
+                    self._to(str(stage.absolute()), lambda: False)
+        except _CannotCopyError:
+            return False
+        return True
+
+    def _pipe(self, stream: BinaryIO) -> None:
+        document = export.Document() if self._query.format == "json" else None
+        pipe = export.Pipe(stream, document)
+        pipe.feed(lambda: self._to(pipe.path, lambda: pipe.moved > 0, document))
+        if document is not None:
+            stream.write(document.tail)
+
+    def _to(self, path: str, begun: Callable[[], bool], document: export.Document | None = None) -> None:
         def wrapped(fields: list[Field]) -> str:
-            if not export.can_copy(fields, query.format):
+            if not export.can_copy(fields, self._query.format):
                 raise _CannotCopyError
-            names = keys([column(field) for field in fields])
-            return export.copy_statement(checked.sql, fields, names, query.format, path)
+            columns = [column(field) for field in fields]
+            if document is not None:
+                document.head = head(columns)
+            return export.copy_statement(self._checked.sql, fields, keys(columns), self._query.format, path)
 
-        with Running(selection, checked, notice, output=path, unsafe=query.unsafe) as running:
+        with Running(self._selection, self._checked, self._notice, output=path, unsafe=self._query.unsafe) as running:
             running.copy(wrapped, begun=begun)
-
-    try:
-        if query.output is not None and str(query.output) != "-":
-            with target.staged(query.output, force=query.force) as stage:
-                copy(str(stage.absolute()), lambda: False)
-        else:
-            with target.binary(None) as stream:
-                pipe = export.Pipe(stream)
-                pipe.feed(lambda: copy(pipe.path, lambda: pipe.moved > 0))
-    except _CannotCopyError:
-        return False
-    return True
 
 
 def _keep_out(output: Path, store: Path) -> None:

@@ -33,14 +33,19 @@ def _objects(rows: Rows) -> Iterator[str]:
     return (compact_json(dict(zip(names, row, strict=True))) for row in rows.rows)
 
 
+def head(columns: Sequence[Column]) -> bytes:
+    """The document up to its first row."""
+    described = [
+        {"name": name, "type": column.type, "unit": column.unit}
+        for name, column in zip(keys(columns), columns, strict=True)
+    ]
+    return f'{{"schema": "{SCHEMA}", "columns": {compact_json(described)}, "rows": ['.encode()
+
+
 def render(rows: Rows, stream: BinaryIO, look: Look) -> None:
     """Write the document row by row, whatever their number."""
     del look
-    columns = [
-        {"name": name, "type": column.type, "unit": column.unit}
-        for name, column in zip(keys(rows.columns), rows.columns, strict=True)
-    ]
-    stream.write(f'{{"schema": "{SCHEMA}", "columns": {compact_json(columns)}, "rows": ['.encode())
+    stream.write(head(rows.columns))
     separator = b"\n  "
     for line in _objects(rows):
         stream.write(separator + line.encode())

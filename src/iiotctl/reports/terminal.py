@@ -95,7 +95,7 @@ class _Layout:
     def _line(self, cells: Sequence[str], numbers: Sequence[bool]) -> str:
         parts = []
         for cell, width, right in zip(cells, self.widths, numbers, strict=True):
-            space = " " * (width - cell_len(cell))
+            space = " " * (width - (len(cell) if cell.isascii() else cell_len(cell)))
             parts.append(space + cell if right else cell + space)
         return _BETWEEN.join(parts).rstrip() + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Final
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -100,13 +102,13 @@ def text(value: object, local_tz: tzinfo | None = None) -> str:
 
 def compact_json(value: object) -> str:
     """One line of JSON, UTF-8 as it is except for what could move the cursor of a terminal."""
-    import json
-
-    return harmless_json(json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": ")))
+    return harmless_json(_ENCODE(plain(value)))
 
 
 def harmless_json(document: str) -> str:
     """JSON text in which control characters that JSON permits (DEL, C1, direction overrides) are escaped too."""
+    if document.isprintable():
+        return document
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
