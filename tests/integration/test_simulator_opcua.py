@@ -223,7 +223,7 @@ def test_sensor_faults_show_as_status() -> None:
         await _until(lambda: quality.BAD_SENSOR_FAILURE in [status for *_, status, _ in changes.seen])
         await _until(lambda: changes.seen[-1][2] == 0)
 
-    truth = _run(test, faults=[f"{name}:wire-break:start=1s,for=2s"])
+    truth = _run(test, faults=[f"{name}:wire-break:start=3s,for=2s"])
     marks = {r["state"]: int(r["at"]) for r in truth.records if r["kind"] == "fault"}  # type: ignore[call-overload]
     for _, value, status, at in changes.seen:
         inside = marks["start"] <= at < marks["end"]
@@ -240,7 +240,7 @@ def test_a_server_whose_values_are_all_bad() -> None:
         await _until(lambda: sum(status == code for *_, status, _ in changes.seen) == 2)
         await _until(lambda: [status for *_, status, _ in changes.seen][-2:] == [0, 0])
 
-    _run(test, faults=["line1:bad-status:start=1s,for=1s"])
+    _run(test, faults=["line1:bad-status:start=3s,for=1s"])
 
 
 def test_a_pause_holds_everything_back_and_loses_nothing() -> None:
@@ -253,7 +253,7 @@ def test_a_pause_holds_everything_back_and_loses_nothing() -> None:
         seen = len(changes.seen)
         await _until(lambda: len(changes.seen) > seen + 12)
 
-    truth = _run(test, faults=["line1:pause:start=1s,for=2s"])
+    truth = _run(test, faults=["line1:pause:start=3s,for=2s"])
     marks = {r["state"]: int(r["at"]) for r in truth.records if r["kind"] == "fault"}  # type: ignore[call-overload]
     times = [at for *_, at in changes.seen]
     held = [i for i, at in enumerate(times) if marks["start"] <= at < marks["end"]]
@@ -278,7 +278,7 @@ def test_a_disconnect_ends_sessions() -> None:
 
     async def main() -> None:
         truth = TruthLog(keep=True)
-        async with Plant(modbus_port=None, truth=truth, faults=["line1:disconnect:start=1s,for=1s"]) as plant:
+        async with Plant(modbus_port=None, truth=truth, faults=["line1:disconnect:start=3s,for=1s"]) as plant:
             client = Client(f"opc.tcp://127.0.0.1:{plant.opcua_port}", timeout=5)
             await client.connect()
             await test(plant, truth, client)

@@ -182,7 +182,7 @@ def test_a_disconnect_resets_open_connections_and_ends() -> None:
             await asyncio.sleep(0.05)
         assert len(await _ask(plant, _read(3, 0, 1))) == 11
 
-    truth = _run(test, faults=["press1:disconnect:start=500ms,for=1s"])
+    truth = _run(test, faults=["press1:disconnect:start=2s,for=1s"])
     assert [record["state"] for record in truth.records if record["kind"] == "fault"] == ["start", "end"]
 
 
