@@ -254,7 +254,7 @@ class Ledger:
             Gap rows, and one null sample for each tag that had none in this failure.
         """
         source = self._sources[name]
-        source.alive = max(source.alive, alive_at)
+        source.alive = max(source.alive, alive_at or NULL_TIME)
         rows: list[Gap] = []
         if codes is None:
             wanted, rows = source.codes, self._open_wide(source, reason, at)

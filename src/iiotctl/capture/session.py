@@ -246,6 +246,9 @@ class Session:
         """
         await self.recorder.commit()
         self._began = self.wishes.monotonic()
+        tags = sum(len(keeper.tags) for keeper in self.keepers.values())
+        text = f"capturing {tags} tags of {len(self.keepers)} sources into {self.settings.store}"
+        self.tell(Event(Level.NOTICE, "capturing", text, at=self.started_us))
         committing = asyncio.create_task(self.recorder.run(), name="recorder")
         for keeper in self.keepers.values():
             keeper.start()

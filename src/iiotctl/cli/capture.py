@@ -98,8 +98,8 @@ def capture(
     duration = None if for_ is None else _duration(for_)
     on_terminal = _console.is_terminal(sys.stderr)
     watch = _watch(on_terminal if live is None else live)
-    tags = len(opened.require_site().site.tags)
-    _console.say(f"capturing {tags} tags into {opened.store}\n{READ_ONLY}")
+    opened.require_site()
+    _console.say(READ_ONLY)
     with watch:
         outcome = op.capture(
             opened,

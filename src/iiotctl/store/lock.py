@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -132,7 +133,8 @@ def refuse_remote(root: Path) -> None:
         StoreError: `store-remote`.
     """
     text = str(root)
-    kind = "an object store" if "://" in text or text.startswith(("s3:/", "gs:/", "az:/")) else ""
+    # a path resolved against the working directory carries the scheme in its middle, with one slash
+    kind = "an object store" if re.search(r"(^|/)[a-z][a-z0-9]+:/", text) else ""
     mounts = Path("/proc/mounts")
     if not kind and mounts.exists():
         found = file_system(root.resolve(), mounts.read_text(errors="replace"))

@@ -117,6 +117,13 @@ def test_the_same_without_signs_of_life_begins_at_the_last_sample() -> None:
     assert scene.gaps() == [(None, 60, None, "timeout")]
 
 
+def test_a_source_never_heard_is_missing_since_the_run_began() -> None:
+    for exception in (True, False):
+        scene = Scene(exception=exception)
+        scene.failed(None, 5)
+        assert scene.gaps() == [(None, -0.000001, None, "timeout")]
+
+
 def test_lost_samples_are_a_gap_between_stored_ones() -> None:
     scene = Scene()
     scene.samples((0, 100), (1, 100), (2, 100))
