@@ -137,6 +137,8 @@ class OpcUaSource:
 
     def _down(self, sink: Sink, text: str, reason: GapReason, code: int, at: int) -> None:
         self.status.state, self.status.detail = SourceState.DOWN, text
+        # the gap of tags that report on change begins here, not at their last change
+        self.status.alive_at = at
         sink.failed(None, reason, code, at)
         self._told = {key for key in self._told if key[0] not in {"source-down", "source-up"}}
         self._tell(Event(Level.WARNING, "source-down", text))
