@@ -1,0 +1,97 @@
+"""`store verify` sees every change of every file; `store status` counts what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from iiotctl.store.status import status
+from iiotctl.store.verify import Verdict, verify
+from tests.unit.store.making import NOON, SECOND, batch, gap, open_writer
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    writer = open_writer(tmp_path)
+    for number in range(3):
+        writer.commit(batch(NOON + number * 24 * 3600 * SECOND, 50), [gap(f"g{number}", NOON, NOON + 1, NOON)])
+    writer.close()
+    return tmp_path
+
+
+def _verdicts(store: Path) -> list[tuple[str, str]]:
+    return [(str(flaw.verdict), flaw.path.split("/")[0]) for flaw in verify(store).flaws]
+
+
+def test_a_sound_store(store: Path) -> None:
+    found = verify(store)
+    assert (found.flaws, found.sound, found.rows, found.files) == ([], True, 450, 5)
+
+
+def test_one_flipped_bit_anywhere_in_a_file_is_seen(store: Path) -> None:
+    path = next((store / "samples").rglob("*.parquet"))
+    data = path.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 40)):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        found = verify(store)
+        assert [flaw.verdict for flaw in found.flaws] == [Verdict.DAMAGED]
+        assert found.flaws[0].path == path.relative_to(store).as_posix()
+        assert not found.sound
+
+
+def test_missing_foreign_and_leftover_files_are_named(store: Path) -> None:
+    first, second, _ = sorted((store / "samples").rglob("*.parquet"))
+    first.unlink()
+    assert _verdicts(store) == [("missing", "samples")]
+    second.with_name("raw-copied.parquet").write_bytes(second.read_bytes())
+    assert _verdicts(store) == [("foreign", "samples"), ("missing", "samples")]
+    second.with_name("raw-x.parquet.tmp").write_bytes(b"half")
+    assert ("leftover", "samples") in _verdicts(store)
+
+
+def test_order_and_columns_are_checked_for_foreign_files_too(store: Path) -> None:
+    path = next((store / "samples").rglob("*.parquet"))
+    rows = pl.read_parquet(path, hive_partitioning=False)
+    other = path.with_name("other.parquet")
+    rows.reverse().write_parquet(other)
+    assert [flaw.verdict for flaw in verify(store).flaws] == [Verdict.FOREIGN, Verdict.DISORDERED]
+    rows.drop("site").write_parquet(other)
+    assert [flaw.verdict for flaw in verify(store).flaws] == [Verdict.FOREIGN, Verdict.DISORDERED]
+
+
+def test_a_segment_with_damage_inside_is_named_and_kept(store: Path) -> None:
+    writer = open_writer(store)
+    for number in range(5):
+        writer.commit(batch(NOON + 10**12 + number * SECOND))
+    writer.close(seal=False)
+    (path,) = (store / "spool").glob("*.seg")
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    found = verify(store)
+    assert [flaw.verdict for flaw in found.flaws] == [Verdict.CUT]
+    assert found.unsealed == 12
+    again = open_writer(store)
+    assert again.recovered.damaged == (path.stem,)
+    again.close()
+    assert (store / "spool" / "damaged" / path.name).read_bytes() == data
+    assert status(store).damaged_segments == 1
+    assert verify(store).rows == 462
+
+
+def test_status_counts_sealed_and_unsealed(store: Path) -> None:
+    writer = open_writer(store)
+    writer.commit(batch(NOON + 10**12, 2))
+    found = status(store)
+    assert (found.rows, found.unsealed_rows, found.segments, found.files) == (450, 6, 1, 5)
+    assert found.first == NOON
+    assert found.last == NOON + 2 * 24 * 3600 * SECOND + 49 * SECOND
+    assert found.captured_by is not None
+    assert [day.rows for day in found.days] == [150, 150, 150]
+    assert found.bytes_per_day == found.days[1].size
+    writer.close()
+    assert status(store).captured_by is None
