@@ -68,7 +68,9 @@ def _transmitter(rng: np.random.Generator, seconds: int) -> NDArray[np.float64]:
 def _steps(rng: np.random.Generator, seconds: int, mean_s: float, levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """A value that holds for `mean_s` on average."""
     changes = rng.random(seconds) < 1 / mean_s
-    return levels[rng.integers(0, len(levels), seconds)][np.maximum.accumulate(np.where(changes, np.arange(seconds), 0))]
+    return levels[rng.integers(0, len(levels), seconds)][
+        np.maximum.accumulate(np.where(changes, np.arange(seconds), 0))
+    ]
 
 
 def make(seconds: int, *, shared: bool, seed: int = 1) -> Mix:
