@@ -67,7 +67,8 @@ def translate(error: Exception, *, shift: int = 0) -> IiotctlError:
             cause=text.partition("\n")[0].partition(": ")[2],
             hint="narrow it with `--from` and `--to`, or aggregate first",
         )
-    if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+    of_the_store = isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException)
+    if of_the_store or type(error) is duckdb.Error:
         return StoreError(
             "query-failed",
             "the query could not be finished",

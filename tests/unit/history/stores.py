@@ -1,0 +1,73 @@
+"""Stores with sealed and unsealed rows, for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from iiotctl.history.result import Running, Selection
+from iiotctl.history.statement import Kind, Statement
+from iiotctl.samples import Gap, GapReason, SampleBatch
+from iiotctl.store.schema import TagRow
+from iiotctl.store.writer import StoreWriter
+
+T0 = 1_795_000_000_000_000  # 2026-11-18T11:06:40Z
+TAGS = ("press1.pressure", "press1.temperature", "oven.zone1", "oven.zone2")
+
+
+def batch(
+    tags: Sequence[int],
+    ts: Sequence[int],
+    values: Sequence[float],
+    quality: Sequence[int] | None = None,
+    text: list[str | None] | None = None,
+) -> SampleBatch:
+    return SampleBatch(
+        tag=np.array(tags, np.uint32),
+        ts=np.array(ts, np.int64),
+        value=np.array(values, np.float64),
+        quality=np.zeros(len(tags), np.uint32) if quality is None else np.array(quality, np.uint32),
+        text=text,
+    )
+
+
+def writer(root: Path, now: int = T0) -> StoreWriter:
+    opened = StoreWriter.open(root, site="plant1", run_info={}, now_us=lambda: now)
+    opened.define_tags(
+        [
+            TagRow(code=code, tag=name, source=name.partition(".")[0], unit="bar" if code == 0 else "degC")
+            for code, name in enumerate(TAGS)
+        ]
+    )
+    return opened
+
+
+def gap(
+    id_: str, *, end: int | None = None, detected: int = T0, withdrawn: bool = False, tag: str | None = None
+) -> Gap:
+    return Gap(id_, "press1", tag, T0 - 10_000_000, end, GapReason.TIMEOUT, detected, withdrawn=withdrawn)
+
+
+def small_store(root: Path) -> Path:
+    """Three sealed rows, two unsealed ones, three gaps of which one was taken back."""
+    store = writer(root)
+    store.commit(batch([0, 1, 2], [T0, T0 + 1, T0 + 2], [1.0, 2.0, 3.0]), [gap("open"), gap("closed"), gap("gone")])
+    store.rotate()
+    store.seal()
+    store.commit(
+        batch([0, 1], [T0 + 1_000_000, T0 + 1_000_001], [1.5, float("nan")], [0, 0x800A0000]),
+        [
+            gap("closed", end=T0 - 5_000_001, detected=T0 + 5),
+            gap("gone", detected=T0 + 5, withdrawn=True),
+        ],
+    )
+    store.close(seal=False)
+    return root
+
+
+def ask(root: Path, sql: str, **options: int) -> list[tuple[object, ...]]:
+    """Rows of a SELECT that is trusted."""
+    with Running(Selection(root, **options), Statement(sql, Kind.SELECT), lambda event: None) as running:
+        return [tuple(row) for row in running.rows()[1]]
