@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iiotctl.capture.session import Session, Wishes
+from iiotctl.capture.session import Session
+from iiotctl.capture.wishes import Wishes
 
 if TYPE_CHECKING:
     from iiotctl.capture.summary import Summary

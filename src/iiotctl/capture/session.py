@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.capture import figures as figures_
@@ -24,49 +23,20 @@ from iiotctl.capture.recorder import Recorder
 from iiotctl.capture.summary import Summary
 from iiotctl.capture.supervisor import Keeper
 from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
+from iiotctl.capture.wishes import Wishes
 from iiotctl.errors import IiotctlError, SiteError, SiteProblemsError, UsageError
 from iiotctl.events import Event, Level
 from iiotctl.samples import NULL_TIME, GapReason
-from iiotctl.sources import registry
-from iiotctl.sources.base import CapturedTag, Source, SourceContext
+from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.store.writer import StoreWriter
 
 if TYPE_CHECKING:
     from iiotctl.site.load import LoadedSite
-    from iiotctl.site.model import SourceConfig, Tag
+    from iiotctl.site.model import SourceConfig
     from iiotctl.site.settings import Settings
 
 TICK_S: Final = 1.0
 _REQUEST_S: Final = 0.2
-
-
-@dataclass(slots=True)
-class Wishes:
-    """What the caller wants of a capture.
-
-    Attributes:
-        only: names of the sources to run; empty = all.
-        trust_first: accept and remember OPC UA server certificates not seen before.
-        on_event: takes events.
-        on_tick: called once a second with the session, for a live view.
-        now_us: wall clock, µs UTC.
-        monotonic: seconds that never step back.
-        reload: reads the site file again; None = reload is refused.
-        check: finds problems of a source's tags without contact; the registry unless a test says otherwise.
-        create: makes a source; likewise.
-        info: what the store keeps about the run.
-    """
-
-    now_us: Callable[[], int]
-    monotonic: Callable[[], float]
-    only: Sequence[str] = ()
-    trust_first: bool = False
-    on_event: Callable[[Event], None] = lambda _: None
-    on_tick: Callable[[Session], None] = lambda _: None
-    reload: Callable[[], LoadedSite] | None = None
-    check: Callable[[SourceConfig, Sequence[Tag]], list[SiteError]] = registry.check
-    create: Callable[[str, SourceConfig, Sequence[CapturedTag], SourceContext], Source] = registry.create
-    info: dict[str, object] = field(default_factory=dict)
 
 
 class Session:
@@ -158,6 +128,14 @@ class Session:
             seal_every_s=settings.capture.seal_every,
             seal_size=settings.capture.seal_size,
         )
+        try:
+            await self._prepare(configs)
+        except BaseException:
+            self.writer.close(seal=False)
+            raise
+
+    async def _prepare(self, configs: Mapping[str, SourceConfig]) -> None:
+        wishes, settings = self.wishes, self.settings
         numbers = iter(range(1, 1 << 62))
         self.ledger = Ledger(lambda: f"{self.writer.run}-{next(numbers)}", self.started_us)
         self.filter = Filter()
@@ -230,7 +208,7 @@ class Session:
         )
         self.recorder.note(rows)
 
-    def _recall_departed(self, configs: dict[str, SourceConfig]) -> None:
+    def _recall_departed(self, configs: Mapping[str, SourceConfig]) -> None:
         """Gaps left open by sources that are no longer captured end here."""
         left = [gap for gap in self.writer.recovered.open_gaps if gap.source not in configs]
         if not self.wishes.only:
@@ -260,7 +238,10 @@ class Session:
             ticking.cancel()
             stopping.cancel()
             await asyncio.gather(ticking, stopping, return_exceptions=True)
-        return await self._finish(committing)
+        summary = await self._finish(committing)
+        if not ticking.cancelled() and (error := ticking.exception()) is not None:
+            raise error
+        return summary
 
     def stop(self, why: str) -> None:
         """End in order."""
@@ -275,6 +256,7 @@ class Session:
         self.recorder.note(self.ledger.close(now))
         if committing.done() and committing.exception() is not None:
             self._end(now)
+            self.writer.close(seal=False)
             raise committing.exception()  # type: ignore[misc]
         is_complete = await self.recorder.finish()
         await committing

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import __version__
 from iiotctl.capture import control, run
-from iiotctl.capture.session import Session, Wishes, nothing_to_capture
+from iiotctl.capture.session import Session, nothing_to_capture
 from iiotctl.capture.tagtable import TagTable
+from iiotctl.capture.wishes import Wishes
 from iiotctl.errors import SourceError, StoreError
 from iiotctl.events import Event
 from iiotctl.site.load import load_site

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from iiotctl.capture.session import Session, Wishes
+from iiotctl.capture.session import Session
+from iiotctl.capture.wishes import Wishes
 from iiotctl.events import Event
 from iiotctl.samples import SampleBatch
 from iiotctl.site.load import load_site

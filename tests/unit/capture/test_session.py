@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iiotctl.capture import control
-from iiotctl.capture.control import Action, Control
+from iiotctl.capture.control import Action
 from iiotctl.capture.disk import Reserve
 from iiotctl.capture.session import Session
 from iiotctl.capture.summary import Summary
@@ -312,21 +311,6 @@ def test_status_and_requests_from_outside(tmp_path: Path) -> None:
     assert status["state"] == "stopped"
 
 
-def test_requests_of_an_earlier_run_are_not_served(tmp_path: Path) -> None:
-    folder = tmp_path / "run" / "requests"
-    folder.mkdir(parents=True)
-    (folder / "1.json").write_text('{"action": "stop"}')
-    assert Control(tmp_path).requests() == []
-
-
-def test_a_status_of_a_process_that_is_gone_does_not_run(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "status.json").write_text(json.dumps({"pid": 2**22 + 1, "state": "running", "updated_us": 1}))
-    status = control.read_status(tmp_path)
-    assert status is not None
-    assert not status["running"]
-
-
 def test_nothing_to_capture_and_unknown_sources_are_clear_errors(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     session = stage.session()
@@ -345,6 +329,49 @@ def test_problems_of_tags_are_found_before_the_store_is_touched(tmp_path: Path) 
     with pytest.raises(SiteError):
         asyncio.run(session.open())
     assert not stage.store.exists()
+
+
+def test_a_store_that_breaks_ends_the_capture_with_its_error(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise StoreError("x", "broken")
+
+    async def act(session: Session) -> None:
+        await _until(lambda: session.recorder.figures.commits >= 1)
+        session.writer.commit = broken  # type: ignore[method-assign, assignment]
+
+    with pytest.raises(StoreError, match="broken"):
+        _run(stage.session(), act, seconds=30)
+    _run(stage.session(), seconds=0.3)  # the lock is free again, and what was durable is there
+    assert rig.samples(stage.store).height > 0
+
+
+def test_a_bug_in_the_view_does_not_pass_as_a_good_end(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    session = stage.session()
+
+    def fail(_: Session) -> None:
+        raise ZeroDivisionError
+
+    session.wishes.on_tick = fail
+    with pytest.raises(ZeroDivisionError):
+        _run(session, seconds=30)
+    assert rig.samples(stage.store).height >= 0
+    assert not list(stage.store.glob("spool/*.seg"))
+
+
+def test_a_source_that_cannot_be_made_leaves_the_store_unlocked(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    session = stage.session()
+
+    def fail(*_: object) -> None:
+        raise SiteError("x", "cannot")
+
+    session.wishes.create = fail  # type: ignore[assignment]
+    with pytest.raises(SiteError):
+        asyncio.run(session.open())
+    assert _run(stage.session(), seconds=0.3).stored > 0
 
 
 def test_a_failure_is_one_null_row_and_one_gap(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""What a caller may wish of a capture; everything of the outside world is handed in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iiotctl.errors import SiteError
+from iiotctl.events import Event
+from iiotctl.sources import registry
+from iiotctl.sources.base import CapturedTag, Source, SourceContext
+
+if TYPE_CHECKING:
+    from iiotctl.capture.session import Session
+    from iiotctl.site.load import LoadedSite
+    from iiotctl.site.model import SourceConfig, Tag
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the caller wants of a capture.
+
+    Attributes:
+        only: names of the sources to run; empty = all.
+        trust_first: accept and remember OPC UA server certificates not seen before.
+        on_event: takes events.
+        on_tick: called once a second with the session, for a live view.
+        now_us: wall clock, µs UTC.
+        monotonic: seconds that never step back.
+        reload: reads the site file again; None = reload is refused.
+        check: finds problems of a source's tags without contact; the registry unless a test says otherwise.
+        create: makes a source; likewise.
+        info: what the store keeps about the run.
+    """
+
+    now_us: Callable[[], int]
+    monotonic: Callable[[], float]
+    only: Sequence[str] = ()
+    trust_first: bool = False
+    on_event: Callable[[Event], None] = lambda _: None
+    on_tick: Callable[[Session], None] = lambda _: None
+    reload: Callable[[], LoadedSite] | None = None
+    check: Callable[[SourceConfig, Sequence[Tag]], list[SiteError]] = registry.check
+    create: Callable[[str, SourceConfig, Sequence[CapturedTag], SourceContext], Source] = registry.create
+    info: dict[str, object] = field(default_factory=dict)
