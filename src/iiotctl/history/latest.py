@@ -67,7 +67,8 @@ def latest(
         try:
             return search.run(wanted)
         except duckdb.Error as error:
-            raise sqlerror.changed(error) if sqlerror.is_vanished(error) else sqlerror.translate(error) from error
+            gone = sqlerror.is_vanished(error, files)
+            raise (sqlerror.changed(error) if gone else sqlerror.translate(error)) from error
 
 
 class _Search:

@@ -124,7 +124,7 @@ class Running:
             try:
                 chunk = self._interruptible(_fetch, self._connection)
             except duckdb.Error as error:
-                if sqlerror.is_vanished(error):
+                if self._is_vanished(error):
                     raise sqlerror.changed(error) from error
                 raise sqlerror.translate(error, shift=-self._statement.line) from error
 
@@ -144,9 +144,9 @@ class Running:
             except duckdb.Error as error:
                 if begun() and sqlerror.is_closed_pipe(error):
                     raise BrokenPipeError from error
-                if begun() and sqlerror.is_vanished(error):
-                    raise sqlerror.changed(error) from error
                 if begun() or not self._mend(error):
+                    if self._is_vanished(error):
+                        raise sqlerror.changed(error) from error
                     raise sqlerror.translate(error, shift=shift - self._statement.line) from error
                 self._close()
         raise sqlerror.changed(None)
@@ -167,7 +167,7 @@ class Running:
 
     def _mend(self, error: Exception) -> bool:
         """Whether another plan may succeed: a file vanished, or some file turned out to be none of ours."""
-        if sqlerror.is_vanished(error) and not self._replanned:
+        if self._is_vanished(error) and not self._replanned:
             self._replanned = True
             return True
         from iiotctl.history import filecheck
@@ -178,6 +178,9 @@ class Running:
             self._leave_out(path, cause)
             self._without.add(path)
         return bool(culprits)
+
+    def _is_vanished(self, error: Exception) -> bool:
+        return sqlerror.is_vanished(error, [path for files in self._files.values() for path in files])
 
     def _leave_out(self, path: Path, cause: str) -> None:
         if path not in self._said:
