@@ -65,18 +65,16 @@ def _right(column: Column, cells: Sequence[object]) -> bool:
 
 
 def fit(widths: Sequence[int], room: int) -> list[int]:
-    """Widths that fit into `room` cells, taken from the widest columns first; none below a readable minimum."""
-    fitted = list(widths)
-    excess = sum(fitted) - room
-    while excess > 0:
-        widest = max(fitted)
-        if widest <= _NARROWEST:
-            break
-        at = fitted.index(widest)
-        next_widest = max((width for width in fitted if width < widest), default=_NARROWEST)
-        step = min(excess, max(1, widest - max(next_widest, _NARROWEST)))
-        fitted[at] -= step
-        excess -= step
+    """Widths that fit into `room` cells, taken from the widest columns; none below a readable minimum."""
+    most = max(widths, default=0)
+    while most > _NARROWEST and sum(min(width, most) for width in widths) > room:
+        most -= 1
+    fitted = [min(width, most) for width in widths]
+    spare = room - sum(fitted)
+    for at, width in enumerate(widths):
+        if spare > 0 and width > fitted[at]:
+            fitted[at] += 1
+            spare -= 1
     return fitted
 
 
