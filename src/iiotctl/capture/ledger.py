@@ -27,6 +27,8 @@ from iiotctl.samples import NULL_TIME, Gap, GapReason, SampleBatch
 _SHARED_US: Final = 50_000
 """Requests of one cycle share a timestamp within this (design §4.1): no reason to split a source's gap."""
 
+_OURS: Final = (GapReason.DISK_FULL, GapReason.DISK_RESERVE, GapReason.OVERFLOW)
+
 Recent = Callable[[int, int, int], Sequence[int]]
 """(code, start, end) → times of samples stored lately in that interval."""
 
@@ -101,8 +103,6 @@ class Ledger:
         """Number of a source's tags with a gap of their own."""
         return int(np.count_nonzero(self._by_code.is_open[self._sources[name].codes]))
 
-    # --- the past ------------------------------------------------------------------------------
-
     def resume(
         self,
         name: str,
@@ -149,8 +149,6 @@ class Ledger:
                 rows.append(self.book.close(self.book.adopt(row, known), end, at))
                 source.resume[known] = row.reason
         return rows
-
-    # --- samples come --------------------------------------------------------------------------
 
     def observe(self, name: str, delivered: SampleBatch, kept: SampleBatch, received: int) -> list[Gap]:
         """Samples came; gaps that they end are closed, gaps that they fall into are cut.
@@ -228,8 +226,6 @@ class Ledger:
                 rows += self.book.replace(gap, pieces, at)
         return rows
 
-    # --- samples do not come -------------------------------------------------------------------
-
     def failed(
         self,
         name: str,
@@ -276,13 +272,16 @@ class Ledger:
         return self._open_wide(self._sources[name], reason, at)
 
     def _open_wide(self, source: SourceState, reason: GapReason, at: int) -> list[Gap]:
+        rows: list[Gap] = []
         if source.gap is not None:
-            return []
+            if source.gap.reason not in _OURS or reason in _OURS:
+                return []
+            # samples were thrown away here; now the device gives none either: from here that is the cause
+            rows += self._close_wide(source, at - 1, at)
         known = max(source.last, source.heard(at)) if source.exception else source.last
         start = source.since if known == NULL_TIME else known + 1
         if source.codes.size:
             start = max(start, int(self._by_code.covered[source.codes].max()) + 1)
-        rows: list[Gap] = []
         for code in source.codes.tolist():
             if code in self._own:
                 source.resume[code] = self._own[code].reason

@@ -20,6 +20,7 @@ from iiotctl.capture.latest import Latest
 from iiotctl.capture.ledger import Ledger
 from iiotctl.events import Event, Level
 from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
+from iiotctl.site.units import format_size
 
 _T = TypeVar("_T")
 
@@ -267,10 +268,10 @@ class Recorder:
     async def _commit(self) -> None:
         if self._reserve.is_short():
             if self.blocked not in (GapReason.DISK_RESERVE, GapReason.DISK_FULL):
-                free, required = self._reserve.free / 1e6, self._reserve.required / 1e6
+                free, required = format_size(self._reserve.free), format_size(self._reserve.required)
                 self._block(
                     GapReason.DISK_RESERVE,
-                    f"only {free:.0f} MB are free and {required:.0f} MB are to stay free: nothing is stored until there is room",
+                    f"only {free} are free and {required} are to stay free: nothing is stored until there is room",
                 )
             # what came before the reserve still finds room, and so do the few rows that say what is lost
             if self._pending.count or self._pending.gaps:

@@ -164,6 +164,16 @@ def test_dropping_goes_on_until_the_next_stored_sample() -> None:
     assert scene.gaps() == [(None, 100, 107, "disk-full")]
 
 
+def test_a_device_that_fails_while_the_disk_is_full_is_named_from_then_on() -> None:
+    scene = Scene()
+    scene.samples((0, 100), (1, 100), (2, 100))
+    scene.note(scene.ledger.dropping("s", GapReason.DISK_FULL, 101 * S))
+    scene.failed(None, 105)
+    scene.note(scene.ledger.dropping("s", GapReason.DISK_FULL, 106 * S))
+    scene.samples((0, 110), (1, 110), (2, 110))
+    assert scene.gaps() == [(None, 100, 105, "disk-full"), (None, 104.999999, 110, "timeout")]
+
+
 def test_a_clock_that_jumps_ahead_leaves_a_hole() -> None:
     scene = Scene()
     scene.samples((0, 100), (1, 100))
