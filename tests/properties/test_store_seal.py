@@ -89,6 +89,7 @@ def test_seal_is_idempotent_from_every_intermediate_state(tmp_path: Path) -> Non
         with pytest.raises(Stop):
             writer.close()
         assert rows(root) == rows_of(BATCHES), f"a reader after step {stop_at}"
+        assert verify(root).sound, "an interrupted seal is no damage"
         writer._lock.release()  # as the system does for a killed process
         for _ in range(2):
             open_writer(root, Clock(NOON + 10**11), define=False).close()

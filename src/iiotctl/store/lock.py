@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,9 @@ _REMOTE: Final = frozenset(
 )
 
 
+_TRIES: Final = 5
+
+
 class Lock:
     """Exclusive lock on a file; free again when the process ends, however it ends."""
 
@@ -44,7 +48,7 @@ class Lock:
         """
         descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            _lock(descriptor)
+            _lock_patiently(descriptor)
         except OSError as error:
             owner = holder(self._path)
             os.close(descriptor)
@@ -67,6 +71,16 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _lock_patiently(descriptor: int) -> None:
+    """`is_held` takes the lock for an instant; a look at the store must not turn a capture away."""
+    for _ in range(_TRIES):
+        try:
+            return _lock(descriptor)
+        except OSError:
+            time.sleep(0.02)
+    return _lock(descriptor)
 
 
 def holder(path: Path) -> int | None:

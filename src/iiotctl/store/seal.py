@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -107,21 +108,16 @@ def seal_segment(disk: Disk, layout: Layout, segment: Segment, manifest: Manifes
         StoreError: `seal-mismatch`, a file read back differs from what was written.
     """
     pending: list[tuple[Path, Path, SealedFile]] = []
-    for kind, day, rows in tables_of(segment):
-        final = layout.sealed(kind, day, segment.name)
-        disk.make_dir(final.parent)
-        data = parquet_bytes(rows)
-        scratch = final.with_name(final.name + TMP_SUFFIX)
-        descriptor = disk.create(scratch)
-        try:
-            disk.write(descriptor, data)
-            disk.sync(descriptor)
-        finally:
-            disk.close(descriptor)
-        relative = final.relative_to(layout.root).as_posix()
-        pending.append((scratch, final, _entry(kind, relative, data, rows, at)))
-    if pending:
-        manifest.append([entry for _, _, entry in pending])
+    try:
+        _write_scratch(disk, layout, segment, at, pending)
+        if pending:
+            manifest.append([entry for _, _, entry in pending])
+    except OSError:
+        # Give the space back: on a full disk the next commit needs it more.
+        for scratch, _, _ in pending:
+            with suppress(OSError):
+                disk.unlink(scratch)
+        raise
     for scratch, final, _ in pending:
         disk.rename(scratch, final)
     for folder in {final.parent for _, final, _ in pending}:
@@ -135,3 +131,22 @@ def seal_segment(disk: Disk, layout: Layout, segment: Segment, manifest: Manifes
                 hint="the disk may be failing: check it, then run `iiotctl store seal` again",
             )
     return [entry for _, _, entry in pending]
+
+
+def _write_scratch(
+    disk: Disk, layout: Layout, segment: Segment, at: int, pending: list[tuple[Path, Path, SealedFile]]
+) -> None:
+    """Write and sync the segment's files under scratch names; `pending` grows as they are begun."""
+    for kind, day, rows in tables_of(segment):
+        final = layout.sealed(kind, day, segment.name)
+        disk.make_dir(final.parent)
+        data = parquet_bytes(rows)
+        scratch = final.with_name(final.name + TMP_SUFFIX)
+        relative = final.relative_to(layout.root).as_posix()
+        pending.append((scratch, final, _entry(kind, relative, data, rows, at)))
+        descriptor = disk.create(scratch)
+        try:
+            disk.write(descriptor, data)
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)

@@ -10,7 +10,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -113,13 +113,14 @@ class State:
     ) -> None:
         """Rows by code; the latest ts of a tag counts, of equal ones the later row."""
         order = np.argsort(ts, kind="stable")
+        # A late row may still be the latest that is not Bad.
+        good = order[quality[order] < BAD]
+        self._good[tag[good]] = np.maximum(self._good[tag[good]], ts[good])
         order = order[ts[order] >= self._ts[tag[order]]]
         codes = tag[order]
         self._ts[codes] = ts[order]
         self._value[codes] = value[order]
         self._quality[codes] = quality[order]
-        good = order[quality[order] < BAD]
-        self._good[tag[good]] = np.maximum(self._good[tag[good]], ts[good])
 
     def gaps(self, rows: Iterable[Gap]) -> None:
         """Gap rows; of one id the latest counts."""
@@ -226,11 +227,14 @@ class State:
             old = self._before.get(tag)
             good = int(self._good[code])
             known = [when for when in (old.good_ts if old else None, None if good == NULL_TIME else good) if when]
+            latest_good = max(known, default=None)
             if old is None or ts >= old.ts:
                 value = float(self._value[code])
                 self._before[tag] = LastRow(
-                    ts, None if math.isnan(value) else value, int(self._quality[code]), max(known, default=None)
+                    ts, None if math.isnan(value) else value, int(self._quality[code]), latest_good
                 )
+            else:
+                self._before[tag] = replace(old, good_ts=latest_good)
         if self._names:
             self._ts[:] = NULL_TIME
             self._good[:] = NULL_TIME

@@ -144,8 +144,9 @@ class StoreWriter:
                 damaged.append(str(segment.name))
         self.recovered = self._state.recovery([str(segment.name) for segment in left], damaged)
         self._closed = [segment.name for segment in left]
-        for scratch in self._layout.root.glob(f"*/date=*/*{TMP_SUFFIX}"):
-            self._disk.unlink(scratch)
+        if left:  # without a segment no seal was under way, and a large store need not be walked
+            for scratch in self._layout.root.glob(f"*/date=*/*{TMP_SUFFIX}"):
+                self._disk.unlink(scratch)
         # A full disk must not keep capture from starting: the segments wait.
         with contextlib.suppress(OSError, StoreError):
             self.seal()
@@ -227,14 +228,7 @@ class StoreWriter:
                     self._save_checkpoint()
                     self._discard(segment)
                 except OSError as error:
-                    raise StoreError(
-                        "seal-failed",
-                        "a segment could not be sealed; it stays in the spool and loses nothing",
-                        where=str(path),
-                        cause=str(error),
-                        hint="free space or repair the disk, then `iiotctl store seal`",
-                        retriable=True,
-                    ) from error
+                    raise _seal_failed(error, path) from error
                 self._closed.remove(name)
                 self._limits.pop(name, None)
         return done
@@ -268,7 +262,10 @@ class StoreWriter:
                         self._state.run = self.run
                         self._state.clean = True
                 self.seal()
-                self._save_checkpoint()
+                try:
+                    self._save_checkpoint()
+                except OSError as error:
+                    raise _seal_failed(error, self._layout.checkpoint) from error
         finally:
             self._manifest.close()
             self._lock.release()
@@ -308,6 +305,17 @@ def _not_writable(root: Path, error: OSError) -> StoreError:
         where=str(root),
         cause=str(error),
         hint="choose another folder with `--store PATH`, or ask for write permission",
+    )
+
+
+def _seal_failed(error: OSError, path: Path) -> StoreError:
+    return StoreError(
+        "seal-failed",
+        "a segment could not be sealed; it stays in the spool and loses nothing",
+        where=str(path),
+        cause=str(error),
+        hint="free space or repair the disk, then `iiotctl store seal`",
+        retriable=True,
     )
 
 
