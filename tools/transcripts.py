@@ -210,8 +210,8 @@ def _trimmed(lines: list[str]) -> list[str]:
 def alike(line: str) -> str:
     """A line without what differs from run to run: figures, units of size and time, widths."""
     text = re.sub(r"\b\d{4}-\d\d-\d\d[T ]?[\d:.]*(Z|\+00:00)?", "<time>", line)
-    text = re.sub(r"\b[0-9a-f]{8,}\b|\b\d{8}T\d{6}[\w-]*", "<id>", text)
-    text = re.sub(r"\b[0-9a-f]{4}\b", "#", text)  # a register as it came
+    text = re.sub(r"\b(?=\d*[a-f])[0-9a-f]{8,}\b|\b\d{8}T\d{6}[\w-]*", "<id>", text)
+    text = re.sub(r"(?<![.\w])[0-9a-f]{4}\b(?!\.)", "#", text)  # a register as it came
     text = re.sub(r"[-+]?\d[\d.,:]*(e[-+]?\d+)?", "#", text)
     text = re.sub(r"#\s*(B|kB|MB|GB|us|µs|ms|s|min)\b", "#", text)
     text = re.sub(r"[─━┄┈-]{2,}", "--", text)

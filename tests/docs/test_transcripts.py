@@ -31,6 +31,26 @@ def test_runner_compares_what_matters() -> None:
     assert transcripts.difference(step) is not None
 
 
+@pytest.mark.parametrize(
+    ("page", "run"),
+    [
+        ("dp  1.625  bar  Good  0.5", "dp  1.5126953125   bar  Good  12.25"),
+        ("raw  0718", "raw  41d7"),
+        ("raw  41ab 3333", "raw  4280 b333"),
+        ("a ──────  ──", "a ─────────  ───"),
+        ("run 20261121T082749Z-e82e8b11", "run 20261122T000001Z-00aa11bb"),
+        ("1.2 MB in 900 ms", "14 kB in 1.1 s"),
+    ],
+)
+def test_figures_may_differ(page: str, run: str) -> None:
+    assert transcripts.alike(page) == transcripts.alike(run)
+
+
+@pytest.mark.parametrize(("page", "run"), [("Good", "Bad"), ("a  b", "a"), ("1 bar", "1 degC")])
+def test_words_may_not(page: str, run: str) -> None:
+    assert transcripts.alike(page) != transcripts.alike(run)
+
+
 def test_runner_runs_what_a_page_shows() -> None:
     page = """\
 ```console
