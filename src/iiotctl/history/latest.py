@@ -17,6 +17,7 @@ from iiotctl.events import Event, Level
 from iiotctl.history import connect, filecheck, sqlerror
 from iiotctl.history.connect import quoted
 from iiotctl.history.unsealed import Unsealed
+from iiotctl.history.worker import Worker
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ def latest(
     files = [*snapshot.sample_files, *snapshot.tag_files]
     for bad in snapshot.bad_files:
         notice(Event(Level.WARNING, "file-left-out", f"left out {bad.path}: {bad.cause}"))
-    with connect.session(files) as connection:
+    with Worker() as worker, connect.session(files) as connection:
         search = _Search(connection, snapshot, notice)
         try:
-            return search.run(wanted)
+            return worker.run(lambda: search.run(wanted), connection.interrupt)
         except duckdb.Error as error:
             gone = sqlerror.is_vanished(error, files)
             raise (sqlerror.changed(error) if gone else sqlerror.translate(error)) from error

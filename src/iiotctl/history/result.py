@@ -8,7 +8,6 @@ and say so).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from iiotctl.events import Event, Level
 from iiotctl.history import connect, sqlerror, views
 from iiotctl.history.statement import Statement
+from iiotctl.history.worker import Worker
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Running:
         self._stack = ExitStack()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._files: dict[str, list[Path]] = {}
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="query")
+        self._worker = Worker()
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +84,7 @@ class Running:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
-        self._worker.shutdown()
+        self._worker.__exit__(kind, error, trace)
 
     def _close(self) -> None:
         self._connection = None
@@ -118,11 +118,13 @@ class Running:
     def _rest(self, first: list[Any]) -> Iterator[Sequence[object]]:
         import duckdb
 
+        connection = self._connection
+        assert connection is not None
         chunk = first
         while chunk:
             yield from chunk
             try:
-                chunk = self._interruptible(_fetch, self._connection)
+                chunk = self._worker.run(lambda: _fetch(connection), self._interrupt)
             except duckdb.Error as error:
                 if self._is_vanished(error):
                     raise sqlerror.changed(error) from error
@@ -139,8 +141,7 @@ class Running:
 
         for _ in range(_ATTEMPTS):
             try:
-                connection = self._plan()
-                return self._interruptible(work, connection)
+                return self._worker.run(lambda: work(self._plan()), self._interrupt)
             except duckdb.Error as error:
                 if begun() and sqlerror.is_closed_pipe(error):
                     raise BrokenPipeError from error
@@ -173,7 +174,7 @@ class Running:
         from iiotctl.history import filecheck
 
         tables = {name: [path for path in files if path not in self._without] for name, files in self._files.items()}
-        culprits = filecheck.objections(tables, error)
+        culprits = self._worker.run(lambda: filecheck.objections(tables, error), lambda: None)
         for path, cause in culprits:
             self._leave_out(path, cause)
             self._without.add(path)
@@ -187,17 +188,9 @@ class Running:
             self._said.add(path)
             self._notice(Event(Level.WARNING, "file-left-out", f"left out {path}: {cause}"))
 
-    def _interruptible(self, work: Callable[[Any], Any], connection: duckdb.DuckDBPyConnection | None) -> Any:
-        """Run in the worker, so that a signal reaches us at once and DuckDB is told to stop."""
-        future = self._worker.submit(work, connection)
-        try:
-            return future.result()
-        except BaseException:
-            if not future.done():
-                if connection is not None:
-                    connection.interrupt()
-                future.exception()
-            raise
+    def _interrupt(self) -> None:
+        if self._connection is not None:
+            self._connection.interrupt()
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection) -> list[Any]:
