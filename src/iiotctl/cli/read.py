@@ -134,7 +134,7 @@ def _rows(rounds: Iterable[list[Reading]], request: Request, *, short: bool = Fa
     if short:
         readings = list(readings)
         has_notes = any(reading.note for reading in readings)
-    columns = [Column("ts", "timestamp"), Column("address"), Column("value"), Column("quality"), Column("raw")]
+    columns = [Column("ts", "timestamp"), Column("address"), Column("value", "any"), Column("quality"), Column("raw")]
     columns += [] if short else [Column("latency", "float", "ms")]
     columns += [Column("note")] if has_notes else []
 
