@@ -149,7 +149,7 @@ def _rows(rounds: Iterable[list[Reading]], request: Request, *, short: bool = Fa
         cells += [] if short else [round(reading.latency_s * 1000, 1)]
         return cells + ([reading.note] if has_notes else [])
 
-    return Rows(tuple(columns), map(row, readings))
+    return Rows(tuple(columns), map(row, readings), live=True)
 
 
 def _seconds(text: str, option: str) -> float:
