@@ -214,7 +214,7 @@ def alike(line: str) -> str:
     text = re.sub(r"(?<![.\w])[0-9a-f]{4}\b(?!\.)", "#", text)  # a register as it came
     text = re.sub(r"[-+]?\d[\d.,:]*(e[-+]?\d+)?", "#", text)
     text = re.sub(r"#\s*(B|kB|MB|GB|us|µs|ms|s|min)\b", "#", text)
-    text = re.sub(r"[─━┄┈-]{2,}", "--", text)
+    text = re.sub(r"[─━]+|-{2,}", "--", text)
     return re.sub(r"\s+", " ", text).strip()
 
 
