@@ -94,8 +94,25 @@ def test_schema_to_stdout_and_file(plant: Path, capsys: pytest.CaptureFixture[st
     jsonschema.Draft202012Validator.check_schema(schema)
     out(capsys, "site", "schema", "-o", "s.json")
     assert json.loads((plant / "s.json").read_text()) == schema
-    assert app.run(["site", "schema", "-o", "no/such/folder/s.json"]) == 8
-    assert_our_form(capsys.readouterr().err, "output-failed")
+    assert out(capsys, "site", "schema", "-o", "-") == out(capsys, "site", "schema")
+    for place, slug in (("no/such/folder/s.json", "output-unwritable"), ("s.json", "output-exists")):
+        assert app.run(["site", "schema", "-o", place]) == 2
+        assert f"error[{slug}]" in capsys.readouterr().err
+
+
+def test_nothing_is_ever_written_into_a_store(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = plant / "store"
+    (store / "samples").mkdir(parents=True)
+    (store / "store.toml").write_text("format = 1\n")
+    (plant / "link").symlink_to(store / "samples")
+    words = ["site schema -o", "tags list -o", "tags check -o", "site show -o", "store status -o", "init"]
+    words += ["simulate --for 1s --truth", "simulate --for 1s --write-site", "demo"]
+    for command in words:
+        for place in ("store/store.toml", "store/samples/x", "link/x"):
+            assert app.run([*command.split(), place]) == 2, command
+            assert "error[output-in-store]" in capsys.readouterr().err
+    assert sorted(path.name for path in store.rglob("*")) == ["samples", "store.toml"]
+    assert (store / "store.toml").read_text() == "format = 1\n"
 
 
 def test_list(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,13 +123,12 @@ def schema(
       iiotctl site schema -o site.schema.json
     """
     del quiet, verbose, color
-    from iiotctl.ops.site_view import schema_text, write_text
+    from iiotctl.ops.site_view import schema_text
+    from iiotctl.reports.target import binary
 
-    text = schema_text()
-    if output is None:
-        typer.echo(text)
-    else:
-        write_text(output, text + "\n")
+    with binary(output) as stream:
+        stream.write((schema_text() + "\n").encode())
+    if output is not None and str(output) != "-":
         _console.say(f"wrote {output}")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event, Level
+from iiotctl.reports.target import keep_out_of_store
 from iiotctl.simulator.faults import parse_fault
 from iiotctl.simulator.modbus import UnknownUnit
 from iiotctl.simulator.plant import Plant
@@ -101,6 +102,8 @@ async def simulate(
     faults = [parse_fault(text) for text in options.faults]
     if options.site_folder is not None:
         check_folder(options.site_folder)
+    if options.truth is not None:
+        keep_out_of_store(options.truth)
     truth = TruthLog(options.truth, observer=_Observer(on_event))
     plant = Plant(
         seed=options.seed,
@@ -144,8 +147,9 @@ def check_folder(folder: Path, *, example: str = "iiotctl simulate --write-site 
     """Refuse to overwrite a site file that is not the simulator's; `example` is the command in the hint.
 
     Raises:
-        UsageError: there is another `site.toml`, or the folder cannot be used.
+        UsageError: there is another `site.toml`, the folder cannot be used, or lies inside a store.
     """
+    keep_out_of_store(folder)
     target = folder / "site.toml"
     try:
         folder.mkdir(parents=True, exist_ok=True)

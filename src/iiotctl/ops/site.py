@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iiotctl.errors import SiteError, UsageError
+from iiotctl.reports.target import keep_out_of_store
 from iiotctl.site.load import LoadedSite, load_site
 from iiotctl.site.locate import FILE_NAME, find_site
 from iiotctl.site.settings import Settings, resolve
@@ -132,9 +133,10 @@ def init_site(folder: Path) -> list[Path]:
     """Write a commented site file and a tag list into a folder, which is made when it is not there.
 
     Raises:
-        UsageError: `site-exists`, one of the files is there already; nothing is written.
+        UsageError: `site-exists`, one of the files is there already; `output-in-store`. Nothing is written.
         SiteError: `file-unwritable`.
     """
+    keep_out_of_store(folder)
     paths = {folder / name: text for name, text in FILES.items()}
     present = [path.name for path in paths if path.exists()]
     if present:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from iiotctl.errors import IncompleteError, SiteError
+from iiotctl.errors import SiteError
 from iiotctl.events import Event, Level
 from iiotctl.ops.site import Opened
 from iiotctl.site.load import LoadedSite, joined
@@ -176,19 +176,3 @@ def schema_text() -> str:
 
     plugins = tuple(name for name in names() if name not in BUILTIN_SOURCES)
     return json.dumps(site_schema(plugins), indent=2, ensure_ascii=False)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small file whole or not at all.
-
-    Raises:
-        IncompleteError: `output-failed`, the place cannot be written.
-    """
-    partial = path.with_name(path.name + ".tmp")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise IncompleteError(
-            "output-failed", "the result could not be written", where=str(path), cause=error.strerror
-        ) from error

@@ -12,6 +12,28 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iiotctl.errors import UsageError
+from iiotctl.store.layout import Layout
+
+
+def keep_out_of_store(output: Path) -> None:
+    """Refuse a place inside any store, where only capture writes; a link into one is inside too.
+
+    Raises:
+        UsageError: `output-in-store`.
+    """
+    try:
+        place = output.resolve()
+    except (OSError, RuntimeError):  # a loop of links: opening it will say so
+        return
+    for folder in (place, *place.parents):
+        if os.path.lexists(Layout(folder).store_toml):
+            raise UsageError(
+                "output-in-store",
+                "the output lies inside a store, where only capture writes",
+                where=str(output),
+                cause=f"`{folder}` holds a `store.toml`",
+                hint="choose another folder, e.g. `--output ~/FILE`",
+            )
 
 
 @contextmanager
@@ -21,8 +43,9 @@ def staged(output: Path, *, force: bool = False) -> Iterator[Path]:
     Devices and pipes (`/dev/null`) are handed out as they are.
 
     Raises:
-        UsageError: `output-exists` without `force`; `output-unwritable`.
+        UsageError: `output-in-store`; `output-exists` without `force`; `output-unwritable`.
     """
+    keep_out_of_store(output)
     try:
         present = output.exists()
         if present and not output.is_file():
