@@ -22,6 +22,7 @@ from iiotctl.sources.base import (
     SourceState,
     SourceStatus,
 )
+from iiotctl.sources.opcua.denial import probe_values
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError, Stage, explain
 from iiotctl.sources.opcua.once import read_tags
 from iiotctl.sources.opcua.pacing import Backoff, Timing
@@ -44,6 +45,7 @@ _REASONS: Final = {
 class Reader(Protocol):
     """What delivers samples over a session: `Subscription` or `Poller`."""
 
+    def asks(self, code: int) -> bool: ...
     async def open(self) -> None: ...
     async def add(self, items: Sequence[Item]) -> list[Refused]: ...
     async def remove(self, codes: Sequence[int]) -> None: ...
@@ -186,8 +188,16 @@ class OpcUaSource:
 
     def _make_reader(self, session: Session, sink: Sink) -> Reader:
         if self.config.mode == "poll":
-            return Poller(session, self.config, self.context, sink, status=self.status, on_refused=self._vanished)
-        return Subscription(session, self.config, self.context, sink, tell=self._tell, on_refused=self._vanished)
+            return Poller(
+                session,
+                self.config,
+                self.context,
+                sink,
+                status=self.status,
+                on_refused=self._denied,
+                on_back=self._given,
+            )
+        return Subscription(session, self.config, self.context, sink, tell=self._tell, on_refused=self._denied)
 
     async def _start(self, session: Session, reader: Reader, sink: Sink) -> None:
         async with self._changing:
@@ -199,10 +209,19 @@ class OpcUaSource:
         count = len(self._tags) - len(self._refused)
         self._tell(Event(Level.INFO, "source-up", f"connected to {session.where}, {count} tags"))
 
-    async def _take_in(self, session: Session, reader: Reader, tags: Sequence[CapturedTag], sink: Sink) -> None:
-        """Resolve tags and start reading those that can be read; the others are refused one by one."""
+    async def _take_in(
+        self, session: Session, reader: Reader, tags: Sequence[CapturedTag], sink: Sink, *, probe: bool = False
+    ) -> None:
+        """Resolve tags and start reading those that can be read; the others are refused one by one.
+
+        Args:
+            probe: read each once before, so that a value that is still denied is no news.
+        """
         assert self._book is not None
         items, refused = await resolve(session, tags, self._book)
+        if probe and items:
+            items, still = await probe_values(session, items)
+            refused += still
         refused += await reader.add(items)
         for entry in refused:
             self._refuse(entry, sink)
@@ -211,15 +230,27 @@ class OpcUaSource:
         captured = entry.captured
         self._refused[captured.code] = entry
         sink.failed([captured.code], GapReason.REFUSED, entry.status, self.context.now_us())
-        text = f"tag `{captured.tag.name}` is left out: {entry.reason}; tried again later"
+        text = f"left out: {entry.reason}; tried again later"
         data: dict[str, object] = {"status": quality.name(entry.status), "address": captured.tag.address}
-        self._tell(Event(Level.WARNING, "tag-refused", text, tag=captured.tag.name, data=data))
+        self._told.discard(("tag-back", captured.tag.name))
+        self._tell(Event(Level.WARNING, "tag-refused", text, tag=captured.tag.name, data=data), captured.tag.name)
 
-    def _vanished(self, entry: Refused) -> None:
-        """A running item whose node is gone: leave it out until it comes back."""
+    def _denied(self, entry: Refused) -> None:
+        """A running item whose node is gone or must not be read: leave it out until the server gives it."""
         if self._sink is not None and entry.captured.code in self._tags:
             self._refuse(entry, self._sink)
             self._settle()
+
+    def _given(self, captured: CapturedTag) -> None:
+        """A tag that had been refused has a value again."""
+        if self._refused.pop(captured.code, None) is not None:
+            self._tell_back(captured)
+            self._settle()
+
+    def _tell_back(self, captured: CapturedTag) -> None:
+        name = captured.tag.name
+        self._told.discard(("tag-refused", name))
+        self._tell(Event(Level.NOTICE, "tag-back", "can be read again", tag=name), name)
 
     def _settle(self) -> None:
         """State and detail after tags were taken in or refused."""
@@ -236,19 +267,20 @@ class OpcUaSource:
             await asyncio.sleep(pauses.pause())
             async with self._changing:
                 reader, sink = self._reader, self._sink
-                waiting = [entry.captured for entry in self._refused.values()]
+                waiting = [
+                    entry.captured for code, entry in self._refused.items() if reader is None or not reader.asks(code)
+                ]
                 if reader is None or sink is None or not waiting:
                     if not waiting:
                         pauses.reset()
                     continue
                 await reader.remove([captured.code for captured in waiting])
-                self._refused = {}
-                await self._take_in(session, reader, waiting, sink)
+                for captured in waiting:
+                    del self._refused[captured.code]
+                await self._take_in(session, reader, waiting, sink, probe=True)
                 back = [captured for captured in waiting if captured.code not in self._refused]
             for captured in back:
-                name = captured.tag.name
-                self._told = {key for key in self._told if not (key[0] == "tag-refused" and key[1].endswith(name))}
-                self._tell(Event(Level.NOTICE, "tag-back", f"tag `{name}` can be read again", tag=name))
+                self._tell_back(captured)
             if back:
                 pauses.reset()
             self._settle()

@@ -25,6 +25,7 @@ from iiotctl.site.model import OpcUaSource
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import Sink, SourceContext
 from iiotctl.sources.opcua.convert import OVERFLOW, Rule, to_batch
+from iiotctl.sources.opcua.denial import SUSPECTS, denial, denied
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError
 from iiotctl.sources.opcua.monitored import (
     Watched,
@@ -34,7 +35,7 @@ from iiotctl.sources.opcua.monitored import (
     revised,
 )
 from iiotctl.sources.opcua.planning import period_of, queue_size
-from iiotctl.sources.opcua.resolve import GONE, Item, Refused
+from iiotctl.sources.opcua.resolve import Item, Refused
 from iiotctl.sources.opcua.session import Session, batches
 
 OUTSTANDING: Final = 2
@@ -42,7 +43,7 @@ OUTSTANDING: Final = 2
 _LIFETIME_S: Final = 60.0
 _MOST_REPUBLISHED: Final = 100
 _WRAP: Final = 0xFFFF_FFFF
-_GONE: Final = np.array(sorted(GONE), np.uint32)
+_SUSPECTS: Final = np.array(sorted(SUSPECTS), np.uint32)
 _TOO_MANY_PUBLISH: Final = quality.CODES["BadTooManyPublishRequests"]
 _NO_SUBSCRIPTION: Final = frozenset(quality.CODES[name] for name in ("BadNoSubscription", "BadSubscriptionIdInvalid"))
 
@@ -60,7 +61,7 @@ class Subscription:
     """One subscription of a session; see the module's docstring.
 
     Args:
-        on_refused: told of items that the server gave up while running (their node vanished).
+        on_refused: told of items that the server gave up while running, or whose value it denies.
         tell: emits an event once per (slug, text) of the source.
     """
 
@@ -91,6 +92,10 @@ class Subscription:
         self._created_us = 0
         self.last_publish = context.monotonic()
         self.last_publish_us = context.now_us()
+
+    def asks(self, _code: int) -> bool:
+        """False: what the server denied is asked for anew, its item may never report again."""
+        return False
 
     # --- opening and items ---
 
@@ -319,20 +324,21 @@ class Subscription:
         batch = to_batch(rows, self.last_publish_us)
         if batch is None:
             return
-        gone = batch.quality & np.uint32(0xFFFF0000)
-        kept = ~np.isin(gone, _GONE)
+        suspects = np.isin(batch.quality & np.uint32(0xFFFF0000), _SUSPECTS)
+        denials = {at: status for at in np.flatnonzero(suspects).tolist() if (status := denial(rows[at][1]))}
         for entry, ts, status in zip(entries, batch.ts.tolist(), batch.quality.tolist(), strict=True):
             if entry.suspect or status & OVERFLOW == OVERFLOW:
                 self._report_hole(entry, ts)
             entry.last_ts, entry.suspect = ts, False
-        if kept.all():
+        if not denials:
             self._sink.samples(batch)
             return
+        kept = np.ones(len(batch), np.bool_)
+        kept[list(denials)] = False
         if kept.any():
             self._sink.samples(batch.take(kept))
-        for position in np.flatnonzero(~kept).tolist():
-            tag = entries[position].item.captured
-            self._on_refused(Refused(tag, quality.BAD_NODE_ID_UNKNOWN, "the node vanished from the server"))
+        for position, status in denials.items():
+            self._on_refused(denied(entries[position].item.captured, status))
 
     def _report_hole(self, entry: Watched, ts: int) -> None:
         tag = entry.item.captured

@@ -220,3 +220,12 @@ def test_the_server_may_end_it() -> None:
 def test_a_silent_server_is_noticed() -> None:
     _, _, text = play([message(1, (1, 1.0, 1))], timeout="100ms")
     assert "nothing published" in text
+
+
+def test_a_denied_value_is_given_back_and_no_row() -> None:
+    denied = message(2, (1, 0.0, 1))
+    value = denied.NotificationData[0].MonitoredItems[0].Value
+    value.StatusCode, value.SourceTimestamp = ua.StatusCode(ua.UInt32(quality.CODES["BadNotReadable"])), None
+    seen, _, _ = play([message(1, (1, 1.0, 1)), denied, GONE])
+    assert seen.refused == [10]
+    assert seen.values == [(10, 1.0)]
