@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -24,29 +24,39 @@ COUNT = Statement("SELECT count(*), count(DISTINCT (tag, ts)), max(ts) FROM samp
 
 
 class Plant:
-    """Commits all the time; a second thread seals."""
+    """Commits in one thread and seals in another, a little with each query, so that the store stays small."""
 
     def __init__(self, root: Path) -> None:
         self.store = writer(root)
         self.begun = self.committed = self.sealed = 0
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._write), threading.Thread(target=self._seal)]
+        self._turns = [threading.Semaphore(0), threading.Semaphore(0)]
+        self._threads = [
+            threading.Thread(target=self._loop, args=(turn, work))
+            for turn, work in zip(self._turns, (self._write, self._seal), strict=True)
+        ]
+
+    def _loop(self, turn: threading.Semaphore, work: Callable[[], None]) -> None:
+        while turn.acquire() and not self._stop.is_set():
+            work()
 
     def _write(self) -> None:
-        while not self._stop.is_set():
+        for _ in range(3):
             ts = T0 + (self.begun + np.arange(ROWS)) * 1000
             self.begun += ROWS
             self.store.commit(
                 SampleBatch((np.arange(ROWS) % 4).astype(np.uint32), ts, np.zeros(ROWS), np.zeros(ROWS, np.uint32))
             )
             self.committed += ROWS
-            time.sleep(0.002)
 
     def _seal(self) -> None:
-        while not self._stop.is_set():
-            self.store.rotate()
-            self.sealed += len(self.store.seal())
-            time.sleep(0.02)
+        self.store.rotate()
+        self.sealed += len(self.store.seal())
+
+    def turn(self) -> None:
+        """Let both work while the caller reads."""
+        for turn in self._turns:
+            turn.release()
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -55,6 +65,7 @@ class Plant:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self.turn()
         for thread in self._threads:
             thread.join()
         self.store.close()
@@ -65,6 +76,7 @@ def test_every_committed_row_is_counted_once_while_segments_are_sealed(tmp_path:
     sealed_before: set[int] = set()
     with Plant(root) as plant:
         for number in range(QUERIES):
+            plant.turn()
             at_least = plant.committed
             if number % 10 == 0:
                 rows = last(root, ["press1.*", "oven.*"], lambda event: None) if at_least else []
