@@ -7,8 +7,9 @@ ones late:
 - *suspects* (never answered yet, or silent the last time) get what time is left until the next healthy
   deadline (and their own, when it is known how fast they answer), shared among the waiting suspects, and wait when that is too little to be of use (the very
   first request to a unit never waits: who is there has to be found out);
-- three silences in a row *demote* a unit: it is asked again after 30 s, then after twice as long, up to
-  5 min. Demotion protects the neighbours on the link. When no unit of the link is healthy there is
+- three silences in a row that add up to three full timeouts *demote* a unit: it is asked again after 30 s,
+  then after twice as long, up to 5 min. (The times a suspect gets are short, so that counting alone would
+  turn a hiccup of a second into half a minute without values.) Demotion protects the neighbours on the link. When no unit of the link is healthy there is
   nobody to protect, and the unit that waited longest is asked every cycle; the first answer after such a
   silence brings back all units that fell silent with the link.
 """
@@ -236,7 +237,7 @@ class RequestQueue:
         if not unit.silences:
             unit.silent_since = now - took
         unit.silences += 1
-        if unit.silences >= DEMOTE_AFTER:
+        if unit.silences >= DEMOTE_AFTER and now - unit.silent_since >= DEMOTE_AFTER * scan.timeout:
             unit.probe_at = now + unit.probe_wait
             unit.probe_wait = min(LAST_PROBE_S, 2 * unit.probe_wait)
         scan.settle(index, failure, at, took)

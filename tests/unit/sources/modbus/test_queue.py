@@ -144,6 +144,21 @@ def test_three_silences_demote_and_probes_come_ever_more_rarely() -> None:
     assert queue.may_ask(dead, now)
 
 
+def test_a_short_silence_of_many_requests_demotes_nobody() -> None:
+    queue = RequestQueue()
+    _healthy(queue, 1)
+    _healthy(queue, 2)
+    unit = queue.unit(2)
+    queue.expect("a", queue.unit(1), 1e9)
+    for now in (0.0, 0.5, 1.0, 1.5):
+        _scan(queue, 2, now, n=2)
+        _silence(queue, now)
+        assert queue.may_ask(unit, now + 0.5), now
+    _scan(queue, 2, 3.0)
+    _silence(queue, 3.0)
+    assert not queue.may_ask(unit, 3.5)
+
+
 def test_the_rest_of_a_scan_is_given_up_at_the_second_silence() -> None:
     queue = RequestQueue()
     _healthy(queue, 1)
