@@ -48,6 +48,12 @@ def read(
     timeout: Annotated[
         str | None, typer.Option("--timeout", metavar="TIME", show_default=False, help="Patience for one answer.")
     ] = None,
+    element: Annotated[
+        int | None,
+        typer.Option(
+            "--element", metavar="N", min=0, show_default=False, help="Of OPC UA arrays, value N; 0 is the first."
+        ),
+    ] = None,
     security: Annotated[
         str, typer.Option("--security", metavar="POLICY-MODE", help="OPC UA, e.g. Basic256Sha256-SignAndEncrypt.")
     ] = "None",
@@ -100,6 +106,7 @@ def read(
         unit=unit,
         timeout_s=None if timeout is None else _seconds(timeout, "--timeout"),
         security=op.Access(security, user, password_env, trust_first),
+        element=element,
     )
     rounds = op.rounds(request, every_s=every_s, count=None if endless else count or 1)
     last: list[Reading] = []

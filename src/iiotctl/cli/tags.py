@@ -122,8 +122,7 @@ def check(
     rows, problems = op.check_tags(loaded, chosen)
     if live and not problems:
         rows = op.check_live(opened, chosen, trust_first=trust_first)
-    is_table = format is Format.TABLE
-    _write(_live_rows(rows, short=is_table) if live and not problems else _offline_rows(rows), format, output)
+    _write(_live_rows(rows) if live and not problems else _offline_rows(rows), format, output)
     if problems:
         raise joined(problems)
     counts = [(verdict, sum(row.verdict is verdict for row in rows)) for verdict in op.Verdict]
@@ -151,9 +150,8 @@ def _offline_rows(checks: Sequence[TagCheck]) -> Rows:
     )
 
 
-def _live_rows(checks: Sequence[TagCheck], *, short: bool) -> Rows:
+def _live_rows(checks: Sequence[TagCheck]) -> Rows:
     from iiotctl import quality
-    from iiotctl.ops.tags import shortest
     from iiotctl.reports.rows import Column, Rows
 
     columns = [
@@ -173,7 +171,7 @@ def _live_rows(checks: Sequence[TagCheck], *, short: bool) -> Rows:
         rows.append(
             (
                 row.tag.name,
-                None if reading is None else shortest(reading.value) if short else reading.value,
+                None if reading is None else reading.value,
                 row.tag.unit,
                 "" if reading is None else quality.name(reading.quality),
                 row.in_span,

@@ -7,13 +7,12 @@ import difflib
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
-import numpy as np
 from pydantic import ValidationError
 
 from iiotctl import quality
@@ -28,6 +27,10 @@ _SOURCE: Final = "read"
 _SCHEMES: Final = ("modbus-tcp", "tcp", "opc.tcp")
 _LAST_PORT: Final = 65_535
 _LAST_UNIT: Final = 255
+_MODBUS_HINT: Final = "write e.g. `holding:11:float32:CDAB`, `40012:uint16`, `coil:5` or `holding:11/3`"
+_NODE_HINT: Final = (
+    "write e.g. `ns=2;s=Oven.Temperature`, `nsu=urn:plant:line3;s=Oven.Temperature` or `i=2258`, in quotes"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +117,14 @@ def parse_wanted(text: str, scheme: str) -> Wanted:
     """
     if scheme == "opc.tcp":
         if not re.match(r"^(nsu=[^;]+;|ns=\d+;)?[isgb]=.+", text, re.DOTALL):
-            raise UsageError(
-                "bad-address",
-                f"`{text}` is not a node id",
-                hint="write e.g. `ns=2;s=Oven.Temperature`, `nsu=urn:plant:line3;s=Oven.Temperature` or `i=2258`, in quotes",
-            )
+            raise UsageError("bad-address", f"`{text}` is not a node id", hint=_NODE_HINT)
         return Wanted(text, text)
     match = re.fullmatch(
         r"(?P<address>(?:(?:coil|discrete|input|holding):\d+|\d+)(?:/\d+)?)(?::(?P<type>[^:]+))?(?::(?P<order>[^:]+))?",
         text.strip(),
         re.IGNORECASE,
     )
-    hint = "write e.g. `holding:11:float32:CDAB`, `40012:uint16`, `coil:5` or `holding:11/3`"
+    hint = _MODBUS_HINT
     if not match:
         raise UsageError("bad-address", f"`{text}` is not a Modbus address", hint=hint)
     order = (match["order"] or "ABCD").upper()
@@ -162,8 +161,18 @@ def prepare(
     timeout_s: float | None = None,
     security: Access | None = None,
     pki_dir: Path | None = None,
+    element: int | None = None,
 ) -> Request:
     """Check everything that can be checked without contact.
+
+    Args:
+        url: what to read from.
+        addresses: words of the command line.
+        unit: Modbus unit identifier, when the URL names none.
+        timeout_s: s to wait for an answer; None = as the source does.
+        security: secure channel and user of OPC UA.
+        pki_dir: folder of certificates; the settings' own when None.
+        element: index of the element to read when OPC UA nodes hold arrays.
 
     Raises:
         UsageError: URL, address, type, order, unit or security are wrong or do not fit together.
@@ -176,7 +185,15 @@ def prepare(
         config = _config(target, unit, timeout_s, secure)
         tags = [
             CapturedTag(
-                code, Tag(name=name, source=_SOURCE, address=item.address, type=item.type, order=Order(item.order))
+                code,
+                Tag(
+                    name=name,
+                    source=_SOURCE,
+                    address=item.address,
+                    type=item.type,
+                    order=Order(item.order),
+                    element=element,
+                ),
             )
             for code, (name, item) in enumerate(names.items())
         ]
@@ -185,9 +202,26 @@ def prepare(
         place = ".".join(str(part) for part in first["loc"])
         text = first["msg"].removeprefix("Value error, ")
         raise UsageError("bad-value", f"`{place}` is wrong: {text[:1].lower()}{text[1:]}", where=url) from error
+    _judge(config, tags, names)
     if pki_dir is None and target.scheme == "opc.tcp":
         pki_dir = resolve(None, cwd=Path.cwd()).pki
     return Request(url, config, tags, names, secure.trust_first, pki_dir)
+
+
+def _judge(config: ModbusTcpSource | OpcUaSource, tags: Sequence[CapturedTag], names: Mapping[str, Wanted]) -> None:
+    """Refuse what `site check` refuses, so that no request goes out that no device may be asked."""
+    from iiotctl.sources import registry
+
+    for captured in tags:
+        found = registry.check(config, [captured.tag])
+        if found:
+            text = names[captured.tag.name].text
+            is_node_id = isinstance(config, OpcUaSource)
+            what = str(found[0].cause or found[0].what) if is_node_id else found[0].what
+            hint = _NODE_HINT if is_node_id else _MODBUS_HINT
+            if not is_node_id and captured.tag.element is not None:
+                hint = "leave out `--element`"
+            raise UsageError("bad-address", what.partition("; write ")[0], where=text, hint=hint)
 
 
 def _config(target: Target, unit: int | None, timeout_s: float | None, secure: Access) -> ModbusTcpSource | OpcUaSource:
@@ -284,17 +318,7 @@ async def _round(source: Source, request: Request, clock: Callable[[], int], *, 
             raise
         lost = quality.BAD_NO_COMMUNICATION
         readings = {name: Reading(name, None, lost, clock(), 0.0, note=str(error.what)) for name in request.names}
-    return [shortened(readings[name], wanted.type) for name, wanted in request.names.items() if name in readings]
-
-
-def shortened(reading: Reading, type_: str | None) -> Reading:
-    """The reading with the shortest decimal that means the same in the device: 76.11, not 76.1100006103516."""
-    if type_ is None or not isinstance(reading.value, float):
-        return reading
-    name = parse_type(type_).name
-    if name not in ("float16", "float32") or not math.isfinite(reading.value):
-        return reading
-    return replace(reading, value=float(str(np.dtype(name).type(reading.value))))
+    return [readings[name] for name in request.names if name in readings]
 
 
 def failures(readings: Sequence[Reading], request: Request) -> SourceError | None:
@@ -309,5 +333,42 @@ def failures(readings: Sequence[Reading], request: Request) -> SourceError | Non
         "read-failed",
         f"{len(bad)} of {len(readings)} addresses could not be read",
         cause=cause,
-        hint="check address and type in the device's manual; many manuals count from 1 where the wire counts from 0",
+        hint=_hint(first, request),
     )
+
+
+_BY_EXCEPTION: Final = {
+    1: "this device does not serve that table: try `input:` instead of `holding:`, or `discrete:` instead of `coil:`",
+    2: "check address and type in the device's manual; many manuals count from 1 where the wire counts from 0",
+    3: "the device refuses so many registers at once: check the type, or read fewer addresses",
+    4: "the device reports a failure of its own: look at its diagnostics, or at its log",
+    5: "the device is busy with another request: try again later",
+    6: "the device is busy: try again later, or more slowly with `--every`",
+    8: "the device reports a parity error in its memory: look at its diagnostics",
+    10: "the gateway has no path to this unit: check `--unit` and the serial settings of the gateway",
+    11: "no device answers behind the gateway: check `--unit`, and whether the device has power",
+}
+_BY_STATUS: Final = {
+    "BadNodeIdUnknown": "look the node id up in an OPC UA browser; indexes (`ns=`) may change when the server starts, `nsu=URI;…` stays right",
+    "BadNodeIdInvalid": "look the node id up in an OPC UA browser",
+    "BadAttributeIdInvalid": "the node is no variable: name one that has a value",
+    "BadIndexRangeNoData": "the array is shorter: try a smaller `--element N`",
+    "BadIndexRangeInvalid": "the node holds a single value: leave out `--element`",
+    "BadUserAccessDenied": "give a user that may read it: `--user NAME --password-env VARIABLE`",
+    "BadNotReadable": "the server lets nobody read this node",
+    "BadTimeout": "the unit does not answer: check `--unit` and that it has power, or be patient with `--timeout 5s`",
+    "BadNoCommunication": "the connection was lost: check cable and power, then try again",
+}
+
+
+def _hint(reading: Reading, request: Request) -> str:
+    """What to do about a Bad reading, by what the device or server said."""
+    exception = re.match(r"exception (\d+)", reading.note)
+    if exception:
+        return _BY_EXCEPTION.get(int(exception[1]), "look the exception code up in the device's manual")
+    status = quality.name(reading.quality)
+    if isinstance(request.config, OpcUaSource) and "array" in reading.note:
+        return "say which value of the array: `--element 0` is the first"
+    if isinstance(request.config, OpcUaSource) and status in ("BadTimeout", "BadNoCommunication"):
+        return "the server has no answer from its own device: look at the server; or be patient with `--timeout 10s`"
+    return _BY_STATUS.get(status, "the quality is the device's own word on the value: look at the device")

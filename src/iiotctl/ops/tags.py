@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import math
-import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from iiotctl import quality
 from iiotctl.errors import IiotctlError, IncompleteError, SiteError, SourceError, UsageError
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from iiotctl.sources.base import Reading, Source, SourceContext
 
 
-_SINGLE_PRECISION_LIMIT: Final = 3.4e38
-
-
 class Verdict(StrEnum):
     """What a check found out about a tag."""
 
@@ -37,6 +32,8 @@ class Verdict(StrEnum):
     """The device answered, but gave no usable value."""
     OUTSIDE_SPAN = "outside-span"
     SUSPICIOUS_ORDER = "suspicious-order"
+    UNCERTAIN = "uncertain"
+    """A value, but device or server does not stand by it, or its time cannot be right."""
     UNREACHABLE = "unreachable"
 
 
@@ -239,24 +236,18 @@ async def _read_source(
         await source.close()
 
 
-def shortest(value: float | str | None) -> float | str | None:
-    """A float of single precision with the fewest digits that still name it (46.26, not 46.2599983215332)."""
-    if isinstance(value, float) and math.isfinite(value) and abs(value) < _SINGLE_PRECISION_LIMIT:
-        for digits in range(1, 10):
-            rounded = float(f"{value:.{digits}g}")
-            if struct.unpack("f", struct.pack("f", rounded))[0] == value:
-                return rounded
-    return value
-
-
 def _judge(tag: Tag, reading: Reading | None, where: str, *, modbus: bool) -> TagCheck:
     if reading is None:
         return TagCheck(tag, Verdict.BAD, "the source gave no reading", where)
-    if quality.is_bad(reading.quality):
-        note = reading.note or quality.name(reading.quality)
-        return TagCheck(tag, Verdict.BAD, note, where, reading)
+    status = quality.name(reading.quality)
+    if quality.is_bad(reading.quality) or reading.value is None:
+        note = status if quality.is_bad(reading.quality) else f"no value, though the quality is {status}"
+        return TagCheck(tag, Verdict.BAD, reading.note or note, where, reading)
+    doubt = None
+    if not quality.is_good(reading.quality):
+        doubt = f"{status}: {reading.note}" if reading.note else status
     if not isinstance(reading.value, int | float):
-        return TagCheck(tag, Verdict.OK, reading.note, where, reading)
+        return _sure_or_not(tag, reading, where, doubt)
     in_span = None if tag.span is None else tag.span[0] <= reading.value <= tag.span[1]
     others = better_orders(tag, reading.raw) if modbus and reading.raw else {}
     if others:
@@ -266,4 +257,10 @@ def _judge(tag: Tag, reading: Reading | None, where: str, *, modbus: bool) -> Ta
     if in_span is False and tag.span is not None:
         note = f"outside {tag.span[0]:g} to {tag.span[1]:g}" + (f" {tag.unit}" if tag.unit else "")
         return TagCheck(tag, Verdict.OUTSIDE_SPAN, note, where, reading, in_span)
+    return _sure_or_not(tag, reading, where, doubt, in_span)
+
+
+def _sure_or_not(tag: Tag, reading: Reading, where: str, doubt: str | None, in_span: bool | None = None) -> TagCheck:
+    if doubt is not None:
+        return TagCheck(tag, Verdict.UNCERTAIN, doubt, where, reading, in_span)
     return TagCheck(tag, Verdict.OK, reading.note, where, reading, in_span)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import struct
 from collections.abc import Sequence
 from datetime import tzinfo
 from decimal import Decimal
@@ -28,16 +29,27 @@ SAMPLE: Final = 500
 
 _NARROWEST: Final = 8
 _BETWEEN: Final = "  "
+_SINGLE: Final = struct.Struct("f")
+_SINGLE_LIMIT: Final = 3.4e38
 
 
 def _number(value: float) -> str:
     if math.isnan(value):
         return "NaN"
+    if not value.is_integer() and abs(value) < _SINGLE_LIMIT and _SINGLE.unpack(_SINGLE.pack(value))[0] == value:
+        # a device's single: 46.26, not 46.2599983215332; nine digits always name one
+        for digits in range(6, 10):
+            rounded = float(f"{value:.{digits}g}")
+            if _SINGLE.unpack(_SINGLE.pack(rounded))[0] == value:
+                return f"{rounded:.15g}"
     return f"{value:.15g}"
 
 
 def show(value: object, local_tz: tzinfo | None = None) -> str:
-    """A cell as people read it: null is empty, floats have up to 15 digits, control characters are escaped."""
+    """A cell as people read it: null is empty, floats have up to 15 digits, control characters are escaped.
+
+    A float that is exactly one of single precision has only the digits that name it there.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):

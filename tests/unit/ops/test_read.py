@@ -62,7 +62,7 @@ def test_modbus_word(word: str, address: str, type_: str | None, order: str) -> 
     assert (wanted.text, wanted.address, wanted.type, wanted.order) == (word, address, type_, order)
 
 
-@pytest.mark.parametrize("word", ["ns=2;s=A.B:x", "i=2258", "nsu=urn:a:b;s=Oven:1:float32", "ns=3;g=7c5f", "b=AQID"])
+@pytest.mark.parametrize("word", ["ns=2;s=A.B:x", "i=2258", "nsu=urn:a:b;s=Oven:1:float32", "b=AQID"])
 def test_node_id_is_taken_whole(word: str) -> None:
     assert read.parse_wanted(word, "opc.tcp").address == word
 
@@ -156,23 +156,6 @@ def test_late_rounds_are_left_out_not_caught_up(last: int, elapsed: float, follo
     assert read.next_cycle(last, elapsed, 1.0) == following
 
 
-@pytest.mark.parametrize(
-    ("value", "type_", "shown"),
-    [
-        (76.11000061035156, "float32", 76.11),
-        (76.11000061035156, None, 76.11000061035156),
-        (0.0999755859375, "float16", 0.1),
-        (1e30, "float64", 1e30),
-        (3.4028234663852886e38, "float32", 3.4028235e38),
-        (float("inf"), "float32", float("inf")),
-        ("text", "string(4)", "text"),
-        (None, "float32", None),
-    ],
-)
-def test_a_float_shows_no_digits_that_the_device_does_not_have(value: object, type_: str | None, shown: object) -> None:
-    assert read.shortened(Reading("r0", value, quality.GOOD, 0, 0.0), type_).value == shown
-
-
 def test_stopping_early_closes() -> None:
     plc = Plc(1.0, 2.0)
     request = read.prepare("modbus-tcp://h", ["holding:1"])
@@ -191,3 +174,49 @@ def test_bad_readings_are_a_failure_that_names_the_address() -> None:
     assert error is not None
     assert error.what == "1 of 2 addresses could not be read"
     assert error.cause == "`holding:2`: BadConfigurationError, exception 02"
+
+
+@pytest.mark.parametrize("word", ["i=abc", "g=123", "ns=3;b=!!", "i=99999999999", "ns=70000;i=1", "s="])
+def test_a_node_id_that_is_none_is_refused(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read.prepare("opc.tcp://h:4840", ["i=2258", word])
+    assert (caught.value.slug, word in str(caught.value)) == ("bad-address", True)
+
+
+@pytest.mark.parametrize("word", ["holding:65535:int32", "coil:1:int16", "holding:11/3:int16", "discrete:0:string(2)"])
+def test_what_a_site_may_not_name_is_not_read(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read.prepare("modbus-tcp://h", ["holding:1", word])
+    assert (caught.value.slug, caught.value.where) == ("bad-address", word)
+
+
+def test_an_element_is_for_arrays_of_opc_ua() -> None:
+    [captured] = read.prepare("opc.tcp://h:4840", ["ns=3;s=Arr"], element=2).tags
+    assert captured.tag.element == 2
+    with pytest.raises(UsageError) as caught:
+        read.prepare("modbus-tcp://h", ["holding:1"], element=2)
+    assert caught.value.hint == "leave out `--element`"
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "note", "word"),
+    [
+        ("modbus-tcp://h", quality.BAD_CONFIGURATION_ERROR, "exception 02 (illegal data address)", "count from 1"),
+        ("modbus-tcp://h", quality.BAD_DEVICE_FAILURE, "exception 04 (server device failure)", "failure of its own"),
+        ("modbus-tcp://h", quality.BAD_DEVICE_FAILURE, "exception 06 (server device busy)", "busy"),
+        ("modbus-tcp://h", quality.BAD_NO_COMMUNICATION, "exception 10 (gateway path unavailable)", "gateway"),
+        ("modbus-tcp://h", quality.BAD_TIMEOUT, "exception 11 (gateway target device failed)", "--unit"),
+        ("modbus-tcp://h", quality.BAD_DEVICE_FAILURE, "exception 99 (unknown)", "exception code"),
+        ("modbus-tcp://h", quality.BAD_TIMEOUT, "no answer within 1 s", "--timeout"),
+        ("opc.tcp://h", quality.BAD_NODE_ID_UNKNOWN, "", "OPC UA browser"),
+        ("opc.tcp://h", quality.BAD_TYPE_MISMATCH, "the node holds an array: give `element`", "--element 0"),
+        ("opc.tcp://h", quality.BAD_TIMEOUT, "", "server"),
+        ("opc.tcp://h", quality.BAD_SENSOR_FAILURE, "", "device"),
+    ],
+)
+def test_the_hint_fits_the_failure(url: str, status: int, note: str, word: str) -> None:
+    request = read.prepare(url, ["i=1" if url.startswith("opc") else "holding:1"])
+    error = read.failures([Reading("r0", None, status, 0, 0.0, note=note)], request)
+    assert error is not None
+    assert word in str(error.hint)
+    assert ("count from 1" in str(error.hint)) == ("02" in note)

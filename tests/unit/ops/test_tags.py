@@ -12,7 +12,7 @@ import pytest
 from iiotctl import quality
 from iiotctl.errors import IncompleteError, SiteError, SourceError, UsageError
 from iiotctl.ops.site import open_settings
-from iiotctl.ops.tags import Verdict, check_live, check_tags, select_tags, shortest
+from iiotctl.ops.tags import Verdict, check_live, check_tags, select_tags
 from iiotctl.sources.base import CapturedTag, Reading
 from tests.unit.site.plant import load
 
@@ -172,18 +172,11 @@ def test_offline_problems_stand_at_their_tags(tmp_path: Path, monkeypatch: pytes
     assert [(item.slug, item.where) for item in problems] == [("bad", "site.toml:14"), ("own", "site.toml:4")]
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (46.2599983215332, 46.26),
-        (48214.045, 48214.045),
-        (0.5, 0.5),
-        (0.0, 0.0),
-        (1e300, 1e300),
-        (3.0, 3.0),
-        ("text", "text"),
-        (None, None),
-    ],
-)
-def test_single_precision_is_shown_with_few_digits(value: object, shown: object) -> None:
-    assert shortest(value) == shown  # type: ignore[arg-type]
+def test_what_nobody_stands_by_is_not_ok(tmp_path: Path) -> None:
+    time = "source time impossible: received time used"
+    a = {"a.pressure": reading(20.0, quality.UNCERTAIN, note=time), "a.state": reading(None)}
+    assert live(tmp_path, a, {"b.temperature": reading("text", quality.UNCERTAIN)}) == [
+        ("a.pressure", Verdict.UNCERTAIN, True, f"Uncertain: {time}"),
+        ("a.state", Verdict.BAD, None, "no value, though the quality is Good"),
+        ("b.temperature", Verdict.UNCERTAIN, None, "Uncertain"),
+    ]

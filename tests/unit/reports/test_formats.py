@@ -18,7 +18,8 @@ import pytest
 from iiotctl.errors import UsageError
 from iiotctl.reports import base
 from iiotctl.reports.rows import TYPES, Column, Rows
-from iiotctl.reports.terminal import fit
+from iiotctl.reports.terminal import fit, show
+from iiotctl.reports.values import text
 
 COLUMNS = (
     Column("ts", "timestamp"),
@@ -174,3 +175,21 @@ def test_widths_are_taken_from_the_widest_columns() -> None:
     assert fit([5, 5], 4) == [5, 5]
     assert fit([100, 100], 4) == [8, 8]
     assert fit([30, 31], 41) == [21, 20]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (46.2599983215332, "46.26"),
+        (76.11000061035156, "76.11"),
+        (48214.045, "48214.045"),
+        (1.401298464324817e-45, "1.4013e-45"),
+        (1073741824.0, "1073741824"),
+        (0.0009765625, "0.0009765625"),
+        (0.1, "0.1"),
+        (1e300, "1e+300"),
+    ],
+)
+def test_single_precision_is_shown_with_few_digits_to_people_only(value: float, shown: str) -> None:
+    assert show(value) == shown
+    assert text(value) == repr(value)

@@ -26,7 +26,8 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NAIVE_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - for naive values, which are UTC in OPC UA
 _NULL_DATE_US: Final = -11_644_473_600_000_000
 """1601-01-01, tick 0: OPC UA's "no time" (OPC 10000-6 §5.2.2.5)."""
-_EXACT: Final = 1 << 53
+EXACT: Final = 1 << 53
+"""Beyond it not every integer is a float."""
 _KEEP_SERVER_US: Final = 1_000
 _NAN: Final = math.nan
 OVERFLOW: Final = quality.INFO_TYPE_DATA_VALUE | quality.OVERFLOW_BIT
@@ -92,7 +93,7 @@ def _number(raw: Any, rule: Rule, status: int) -> tuple[float, str | None, int]:
     if isinstance(raw, float) and not math.isfinite(raw):
         word = "NaN" if math.isnan(raw) else "Infinity" if raw > 0 else "-Infinity"
         return _NAN, word, quality.BAD_SENSOR_FAILURE if quality.is_good(status) else status
-    if isinstance(raw, int) and not -_EXACT <= raw <= _EXACT and not rule.scaled:
+    if isinstance(raw, int) and not -EXACT <= raw <= EXACT and not rule.scaled:
         text = str(raw)
     value = raw * rule.scale + rule.offset if rule.scaled else float(raw)
     if not math.isfinite(value):  # a scale that overflows
@@ -100,7 +101,8 @@ def _number(raw: Any, rule: Rule, status: int) -> tuple[float, str | None, int]:
     return value, text, status
 
 
-def _iso(time: dt.datetime) -> str:
+def iso(time: dt.datetime) -> str:
+    """RFC 3339 in UTC with six digits of the second; a naive time is UTC."""
     aware = time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
     return aware.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -135,7 +137,7 @@ def convert_value(value: Any, rule: Rule, status: int) -> tuple[float, str | Non
     if isinstance(value, str):
         return _NAN, value, status
     if isinstance(value, dt.datetime):
-        return (_NAN, _iso(value), status) if micros(value) > _NULL_DATE_US else (_NAN, None, status)
+        return (_NAN, iso(value), status) if micros(value) > _NULL_DATE_US else (_NAN, None, status)
     if type(value).__name__ == "LocalizedText":
         return _NAN, value.Text if value.Text is not None else "", status
     return _NAN, None, quality.BAD_TYPE_MISMATCH

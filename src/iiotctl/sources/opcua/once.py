@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import enum
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +13,35 @@ from asyncua import ua
 
 from iiotctl import quality
 from iiotctl.sources.base import CapturedTag, Reading
-from iiotctl.sources.opcua.convert import Rule, to_batch
+from iiotctl.sources.opcua.convert import EXACT, Rule, iso, to_batch
 from iiotctl.sources.opcua.resolve import Item, TypeBook, resolve
 from iiotctl.sources.opcua.session import Session, batches
 
 _LONGEST_RAW = 60
+
+
+def _spelled(value: Any) -> str:  # noqa: PLR0911 - a table
+    """A decoded value as people write it: texts as JSON, times as RFC 3339, bytes as hexadecimal digits."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        # more than this many cannot show
+        return f"[{', '.join(_spelled(item) for item in value[:_LONGEST_RAW])}]"
+    if isinstance(value, ua.LocalizedText):
+        return _spelled(value.Text)
+    if isinstance(value, (ua.NodeId, ua.QualifiedName)):
+        return str(value.to_string())
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value[:_LONGEST_RAW]).hex(" ")
+    if isinstance(value, dt.datetime):
+        return iso(value)
+    return str(value)
 
 
 def _raw(value: ua.DataValue) -> str:
@@ -22,10 +49,7 @@ def _raw(value: ua.DataValue) -> str:
     variant = value.Value
     if variant is None or variant.Value is None:
         return ""
-    shown: Any = variant.Value
-    if isinstance(shown, ua.LocalizedText):
-        shown = shown.Text
-    text = f"{getattr(variant.VariantType, 'name', variant.VariantType)} {shown!r}"
+    text = f"{getattr(variant.VariantType, 'name', variant.VariantType)} {_spelled(variant.Value)}"
     return text if len(text) <= _LONGEST_RAW else text[: _LONGEST_RAW - 1] + "…"
 
 
@@ -57,7 +81,9 @@ def _reading(item: Item, value: ua.DataValue, received: int, latency: float) -> 
     assert batch is not None
     number = float(batch.value[0])
     text = None if batch.text is None else batch.text[0]
-    shown: float | str | None = text if math.isnan(number) else number
+    # digits that a float cannot hold win over the float, as for Modbus
+    exact = abs(number) >= EXACT and text is not None and text.lstrip("-").isdigit()
+    shown: float | str | None = text if math.isnan(number) or exact else number
     status = int(batch.quality[0])
     if quality.is_bad(status):
         shown = None
