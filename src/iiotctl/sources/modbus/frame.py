@@ -14,6 +14,7 @@ from iiotctl.sources.modbus.failure import Failure, Kind
 
 _REQUEST: Final = struct.Struct(">HHHBBHH")
 _HEADER: Final = struct.Struct(">HHHBB")
+_START: Final = struct.Struct(">HHH")
 _SHORTEST: Final = 3
 _LONGEST: Final = 254
 FUNCTION_AT: Final = 7
@@ -42,7 +43,10 @@ class Request(NamedTuple):
         if function == self.function:
             if len(body) == self.payload + 1 and body[0] == self.payload:
                 return body[1:]
-            return Failure(Kind.GARBLED, cause=f"the answer has {len(body) - 1} bytes of data, not {self.payload}")
+            told = (
+                f"the answer announces {body[0]} bytes of data and holds {len(body) - 1}, asked for were {self.payload}"
+            )
+            return Failure(Kind.GARBLED, cause=told)
         if function == self.function | 0x80 and len(body) == 1:
             kind = Kind.GATEWAY if body[0] in (10, 11) else Kind.REFUSED
             return Failure(kind, code=body[0])
@@ -56,6 +60,19 @@ class Answer(NamedTuple):
     unit: int
     function: int
     body: bytes
+
+
+def misfit(data: bytes) -> str:
+    """What is wrong with a header, in the user's words: protocol text, protocol identifier or length."""
+    if data[:1].isalpha() and data.isascii():
+        return f"not Modbus TCP: the answer begins with the text {data[:8].decode()!r}"
+    _, protocol, length = _START.unpack_from(data)
+    if protocol:
+        return f"not Modbus TCP: protocol identifier {protocol} instead of 0 ({data[:8].hex(' ')})"
+    return (
+        f"the answer announces {length} bytes, and Modbus TCP allows {_SHORTEST} to {_LONGEST}: "
+        f"the device is faulty, or speaks another protocol here ({data[:8].hex(' ')})"
+    )
 
 
 class StreamError(Exception):
@@ -88,7 +105,7 @@ class Framer:
         while size - at >= _HEADER.size:
             transaction, protocol, length, unit, function = _HEADER.unpack_from(data, at)
             if protocol or not _SHORTEST <= length <= _LONGEST:
-                raise StreamError(f"not Modbus TCP: {data[at : at + 8].hex(' ')}")
+                raise StreamError(misfit(data[at : at + _HEADER.size]))
             end = at + 6 + length
             if end > size:
                 break

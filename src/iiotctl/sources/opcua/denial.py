@@ -29,15 +29,16 @@ _ACCESS: Final = frozenset(
         "BadDataEncodingInvalid",
         "BadDataEncodingUnsupported",
         "BadIndexRangeInvalid",
-        "BadIndexRangeNoData",
         "BadNotReadable",
-        "BadNotSupported",
         "BadUserAccessDenied",
     )
 )
-"""Operation results of reading a value (OPC 10000-4 §5.11.2.4); only without a source time are they about the access."""
+"""Operation results of Read (OPC 10000-4 §5.11.2.4) that no sensor has; some servers stamp them like values."""
 
-SUSPECTS: Final = GONE | _ACCESS
+_EITHER: Final = frozenset(quality.CODES[name] for name in ("BadIndexRangeNoData", "BadNotSupported"))
+"""About the access only where the server gives no source time."""
+
+SUSPECTS: Final = GONE | _ACCESS | _EITHER
 """Status codes (without info bits) for which `denial` is worth asking."""
 
 
@@ -46,7 +47,7 @@ def denial(data: ua.DataValue) -> int:
     status = 0 if data.StatusCode is None else int(data.StatusCode.value) & _CODE
     if status in GONE:
         return quality.BAD_NODE_ID_UNKNOWN
-    if status in _ACCESS and time_or_null(data.SourceTimestamp) == NULL_TIME:
+    if status in _ACCESS or (status in _EITHER and time_or_null(data.SourceTimestamp) == NULL_TIME):
         return status
     return 0
 

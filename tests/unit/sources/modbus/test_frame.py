@@ -77,3 +77,27 @@ def test_anything_else_is_a_failure(answer: Answer, kind: Kind, code: int) -> No
     result = REQUEST.judge(answer)
     assert isinstance(result, Failure)
     assert (result.kind, result.code) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"\2ab", "announces 2 bytes of data and holds 2, asked for were 4"),
+        (b"\2abcd", "announces 2 bytes of data and holds 4, asked for were 4"),
+    ],
+)
+def test_a_wrong_length_says_what_was_announced_and_what_came(answer: bytes, told: str) -> None:
+    assert told in str(REQUEST.judge(Answer(1, 5, 3, answer)))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"HTTP/1.1 400 Bad", "begins with the text 'HTTP/1.1'"),
+        (bytes.fromhex("0001 0007 0005 05 03"), "protocol identifier 7 instead of 0"),
+        (bytes.fromhex("0001 0000 ffff 05 03"), "announces 65535 bytes, and Modbus TCP allows 3 to 254"),
+    ],
+)
+def test_what_is_no_modbus_is_told_in_words(data: bytes, told: str) -> None:
+    with pytest.raises(StreamError, match=told.replace("(", r"\(")):
+        Framer().feed(data)

@@ -143,8 +143,16 @@ def test_another_denial_is_news() -> None:
     ]
 
 
-def test_the_status_with_a_source_time_is_about_the_value() -> None:
-    assert play(data(None, at(0), NOT_READABLE)).rows == [(None, NOT_READABLE)]
+def test_servers_may_stamp_a_denial() -> None:
+    seen = play(data(None, at(0), NOT_READABLE), data(None, at(1), NOT_READABLE))
+    assert seen.refused == [NOT_READABLE]
+    assert not seen.rows
+
+
+def test_a_short_array_is_data_when_it_has_a_time() -> None:
+    short = quality.CODES["BadIndexRangeNoData"]
+    assert play(data(None, at(0), short)).rows == [(None, short)]
+    assert play(data(None, None, short)).refused == [short]
 
 
 def test_a_refused_read_fails_its_tags() -> None:
