@@ -111,3 +111,18 @@ def test_a_site_without_tags_is_refused(site: Path, capsys: pytest.CaptureFixtur
 def test_a_network_path_is_refused(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["capture", "--site", str(site), "--store", "s3://bucket/x", "--for", "1s"]) == 5
     assert "error[store-remote]" in capsys.readouterr().err
+
+
+def test_a_missing_secret_is_told_before_a_store_is_made(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("LINE3_PASSWORD", raising=False)
+    login = 'security = "Basic256Sha256-SignAndEncrypt"\nuser = "reader"\npassword = { env = "LINE3_PASSWORD" }\n'
+    site.write_text(SITE.replace('url = "opc.tcp://192.0.2.2:4840"\n', f'url = "opc.tcp://192.0.2.2:4840"\n{login}'))
+    assert run(["capture", "--for", "1s", "--site", str(site)]) == 3
+    said = capsys.readouterr().err
+    assert "error[secret-missing]" in said
+    assert "LINE3_PASSWORD" in said
+    assert not (site.parent / "store").exists()
+    assert run(["capture", "--dry-run", "--site", str(site)]) == 0
+    assert "LINE3_PASSWORD" in capsys.readouterr().err

@@ -7,7 +7,9 @@ are stored already; their source time may be months old. A sample that is not ne
 and says the same is dropped. One that is older but new is kept: it is late, not double. After a failure the
 tag's last row is a null, so a value that has not changed since is stored once more, with the time of its
 receipt as `ts` and its own time as `ts_source`. Samples stamped by our clock are only dropped when the time
-is the very same: a clock that steps back makes no duplicates.
+is the very same: a clock that steps back makes no duplicates. A sample whose own time is impossible carries
+the time of its receipt; it is told again when `ts_source` and all else are the same. What earlier runs have
+stored is in `earlier`.
 
 *Deadband.* Off unless the site file gives one. A sample is suppressed while it stays within the band around
 the last stored value, its quality is the same and the heartbeat has not run out. The last suppressed sample
@@ -26,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iiotctl.capture.deadband import Deadband
+from iiotctl.capture.earlier import Earlier, StoredRow, source_times
 from iiotctl.samples import NULL_TIME, SampleBatch, concat
 
 _REMEMBERED: Final = 100_000
@@ -43,18 +46,30 @@ class FilterTag:
         stamped_here: its timestamps come from our clock.
         band: deadband in engineering units, None = off.
         heartbeat_us: µs after which a sample is stored in any case.
+        in_order: its samples come in the order of their times, in every run the same ones (a file).
     """
 
     code: int
     stamped_here: bool
     band: float | None
     heartbeat_us: int
+    in_order: bool = False
 
 
 class Filter:
-    """State of all tags of a run."""
+    """State of all tags of a run.
+
+    Attributes:
+        redelivered: samples dropped so far because they are stored already.
+        suppressed: samples held back so far by a deadband and not stored later.
+    """
 
     def __init__(self) -> None:
+        self.redelivered = 0
+        self.suppressed = 0
+        self._earlier = Earlier()
+        self._in_order: set[int] = set()
+        self._source = np.full(64, NULL_TIME, np.int64)
         self._ts = np.full(64, NULL_TIME, np.int64)
         self._value = np.full(64, np.nan)
         self._quality = np.full(64, _UNKNOWN, np.uint32)
@@ -71,34 +86,32 @@ class Filter:
             if tag.code >= self._ts.shape[0]:
                 self._grow(tag.code)
             self._stamped_here[tag.code] = tag.stamped_here
+            if tag.in_order:
+                self._in_order.add(tag.code)
             self._deadband.define(tag.code, tag.band, tag.heartbeat_us)
 
     def _grow(self, code: int) -> None:
         more = max(code + 1, 2 * self._ts.shape[0]) - self._ts.shape[0]
         self._ts = np.append(self._ts, np.full(more, NULL_TIME, np.int64))
+        self._source = np.append(self._source, np.full(more, NULL_TIME, np.int64))
         self._value = np.append(self._value, np.full(more, np.nan))
         self._quality = np.append(self._quality, np.full(more, _UNKNOWN, np.uint32))
         self._is_nulled = np.append(self._is_nulled, np.zeros(more, np.bool_))
         self._stamped_here = np.append(self._stamped_here, np.zeros(more, np.bool_))
 
-    def restore(self, code: int, last_ts: int, row: tuple[int, float | None, int] | None) -> None:
-        """Go on after an earlier run.
-
-        Args:
-            code: the tag.
-            last_ts: µs UTC of its latest stored sample that is not Bad; NULL_TIME = none.
-            row: (µs UTC, value, quality) of its latest stored row.
-        """
-        if row is None:
-            return
-        ts, value, quality = row
-        if quality >> 31:
-            self._ts[code] = last_ts
+    def restore(self, code: int, row: StoredRow) -> None:
+        """Go on after an earlier run; `row` is the latest stored row of the tag, which is defined already."""
+        is_file = code in self._in_order
+        self._earlier.restore(code, row, in_order=is_file, stamped_here=bool(self._stamped_here[code]))
+        if row.quality >> 31:
+            self._ts[code] = NULL_TIME if row.good_ts is None else row.good_ts
+            self._source[code] = self._ts[code]
             self._is_nulled[code] = True
         else:
-            self._ts[code] = ts
-            self._value[code] = np.nan if value is None else value
-            self._quality[code] = quality
+            self._ts[code] = row.ts
+            self._source[code] = row.ts if row.ts_source is None else row.ts_source
+            self._value[code] = np.nan if row.value is None else row.value
+            self._quality[code] = row.quality
         # the text of the row is not known here; see `_same_text`
 
     def accept(self, batch: SampleBatch, received: int) -> SampleBatch:
@@ -110,16 +123,26 @@ class Filter:
         """
         if not len(batch):
             return batch
-        kept = self._without_redelivered(batch, received)
+        fresh, told = batch, None
+        if (masks := self._earlier.sift(batch, received)) is not None:
+            fresh = batch.take(masks[0])
+            told = _received(batch.take(masks[1]), received)
+        kept = self._without_redelivered(fresh, received) if len(fresh) else fresh
+        if told is not None and len(told):
+            kept = concat([kept, told])
+        self.redelivered += len(batch) - len(kept)
         good = kept.tag[kept.quality < 1 << 31]
         self._is_nulled[good] = False
+        worth = len(kept)
         kept = self._deadband.accept(kept)
+        self.suppressed += worth - len(kept)
         self._remember(kept)
         return kept
 
     def flush(self, codes: Sequence[int] | NDArray[np.uint32] | None) -> SampleBatch:
         """The suppressed samples that would be the tags' latest (None = of all tags): a gap begins, or the run ends."""
         kept = self._deadband.flush(codes)
+        self.suppressed -= len(kept)
         self._remember(kept)
         return kept
 
@@ -141,11 +164,13 @@ class Filter:
     def _without_redelivered(self, batch: SampleBatch, received: int) -> SampleBatch:
         is_unique = len(batch) == 1 or bool((batch.tag[1:] > batch.tag[:-1]).all())
         order = np.arange(len(batch)) if is_unique else np.argsort(batch.tag, kind="stable")
-        tag, ts = batch.tag[order], batch.ts[order]
+        tag, ts, source = batch.tag[order], batch.ts[order], source_times(batch)[order]
         first = np.ones(len(batch), np.bool_)
         first[1:] = tag[1:] != tag[:-1]
         previous = np.where(first, self._ts[tag], np.roll(ts, 1))
         doubtful = np.where(self._stamped_here[tag], ts == previous, ts <= previous)
+        told = np.where(first, self._source[tag], np.roll(source, 1))
+        doubtful |= (source != ts) & (source == told)
         last = np.append(first[1:], True)
         if not doubtful.any():
             self._see(batch, order[last])
@@ -160,6 +185,8 @@ class Filter:
         confirm[single[same & self._is_nulled[batch.tag[single]]]] = True
         for place in single[~same].tolist():
             keep[place] = not self._is_stored(batch, place)
+            if batch.ts[place] > self._ts[batch.tag[place]]:
+                self._see(batch, np.array([place]))
         # a tag with several samples in one batch, not all of them newer: one after the other
         twisted = set(np.unique(tag[doubtful & ~alone]).tolist())
         for place in order[~alone].tolist():
@@ -171,6 +198,10 @@ class Filter:
 
     def _one(self, batch: SampleBatch, place: int) -> tuple[bool, bool]:
         code = int(batch.tag[place])
+        source = int(source_times(batch)[place])
+        is_told = source != batch.ts[place] and source == self._source[code]
+        if is_told and bool(self._says_the_same(batch, np.array([place]))[0]):
+            return False, bool(self._is_nulled[code])
         newer = batch.ts[place] > self._ts[code]
         if newer or (self._stamped_here[code] and batch.ts[place] != self._ts[code]):
             self._see(batch, np.array([place]))
@@ -195,12 +226,13 @@ class Filter:
         text = None if batch.text is None else batch.text[place]
         if code not in self._text:
             # right after a restart only the time tells
-            return text is None or bool(batch.ts[place] == self._ts[code])
+            return text is None or bool(source_times(batch)[place] == self._source[code])
         return text == self._text[code]
 
     def _see(self, batch: SampleBatch, places: NDArray[np.intp]) -> None:
         tag = batch.tag[places]
         self._ts[tag] = batch.ts[places]
+        self._source[tag] = source_times(batch)[places]
         self._value[tag] = batch.value[places]
         self._quality[tag] = batch.quality[places]
         if batch.text is not None:
@@ -231,10 +263,15 @@ def _confirmed(batch: SampleBatch, keep: NDArray[np.bool_], confirm: NDArray[np.
     kept = batch if keep.all() else batch.take(keep)
     if not confirm.any():
         return kept
-    again = batch.take(confirm)
+    stamped = _received(batch.take(confirm), received)
+    return concat([kept, stamped]) if len(kept) else stamped
+
+
+def _received(again: SampleBatch, received: int) -> SampleBatch:
+    """Samples with the time of their receipt, their own one as `ts_source`."""
     at = np.full(len(again), received, np.int64)
     if again.ts_received is not None:
         at = np.where(again.ts_received == NULL_TIME, at, again.ts_received)
-    source = again.ts if again.ts_source is None else np.where(again.ts_source == NULL_TIME, again.ts, again.ts_source)
-    stamped = SampleBatch(again.tag, at, again.value, again.quality, again.text, source, again.ts_server, None)
-    return concat([kept, stamped]) if len(kept) else stamped
+    return SampleBatch(
+        again.tag, at, again.value, again.quality, again.text, source_times(again), again.ts_server, None
+    )

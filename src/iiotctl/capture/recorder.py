@@ -59,7 +59,6 @@ class Figures:
     Attributes:
         delivered: samples that sources handed over.
         stored: samples that are durable.
-        suppressed: samples dropped by deadband or as re-delivered.
         dropped: samples lost to the disk or to a backlog.
         commits: commits that succeeded.
         bytes: written to the spool.
@@ -71,7 +70,6 @@ class Figures:
 
     delivered: int = 0
     stored: int = 0
-    suppressed: int = 0
     dropped: int = 0
     commits: int = 0
     bytes: int = 0
@@ -186,7 +184,6 @@ class Recorder:
                 asyncio.get_running_loop().call_soon(on_commit)
             return
         kept = self._filter.accept(batch, now)
-        figures.suppressed += max(0, len(batch) - len(kept))
         self._pending.gaps += self._ledger.observe(source, batch, kept, now)
         self._add(kept)
         if on_commit is not None:

@@ -26,7 +26,7 @@ from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
 from iiotctl.capture.wishes import Wishes
 from iiotctl.errors import IiotctlError, SiteError, SiteProblemsError, UsageError
 from iiotctl.events import Event, Level
-from iiotctl.samples import NULL_TIME, GapReason
+from iiotctl.samples import GapReason
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.store.writer import StoreWriter
 
@@ -179,7 +179,13 @@ class Session:
             for item in captured
         )
         self.filter.define(
-            FilterTag(item.code, manner.stamped_here, item.tag.deadband_absolute, round(item.tag.heartbeat * 1e6))
+            FilterTag(
+                item.code,
+                manner.stamped_here,
+                item.tag.deadband_absolute,
+                round(item.tag.heartbeat * 1e6),
+                manner.in_order,
+            )
             for item in captured
         )
         for item in captured:
@@ -192,8 +198,7 @@ class Session:
         for item in captured:
             if (row := past.last.get(item.tag.name)) is None:
                 continue
-            good = NULL_TIME if row.good_ts is None else row.good_ts
-            self.filter.restore(item.code, good, (row.ts, row.value, row.quality))
+            self.filter.restore(item.code, row)
             if row.good_ts is not None:
                 last[item.code] = row.good_ts
         if not manner_of(config).continuous:

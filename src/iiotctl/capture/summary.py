@@ -71,7 +71,8 @@ class Summary:
         seconds: it has run for.
         delivered: samples that sources handed over.
         stored: samples that are durable.
-        suppressed: not stored because of a deadband, or re-delivered.
+        suppressed: not stored because of a deadband.
+        redelivered: not stored because they are stored already.
         dropped: lost to the disk or a backlog; they are in the gaps.
         waiting: not durable yet.
         bytes: written to the spool.
@@ -93,6 +94,7 @@ class Summary:
     delivered: int
     stored: int
     suppressed: int
+    redelivered: int
     dropped: int
     waiting: int
     bytes: int

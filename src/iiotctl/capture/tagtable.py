@@ -18,11 +18,13 @@ class Manner:
         exception: on change only; otherwise every period.
         stamped_here: with the time of our clock.
         continuous: the source goes on while we are away, so that a pause of ours is a gap.
+        in_order: every run brings the same samples, in the order of their times: a file with its own times.
     """
 
     exception: bool
     stamped_here: bool
     continuous: bool
+    in_order: bool
 
 
 def manner_of(config: SourceConfig) -> Manner:
@@ -32,6 +34,7 @@ def manner_of(config: SourceConfig) -> Manner:
         exception=exception,
         stamped_here=config.type not in ("opcua", "replay"),
         continuous=config.type != "replay",
+        in_order=config.type == "replay" and getattr(config, "speed", "") == "fast",
     )
 
 

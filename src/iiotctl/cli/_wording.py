@@ -61,7 +61,9 @@ def closing(summary: Summary) -> Iterator[str]:
         f"{summary.sealed_files} Parquet files of {bytes_of(summary.sealed_bytes)} sealed"
     )
     if summary.suppressed:
-        yield f"{summary.suppressed} samples not stored: within a deadband, or delivered before"
+        yield f"{summary.suppressed} samples not stored: within a deadband"
+    if summary.redelivered:
+        yield f"{summary.redelivered} samples not stored again: delivered before, and stored already"
     if summary.dropped or summary.waiting:
         yield f"{summary.dropped + summary.waiting} samples lost to the disk; the gaps say when"
     if summary.gap_count:

@@ -93,6 +93,8 @@ def capture(
 
     opened = open_settings(site, store)
     if dry_run:
+        for problem in op.missing_secrets(opened, only=source or ()):
+            _console.warn(f"{problem.what} ({problem.where}): capture will not start")
         _show_plan(op.dry_run(opened, only=source or ()), format, output)
         return
     duration = None if for_ is None else _duration(for_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,9 +13,11 @@ from iiotctl.capture import control, run
 from iiotctl.capture.session import Session, nothing_to_capture
 from iiotctl.capture.tagtable import TagTable
 from iiotctl.capture.wishes import Wishes
-from iiotctl.errors import SourceError, StoreError
+from iiotctl.errors import SiteError, SiteProblemsError, SourceError, StoreError
 from iiotctl.events import Event
 from iiotctl.site.load import load_site
+from iiotctl.site.model import Secret
+from iiotctl.site.secrets import reveal
 from iiotctl.sources import registry
 from iiotctl.sources.base import PlannedRequest, SourceContext
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from iiotctl.capture.run import Outcome
     from iiotctl.capture.summary import SourceFigures
     from iiotctl.ops.site import Opened
+    from iiotctl.site.model import SourceConfig, Tag
 
 ANSWER_S: Final = 0.02
 """Time that a Modbus device takes to answer, for the estimate of `dry_run`: PLCs take 5 to 50 ms."""
@@ -61,6 +64,9 @@ def capture(
         PluginError: a source type is not installed.
     """
     loaded = opened.require_site()
+    if problems := missing_secrets(opened, only=only):
+        # a source could only fail for ever; told before a store is made
+        raise problems[0] if len(problems) == 1 else SiteProblemsError(problems)
     wishes = Wishes(
         now_us,
         time.monotonic,
@@ -69,9 +75,37 @@ def capture(
         on_event=on_event,
         on_tick=on_tick,
         reload=lambda: load_site(loaded.path),
+        check=lambda config, tags: _check(config, tags, loaded.folder),
         info={"version": __version__},
     )
     return run.run(loaded, opened.settings, wishes, duration_s=duration_s, at_once=at_once)
+
+
+def missing_secrets(opened: Opened, *, only: Sequence[str] = ()) -> list[SiteError]:
+    """Secrets of the sources to be captured that are not where the site file says; nothing of them is kept."""
+    loaded = opened.require_site()
+    names = [name for name in loaded.site.sources if (not only or name in only) and loaded.site.tags_of(name)]
+    problems = []
+    for name in names:
+        for key, error in _missing_secrets(loaded.site.sources[name], loaded.folder):
+            place = loaded.where("sources", name, key)
+            what = f"source `{name}`: {error.what}"
+            problems.append(SiteError(error.slug, what, where=place, cause=error.cause, hint=error.hint))
+    return problems
+
+
+def _missing_secrets(config: SourceConfig, folder: Path) -> Iterator[tuple[str, SiteError]]:
+    for key in type(config).model_fields:
+        secret = getattr(config, key)
+        if isinstance(secret, Secret):
+            try:
+                reveal(secret, folder)
+            except SiteError as error:
+                yield key, error
+
+
+def _check(config: SourceConfig, tags: Sequence[Tag], folder: Path) -> list[SiteError]:
+    return [*registry.check(config, tags), *(error for _, error in _missing_secrets(config, folder))]
 
 
 def unreached(sources: Sequence[SourceFigures]) -> SourceError | None:

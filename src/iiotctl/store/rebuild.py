@@ -72,7 +72,7 @@ def _take(found: dict[str, LastRow], tag: str, row: LastRow) -> None:
         return
     later = row if row.ts > old.ts else old
     good = max((ts for ts in (old.good_ts, row.good_ts) if ts is not None), default=None)
-    found[tag] = LastRow(later.ts, later.value, later.quality, good)
+    found[tag] = LastRow(later.ts, later.value, later.quality, good, later.ts_source)
 
 
 def _last_of(rows: pl.DataFrame) -> dict[str, LastRow]:
@@ -80,9 +80,12 @@ def _last_of(rows: pl.DataFrame) -> dict[str, LastRow]:
 
     good = pl.col("ts").filter(pl.col("quality") < BAD).max()
     last = rows.group_by("tag").agg(
-        pl.col("ts").last().dt.epoch("us"), pl.col("value", "quality").last(), good.dt.epoch("us").alias("good")
+        pl.col("ts").last().dt.epoch("us"),
+        pl.col("value", "quality").last(),
+        good.dt.epoch("us").alias("good"),
+        pl.col("ts_source").last().dt.epoch("us"),
     )
-    return {tag: LastRow(ts, value, quality, when) for tag, ts, value, quality, when in last.iter_rows()}
+    return {tag: LastRow(*row) for tag, *row in last.iter_rows()}
 
 
 def _read(path: Path) -> pl.DataFrame | None:

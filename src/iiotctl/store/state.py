@@ -34,6 +34,8 @@ class LastRow:
     quality: int
     good_ts: int | None
     """ts of the latest row that is not Bad."""
+    ts_source: int | None = None
+    """The device's own time of the row where it differs from `ts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class State:
         self._value = np.empty(0, np.float64)
         self._quality = np.empty(0, np.uint32)
         self._good = np.empty(0, np.int64)
+        self._source = np.empty(0, np.int64)
 
     # --- what happens ----------------------------------------------------------------------------
 
@@ -100,7 +103,7 @@ class State:
     def commit(self, batch: SampleBatch, gaps: Iterable[Gap], alive: Mapping[str, int]) -> None:
         """A commit became durable."""
         if len(batch):
-            self.samples(batch.tag, batch.ts, batch.value, batch.quality)
+            self.samples(batch.tag, batch.ts, batch.value, batch.quality, batch.ts_source)
         self.gaps(gaps)
         self.alive.update(alive)
 
@@ -110,6 +113,7 @@ class State:
         ts: NDArray[np.int64],
         value: NDArray[np.float64],
         quality: NDArray[np.uint32],
+        ts_source: NDArray[np.int64] | None = None,
     ) -> None:
         """Rows by code; the latest ts of a tag counts, of equal ones the later row."""
         order = np.argsort(ts, kind="stable")
@@ -121,6 +125,7 @@ class State:
         self._ts[codes] = ts[order]
         self._value[codes] = value[order]
         self._quality[codes] = quality[order]
+        self._source[codes] = NULL_TIME if ts_source is None else ts_source[order]
 
     def gaps(self, rows: Iterable[Gap]) -> None:
         """Gap rows; of one id the latest counts."""
@@ -147,7 +152,8 @@ class State:
             quality = (
                 coded["quality"].fill_null(0).to_numpy() if "quality" in coded.columns else np.zeros(rows, np.uint32)
             )
-            self.samples(coded["tag"].to_numpy(), coded["ts"].to_numpy(), coded["value"].to_numpy(), quality)
+            source = coded["ts_source"].fill_null(NULL_TIME).to_numpy() if "ts_source" in coded.columns else None
+            self.samples(coded["tag"].to_numpy(), coded["ts"].to_numpy(), coded["value"].to_numpy(), quality, source)
         self.gaps(segment.gaps)
         self.alive.update(segment.alive)
 
@@ -185,7 +191,9 @@ class State:
             "hashes": self.hashes,
             "sources": self.sources,
             "gaps": [gap_to_json(gap) for gap in self._gaps.values()],
-            "last": {tag: [row.ts, row.value, row.quality, row.good_ts] for tag, row in self.last().items()},
+            "last": {
+                tag: [row.ts, row.value, row.quality, row.good_ts, row.ts_source] for tag, row in self.last().items()
+            },
         }
         return frames.pack(frames.Kind.CHECKPOINT, zlib.compress(json.dumps(facts).encode()))
 
@@ -217,6 +225,7 @@ class State:
             self._value = np.append(self._value, np.full(more, np.nan))
             self._quality = np.append(self._quality, np.zeros(more, np.uint32))
             self._good = np.append(self._good, np.full(more, NULL_TIME, np.int64))
+            self._source = np.append(self._source, np.full(more, NULL_TIME, np.int64))
 
     def _fold(self) -> None:
         """Move what the code columns know into the table by name."""
@@ -230,8 +239,13 @@ class State:
             latest_good = max(known, default=None)
             if old is None or ts >= old.ts:
                 value = float(self._value[code])
+                source = int(self._source[code])
                 self._before[tag] = LastRow(
-                    ts, None if math.isnan(value) else value, int(self._quality[code]), latest_good
+                    ts,
+                    None if math.isnan(value) else value,
+                    int(self._quality[code]),
+                    latest_good,
+                    None if source in (NULL_TIME, ts) else source,
                 )
             else:
                 self._before[tag] = replace(old, good_ts=latest_good)

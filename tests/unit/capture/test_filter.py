@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from iiotctl.capture.filter import Filter, FilterTag
-from iiotctl.samples import NULL_TIME, SampleBatch
+from iiotctl.samples import SampleBatch, concat
+from iiotctl.store.state import LastRow
 from tests.unit.capture.scene import BAD, S, batch
 
 
@@ -75,11 +78,10 @@ def test_our_own_clock_stepping_back_loses_nothing() -> None:
 
 def test_after_a_restart_the_stored_row_counts() -> None:
     found = _filter()
-    found.restore(0, 60 * S, (60 * S, 5.0, 0))
-    found.restore(1, 60 * S, (101 * S, None, BAD))
+    found.restore(0, LastRow(60 * S, 5.0, 0, 60 * S))
+    found.restore(1, LastRow(101 * S, None, BAD, 60 * S))
     assert _accept(found, (0, 60, 5.0)) == []
     assert _accept(found, (1, 60, 5.0), at=110) == [(1, 110, 5.0)], "its last row is a null"
-    found.restore(2, NULL_TIME, None)
     assert _accept(found, (2, 10, 1.0)) == [(2, 10, 1.0)]
 
 
@@ -95,7 +97,7 @@ def test_texts_are_compared_too() -> None:
     assert len(found.accept(_texts([60], ["run"]), 0)) == 0
     assert len(found.accept(_texts([59], ["stop"]), 0)) == 1
     restarted = _filter()
-    restarted.restore(0, 60 * S, (60 * S, None, 0))
+    restarted.restore(0, LastRow(60 * S, None, 0, 60 * S))
     assert len(restarted.accept(_texts([60], ["run"]), 0)) == 0
 
 
@@ -142,3 +144,75 @@ def test_columns_grow() -> None:
     found.define([FilterTag(code, False, 1.0, 600 * S) for code in range(400)])
     assert len(_accept(found, *((code, 1, 1.0) for code in range(400)))) == 400
     assert len(_accept(found, *((code, 2, 1.0) for code in range(400)))) == 0
+
+
+NAN = float("nan")
+BAD_SENSOR = 0x808D0000
+
+
+def test_a_bad_status_told_again_after_a_restart_is_dropped() -> None:
+    found = _filter()
+    found.restore(0, LastRow(60 * S, None, BAD, None))
+    found.restore(1, LastRow(60 * S, None, BAD, 50 * S))
+    assert _accept(found, (0, 60, NAN, BAD), (1, 60, NAN, BAD), at=200) == []
+    assert _accept(found, (0, 60, NAN, BAD), at=201) == []
+    assert found.redelivered == 3
+    assert len(_accept(found, (0, 60, NAN, BAD_SENSOR), at=202)) == 1, "another quality is news"
+    assert _accept(found, (1, 50, 5.0), at=203) == [(1, 203, 5.0)], "the value from before it is confirmed"
+    assert len(_accept(found, (1, 204, NAN, BAD), at=204)) == 1
+
+
+def test_an_older_bad_status_is_confirmed_once_after_a_null_row_and_a_restart() -> None:
+    found = _filter()
+    found.restore(0, LastRow(101 * S, None, BAD, None))  # null row of a failure; the status itself is from 60
+    assert [row[:2] for row in _accept(found, (0, 60, NAN, BAD_SENSOR), at=200)] == [(0, 200)]
+    assert _accept(found, (0, 60, NAN, BAD_SENSOR), at=201) == []
+    again = _filter()
+    again.restore(0, LastRow(200 * S, None, BAD_SENSOR, None, 60 * S))
+    assert _accept(again, (0, 60, NAN, BAD_SENSOR), at=300) == []
+
+
+def test_our_own_clock_stepping_back_over_a_restart_loses_no_bad_status() -> None:
+    found = _filter(stamped_here=True)
+    found.restore(0, LastRow(60 * S, None, BAD, None))
+    assert len(_accept(found, (0, 50, NAN, BAD))) == 1
+    assert _accept(found, (0, 60, NAN, BAD)) == []
+
+
+def _impossible(received: float, source: float, value: float = 5.0, quality: int = 0) -> SampleBatch:
+    plain = batch((0, received, value, quality))
+    return replace(plain, ts_source=np.array([round(source * S)], np.int64))
+
+
+def test_an_impossible_source_time_told_again_is_recognised_by_it() -> None:
+    found = _filter()
+    assert len(found.accept(_impossible(100, -5), 100 * S)) == 1
+    assert len(found.accept(_impossible(200, -5), 200 * S)) == 0
+    assert len(found.accept(_impossible(201, -5, 6.0), 201 * S)) == 1, "another value is news"
+    assert len(found.accept(_impossible(202, -5, 6.0), 202 * S)) == 0
+    assert len(found.accept(_impossible(203, -4, 6.0), 203 * S)) == 1, "another time is news"
+    found.nulled(batch((0, 204, NAN, BAD)))
+    assert _seen(found.accept(_impossible(205, -4, 6.0), 205 * S)) == [(0, 205, 6.0)], "confirmed after a failure"
+    both = concat([_impossible(206, -4, 6.0), _impossible(207, -4, 6.0), _impossible(208, -4, 7.0)])
+    assert _seen(found.accept(both, 208 * S)) == [(0, 208, 7.0)]
+
+
+def test_an_impossible_source_time_is_recognised_after_a_restart() -> None:
+    found = _filter()
+    found.restore(0, LastRow(100 * S, 5.0, 0, 100 * S, -5 * S))
+    assert len(found.accept(_impossible(200, -5), 200 * S)) == 0
+    assert len(found.accept(_impossible(201, -5, 6.0), 201 * S)) == 1
+    bad = _filter()
+    bad.restore(0, LastRow(100 * S, None, BAD, None, -5 * S))
+    assert len(bad.accept(_impossible(200, -5, NAN, BAD), 200 * S)) == 0
+
+
+def test_a_file_replayed_again_adds_only_what_is_new() -> None:
+    found = Filter()
+    found.define(FilterTag(code, False, None, 600 * S, in_order=True) for code in range(3))
+    found.restore(0, LastRow(60 * S, 5.0, 0, 60 * S))
+    found.restore(1, LastRow(60 * S, None, BAD_SENSOR, 50 * S))
+    found.restore(2, LastRow(900 * S, None, BAD, 60 * S))  # "cannot be played", with our time
+    rows = [(code, at, float(at)) for at in (50, 55, 60, 61) for code in range(3)]
+    assert _accept(found, *rows) == [(code, 61, 61.0) for code in range(3)]
+    assert found.redelivered == 9

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from iiotctl.quality import BAD_TIMEOUT, GOOD
-from iiotctl.samples import SampleBatch
-from tests.unit.store.making import NOON, SECOND, Clock, batch, gap, open_writer, tag_row
+from iiotctl.samples import NULL_TIME, SampleBatch
+from tests.unit.store.making import NOON, SECOND, TAGS, Clock, batch, gap, open_writer, tag_row
 
 
 def _write(root: Path) -> None:
@@ -75,3 +76,20 @@ def test_a_run_that_was_killed_is_not_clean(tmp_path: Path) -> None:
     assert again.recovered.run == writer.run
     assert again.recovered.last["line.count"].ts == NOON + 100 * SECOND
     again.close()
+
+
+def test_the_devices_own_time_of_the_last_row_is_kept(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    plain = batch(NOON)
+    own = np.array([NULL_TIME, NOON - SECOND, NOON], np.int64)
+    writer.commit(replace(plain, ts_source=own))
+    writer.close(seal=False)
+    first = open_writer(tmp_path)  # from the segment
+    first.close()
+    second = open_writer(tmp_path)  # from the checkpoint
+    second.close()
+    (tmp_path / "spool" / "checkpoint.bin").unlink()
+    third = open_writer(tmp_path)  # from the sealed files
+    third.close()
+    for recovered in (first.recovered, second.recovered, third.recovered):
+        assert [recovered.last[tag].ts_source for tag in TAGS] == [None, NOON - SECOND, None]
