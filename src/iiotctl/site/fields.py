@@ -42,6 +42,7 @@ def bare_host(text: str) -> str:
     return text
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Seconds = Annotated[
     float,
     BeforeValidator(_duration),

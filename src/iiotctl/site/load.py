@@ -281,7 +281,12 @@ class _Loader:
         found: list[Tag] = []
         for item in raw:
             name: object = item.values.get("name")
+            before = len(self.problems)
             tag = self.validate(Tag, item.values, item.where, f"tag {show(name)}" if name else "`[[tags]]`")
+            if item.unread:
+                known = tuple(f"`{key}` is missing" for key in item.unread)
+                new = [p for p in self.problems[before:] if p.slug != "missing-key" or not p.what.startswith(known)]
+                self.problems[before:] = new
             if isinstance(name, str) and name in self.tag_places:
                 self.problems.append(
                     SiteError(

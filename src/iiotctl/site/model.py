@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Discriminator, Field, field_validator, model_va
 from pydantic import Tag as Branch
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_range, parse_type
-from iiotctl.site.fields import Bytes, Model, Name, Seconds, bare_host
+from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds, bare_host
 
 SCHEMA_VERSION: Final = 1
 LONGEST_NAME: Final = 64
@@ -204,10 +204,10 @@ AnySource = Annotated[
 class Limits(Model):
     """`limits`: operating limits in engineering units; advisory."""
 
-    low_low: float | None = Field(default=None, description="critically low")
-    low: float | None = Field(default=None, description="low")
-    high: float | None = Field(default=None, description="high")
-    high_high: float | None = Field(default=None, description="critically high")
+    low_low: Finite | None = Field(default=None, description="critically low")
+    low: Finite | None = Field(default=None, description="low")
+    high: Finite | None = Field(default=None, description="high")
+    high_high: Finite | None = Field(default=None, description="critically high")
 
     @model_validator(mode="after")
     def _ordered(self) -> Limits:
@@ -246,9 +246,9 @@ class Tag(Model):
     offset: float = Field(default=0.0, allow_inf_nan=False, description="see scale")
     invalid: tuple[int, ...] = Field(default=(), description="raw values that mean a broken sensor")
     unit: str = Field(default="", description="engineering unit, e.g. bar, degC")
-    span: tuple[float, float] | None = Field(default=None, description="measuring range in engineering units")
+    span: tuple[Finite, Finite] | None = Field(default=None, description="measuring range in engineering units")
     limits: Limits | None = Field(default=None, description="operating limits in engineering units")
-    deadband: float | PercentDeadband | None = Field(
+    deadband: Annotated[Finite, Field(ge=0)] | PercentDeadband | None = Field(
         default=None, description="smaller changes are not stored; off by default"
     )
     heartbeat: Seconds = Field(default=600.0, gt=0, description="with a deadband: store at least this often")
@@ -257,7 +257,7 @@ class Tag(Model):
     enum: dict[str, str] | None = Field(
         default=None, description='texts of values, e.g. { "0" = "stopped", "1" = "running" }'
     )
-    rollover: float | None = Field(default=None, gt=0, description="value at which a counter starts again")
+    rollover: Finite | None = Field(default=None, gt=0, description="value at which a counter starts again")
     twin: Name | None = Field(default=None, description="tag that measures the same")
     siblings: tuple[Name, ...] = Field(default=(), description="tags measured under the same conditions")
     criticality: Literal["low", "medium", "high"] = Field(default="medium", description="weight of its findings")
@@ -275,6 +275,17 @@ class Tag(Model):
     @classmethod
     def _tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("enum", mode="after")
+    @classmethod
+    def _whole_numbers(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for key in value or {}:
+            try:
+                int(key, 0)
+            except ValueError:
+                msg = f"`enum` gives texts to whole numbers such as `0`, `17` or `0x11`; `{key}` is none"
+                raise ValueError(msg) from None
+        return value
 
     @field_validator("type", mode="after")
     @classmethod

@@ -175,20 +175,20 @@ def _describe(error: dict[str, Any], model: type[BaseModel] | None, label: str, 
     return what, hint
 
 
-_UNION_BRANCHES: Final = {"float", "PercentDeadband"}
+_PERCENT: Final = "PercentDeadband"
 
 
-def _deadband(error: dict[str, Any], where: Where) -> SiteError:
-    value = error["input"]
-    if error["type"] == "extra_forbidden":
-        value = "another key"
-    shown = value if value == "another key" else show(value)
-    return SiteError(
-        "site-value",
-        f"`deadband` must be a number in the tag's unit or a share of its span up to 100 %, not {shown}",
-        where=where("deadband"),
-        hint="write `deadband = 0.05` or `deadband = { percent = 0.5 }`",
-    )
+def _deadband(errors: list[dict[str, Any]], where: Where, thing: str) -> SiteError:
+    """The one problem of a `deadband`, which may be a number or a table: that of the form it was written in."""
+    inside = [item for item in errors if item["loc"][1] == _PERCENT and len(item["loc"]) > 2]  # noqa: PLR2004 - a key of the table
+    first = inside[0] if inside else errors[0]
+    found = _one({**first, "loc": ("deadband", *first["loc"][2:])}, Tag, where, thing, hints=True)
+    if not inside and first["type"] not in (*_BOUNDS, "finite_number"):
+        shown = show(first["input"])
+        found.what = f"`deadband` must be a number in the tag's unit or a share of its span, not {shown}"
+    if found.slug != "unknown-key":
+        found.hint = "write `deadband = 0.05` or `deadband = { percent = 0.5 }`"
+    return found
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], where: Where, thing: str) -> list[SiteError]:
@@ -201,16 +201,16 @@ def problems_of(error: ValidationError, model: type[BaseModel], where: Where, th
         thing: how messages call the table, e.g. `[sources.press1]`.
     """
     problems: list[SiteError] = []
-    seen_deadband = False
+    deadband: list[dict[str, Any]] = []
     for number, raw in enumerate(error.errors(include_url=False)):
         item = typing.cast("dict[str, Any]", raw)
         loc: tuple[str | int, ...] = item["loc"]
-        if model is Tag and len(loc) > 1 and loc[1] in _UNION_BRANCHES:
-            if not seen_deadband:
-                problems.append(_deadband(item, where))
-            seen_deadband = True
+        if model is Tag and len(loc) > 1 and loc[0] == "deadband":
+            deadband.append(item)
             continue
         problems.append(_one(item, model, where, thing, hints=number < _MOST_HINTS))
+    if deadband:
+        problems.append(_deadband(deadband, where, thing))
     return problems
 
 

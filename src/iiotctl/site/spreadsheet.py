@@ -162,6 +162,7 @@ class _Sheet:
             raise SiteError("tag-list-syntax", f"the sheet has more than {MOST_ROWS} tags", where=self.place)
         where = self.where(number)
         values: dict[str, Any] = {}
+        unread: set[str] = set()
         for column, cell, source in zip(self.columns, cells, written, strict=False):
             if not column:
                 continue
@@ -169,6 +170,7 @@ class _Sheet:
                 if (value := _cell(column, cell, source)) is not None:
                     store_cell(values, column, value)
             except _NumericAddressError as error:
+                unread.add(column)
                 self.problems.append(
                     SiteError(
                         "numeric-address",
@@ -179,8 +181,9 @@ class _Sheet:
                     )
                 )
             except CellError as error:
+                unread.add(column)
                 self.problems.append(SiteError("tag-list-cell", one_line(str(error)), where=where(column)))
-        self.tags.append(RawTag(values, where))
+        self.tags.append(RawTag(values, where, frozenset(unread)))
 
 
 class _NumericAddressError(CellError):

@@ -36,10 +36,17 @@ _FALSE: Final = {"false", "no", "0", "falsch", "nein"}
 
 @dataclass(frozen=True, slots=True)
 class RawTag:
-    """A tag as written, not yet validated."""
+    """A tag as written, not yet validated.
+
+    Attributes:
+        values: by key.
+        where: place of a key.
+        unread: keys whose cells hold something that is a problem already; they are not missing.
+    """
 
     values: dict[str, Any]
     where: Where
+    unread: frozenset[str] = frozenset()
 
 
 class CellError(ValueError):

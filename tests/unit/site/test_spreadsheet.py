@@ -60,9 +60,15 @@ def test_the_sheet_called_tags_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [40012, 40012.1, 0])
 def test_a_number_as_address_is_always_an_error(tmp_path: Path, value: float) -> None:
     content = workbook(HEAD, ["x", "a", "holding:1"], ["y", "a", value])
-    found = problems(tmp_path, SITE, tags_xlsx=content)
-    assert (found[0].slug, found[0].where) == ("numeric-address", "tags.xlsx sheet Tags cell C3")
-    assert "Text" in str(found[0].hint)
+    (found,) = problems(tmp_path, SITE, tags_xlsx=content)
+    assert (found.slug, found.where) == ("numeric-address", "tags.xlsx sheet Tags cell C3")
+    assert "Text" in str(found.hint)
+
+
+@pytest.mark.parametrize("cell", ["=B2", "#REF!"])
+def test_an_address_that_cannot_be_read_is_not_missing_too(tmp_path: Path, cell: str) -> None:
+    error = problem(tmp_path, SITE, tags_xlsx=workbook(HEAD, ["y", "a", cell]))
+    assert (error.slug, error.where) == ("tag-list-cell", "tags.xlsx sheet Tags cell C2")
 
 
 @pytest.mark.parametrize(
