@@ -55,6 +55,7 @@ _iiotctl() {
         " read --count") values="@files" ;;
         " read --unit") values="@files" ;;
         " read --timeout") values="@files" ;;
+        " read --element") values="@files" ;;
         " read --security") values="@files" ;;
         " read --user") values="@files" ;;
         " read --password-env") values="@files" ;;
@@ -145,14 +146,14 @@ _iiotctl() {
         " capture") options="--for --dry-run --live --no-live --strict --source --trust-first --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="status reload" ;;
         " capture status") options="--site --store --format --quiet -q --color -h --help"; words="" ;;
         " capture reload") options="--site --store --quiet -q --color -h --help"; words="" ;;
-        " read") options="--every --count --unit --timeout --security --user --password-env --trust-first --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " read") options="--every --count --unit --timeout --element --security --user --password-env --trust-first --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " store") options="-h --help"; words="status seal verify" ;;
         " store status") options="--site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " store seal") options="--site --store --quiet -q --verbose -v --color -h --help"; words="" ;;
         " store verify") options="--site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
-        " query") options="--from --to --force --unsafe --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
-        " last") options="--site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
-        " gaps") options="--source --tag --reason --from --to --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " query") options="--from --to --force --unsafe --strict --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " last") options="--strict --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " gaps") options="--source --tag --reason --from --to --strict --site --store --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " doctor") options="--site --store --format --quiet -q --verbose -v --color -h --help"; words="" ;;
         " explain") options="--format -h --help"; words="" ;;
         " demo") options="--quiet -q --verbose -v --color -h --help"; words="" ;;

@@ -89,6 +89,20 @@ def test_a_missing_store_is_exit_5(tmp_path: Path, words: tuple[str, ...]) -> No
     assert done.stderr.startswith("error[store-missing]: ")
 
 
+@pytest.mark.parametrize("words", [("query", "SELECT count(*) AS n FROM samples"), ("last",), ("gaps",)])
+def test_strict_ends_with_exit_5_after_the_answer(store: Path, words: tuple[str, ...]) -> None:
+    lost = next((store / "samples").rglob("*.parquet"))
+    lost.unlink()
+    lax = iiotctl(*words, "--store", store, "--format", "json")
+    assert lax.returncode == 0
+    assert f"left out {lost}" in lax.stderr
+    strict = iiotctl(*words, "--store", store, "--format", "json", "--strict")
+    assert strict.returncode == 5
+    assert "store-incomplete" in strict.stderr
+    rows = json.loads(strict.stdout)["rows"]
+    assert len(rows) == len(json.loads(lax.stdout)["rows"])
+
+
 def test_last_and_gaps(store: Path) -> None:
     document = json.loads(iiotctl("last", "press1.*", "--store", store, "--format", "json").stdout)
     assert document["schema"] == "iiotctl.table/v1"

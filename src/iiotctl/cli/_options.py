@@ -97,3 +97,7 @@ VerboseOption = Annotated[
 ColorOption = Annotated[
     Color, typer.Option("--color", metavar="WHEN", callback=_color, show_default=False, help="auto, always or never.")
 ]
+StrictOption = Annotated[
+    bool,
+    typer.Option("--strict", show_default=False, help="Exit 5 when files of the store had to be left out."),
+]

@@ -17,6 +17,7 @@ from iiotctl.cli._options import (
     QuietOption,
     SiteOption,
     StoreOption,
+    StrictOption,
     VerboseOption,
 )
 
@@ -47,6 +48,7 @@ def gaps(
     end: Annotated[
         str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Not those that began later.")
     ] = None,
+    strict: StrictOption = False,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -69,11 +71,14 @@ def gaps(
     del quiet, verbose, color
     from iiotctl import reports
     from iiotctl.history.gaps import Wanted
+    from iiotctl.history.omission import Omissions
     from iiotctl.ops.gaps import gaps as op
     from iiotctl.ops.site import open_store
     from iiotctl.reports.rows import Column, Rows
 
-    found = op(open_store(site, store), Wanted(source, tag, reason), _console.show_event, start=start, end=end)
+    root = open_store(site, store)
+    notice = Omissions(_console.show_event)
+    found = op(root, Wanted(source, tag, reason), notice, start=start, end=end)
     columns = [
         Column("source"),
         Column("tag"),
@@ -91,6 +96,7 @@ def gaps(
     table = Rows(columns[:width], [row[:width] for row in rows])
     reports.write(table, format.value, output, color=_console.uses_color(sys.stdout))
     _console.say(_summary(found))
+    notice.end(root, strict=strict)
 
 
 def _summary(rows: Sequence[GapRow]) -> str:

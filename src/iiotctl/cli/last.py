@@ -17,6 +17,7 @@ from iiotctl.cli._options import (
     QuietOption,
     SiteOption,
     StoreOption,
+    StrictOption,
     VerboseOption,
 )
 
@@ -26,6 +27,7 @@ def last(
         list[str] | None,
         typer.Argument(metavar="TAG", show_default=False, help="Names or patterns such as 'press1.*'; else all."),
     ] = None,
+    strict: StrictOption = False,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -49,11 +51,14 @@ def last(
     from datetime import UTC, datetime
 
     from iiotctl import quality, reports
+    from iiotctl.history.omission import Omissions
     from iiotctl.ops.last import last as op
     from iiotctl.ops.site import open_store
     from iiotctl.reports.rows import Column, Rows
 
-    found = op(open_store(site, store), tags or (), _console.show_event)
+    root = open_store(site, store)
+    notice = Omissions(_console.show_event)
+    found = op(root, tags or (), notice)
     now = datetime.fromtimestamp(time.time(), UTC)
     columns = [
         Column("tag"),
@@ -77,3 +82,4 @@ def last(
         for row in found
     ]
     reports.write(Rows(columns, rows), format.value, output, color=_console.uses_color(sys.stdout))
+    notice.end(root, strict=strict)

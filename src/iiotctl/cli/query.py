@@ -17,6 +17,7 @@ from iiotctl.cli._options import (
     QuietOption,
     SiteOption,
     StoreOption,
+    StrictOption,
     VerboseOption,
 )
 
@@ -39,6 +40,7 @@ def query(
         bool,
         typer.Option("--unsafe", show_default=False, help="Run any SQL: it may write files and reach the network."),
     ] = False,
+    strict: StrictOption = False,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -73,6 +75,7 @@ def query(
             end=end,
             force=force,
             unsafe=unsafe,
+            strict=strict,
             color=color is not Color.NEVER and _console.uses_color(sys.stdout),
         ),
         _console.show_event,

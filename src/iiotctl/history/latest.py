@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.events import Event, Level
+from iiotctl.events import Event
 from iiotctl.history import connect, filecheck, sqlerror
 from iiotctl.history.connect import quoted
+from iiotctl.history.omission import left_out
 from iiotctl.history.unsealed import Unsealed
 from iiotctl.history.worker import Worker
 from iiotctl.store.snapshot import Snapshot
@@ -61,8 +62,8 @@ def latest(
     import duckdb
 
     files = [*snapshot.sample_files, *snapshot.tag_files]
-    for bad in snapshot.bad_files:
-        notice(Event(Level.WARNING, "file-left-out", f"left out {bad.path}: {bad.cause}"))
+    for bad in (*snapshot.bad_files, *snapshot.missing):
+        notice(left_out(bad.path, bad.cause))
     with Worker() as worker, connect.session(files) as connection:
         search = _Search(connection, snapshot, notice)
         try:
@@ -167,7 +168,7 @@ class _Search:
                 if not culprits:
                     raise
             for path, cause in culprits:
-                self._notice(Event(Level.WARNING, "file-left-out", f"left out {path}: {cause}"))
+                self._notice(left_out(path, cause))
                 good.remove(path)
         return []
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from iiotctl.events import Event, Level
+from iiotctl.events import Event
 from iiotctl.history import connect, sqlerror, views
+from iiotctl.history.omission import left_out
 from iiotctl.history.statement import Statement
 from iiotctl.history.worker import Worker
 from iiotctl.store.snapshot import Snapshot
@@ -155,7 +156,7 @@ class Running:
     def _plan(self) -> duckdb.DuckDBPyConnection:
         chosen = self._selection
         snapshot = self._stack.enter_context(self._open(chosen.root, chosen.start, chosen.end))
-        for bad in snapshot.bad_files:
+        for bad in (*snapshot.bad_files, *snapshot.missing):
             self._leave_out(bad.path, bad.cause)
         self._files = {"samples": snapshot.sample_files, "gaps": snapshot.gap_files, "tags": snapshot.tag_files}
         files = [path for kind in self._files.values() for path in kind]
@@ -186,7 +187,7 @@ class Running:
     def _leave_out(self, path: Path, cause: str) -> None:
         if path not in self._said:
             self._said.add(path)
-            self._notice(Event(Level.WARNING, "file-left-out", f"left out {path}: {cause}"))
+            self._notice(left_out(path, cause))
 
     def _interrupt(self) -> None:
         if self._connection is not None:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
 from iiotctl.history import export, statement, times
+from iiotctl.history.omission import Omissions
 from iiotctl.history.result import Field, Running, Selection
 from iiotctl.reports import output as reports
 from iiotctl.reports import target
@@ -43,6 +44,7 @@ class Query:
         force: replace an existing output file.
         unsafe: run any SQL.
         color: styles are allowed in tables.
+        strict: fail after the result when files had to be left out.
     """
 
     store: Path
@@ -54,6 +56,7 @@ class Query:
     force: bool = False
     unsafe: bool = False
     color: bool = False
+    strict: bool = False
 
 
 def column(field: Field) -> Column:
@@ -87,9 +90,15 @@ def run(
 
     Raises:
         UsageError: the SQL is wrong or would do more than read; the output exists or lies in the store.
-        StoreError: no store, or a file went away after output had begun.
+        StoreError: no store, or a file went away after output had begun; `store-incomplete` with `strict`.
         BrokenPipeError: the reader of stdout has gone.
     """
+    omissions = Omissions(notice)
+    _run(query, omissions, now_us)
+    omissions.end(query.store, strict=query.strict)
+
+
+def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int]) -> None:
     checked = statement.check(query.sql, unsafe=query.unsafe)
     start, end = times.parse_range(query.start, query.end, now_us())
     to_file = query.output is not None and str(query.output) != "-"

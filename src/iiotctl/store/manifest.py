@@ -7,12 +7,16 @@ manifest's sha256 is the store's checksum. One append-only log per sealing proce
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Final
 
 from iiotctl.store import frames
 from iiotctl.store.durable import Disk
 from iiotctl.store.layout import Layout
+
+_PATH: Final = re.compile(rb'"path": "([^"\\]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +88,15 @@ def read_all(layout: Layout) -> dict[str, list[SealedFile]]:
             entry = SealedFile(**{key: value for key, value in facts.items() if key in known})
             entries.setdefault(entry.path, []).append(entry)
     return entries
+
+
+def paths(layout: Layout) -> set[str]:
+    """The path of every entry of every manifest, relative to the store; cheap enough to ask before each query."""
+    found: set[str] = set()
+    if not layout.manifest.is_dir():
+        return found
+    for log in layout.manifest.glob("*.log"):
+        for frame in frames.scan(log.read_bytes()):
+            if frame.kind == frames.Kind.FILE and (match := _PATH.search(frame.payload)):
+                found.add(match[1].decode())
+    return found

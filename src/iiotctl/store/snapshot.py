@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from iiotctl.store import spool
-from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout, SegmentName, segment_of
+from iiotctl.store import manifest, spool
+from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout, SegmentName, date_of, segment_of
 from iiotctl.store.schema import gaps_frame, tags_frame
 from iiotctl.store.writer import check_store
 
@@ -44,6 +44,8 @@ class Snapshot:
         self.gap_files = files[GAPS]
         self.tag_files = files[TAGS]
         self.bad_files: list[BadFile] = []
+        self.missing: list[BadFile] = []
+        """Files of the selection that a manifest lists and that are gone."""
         self._segments = segments
         self._check()
 
@@ -68,7 +70,9 @@ class Snapshot:
             GAPS: _without(opened, layout.files(GAPS)),
             TAGS: _without(opened, layout.files(TAGS)),
         }
-        return cls(layout, segments, files)
+        snapshot = cls(layout, segments, files)
+        snapshot.missing = _missing(layout, opened, _date(start), _date(end))
+        return snapshot
 
     def _check(self) -> None:
         for files in (self.sample_files, self.gap_files, self.tag_files):
@@ -136,6 +140,23 @@ class Snapshot:
 
 def _without(opened: set[SegmentName], files: Iterable[Path]) -> list[Path]:
     return [path for path in files if segment_of(path) not in opened]
+
+
+def _missing(layout: Layout, opened: set[SegmentName], first: date | None, last: date | None) -> list[BadFile]:
+    """What the store wrote and somebody took away. Whatever removes files on purpose is to be honoured here."""
+    missing = []
+    for name in sorted(manifest.paths(layout)):
+        path = layout.root / name
+        day, segment = date_of(path.parent), segment_of(path)
+        if segment in opened or day is None:
+            continue
+        if name.startswith(f"{SAMPLES}/") and ((first and day < first) or (last and day > last)):
+            continue
+        # An entry is written before its file gets its name, and the segment goes last: a seal under way is no loss.
+        if path.exists() or (segment and layout.segment(segment).exists()) or path.exists():
+            continue
+        missing.append(BadFile(path, "it is gone, and a manifest of the store lists it"))
+    return missing
 
 
 def _date(ts_us: int | None) -> date | None:
