@@ -7,6 +7,7 @@ counts the modules.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from iiotctl import __version__
-from iiotctl.cli import _console, _failure, _help
+from iiotctl.cli import _console, _environment, _failure, _help
 from iiotctl.cli import capture as capture_
 from iiotctl.cli import completion as completion_
 from iiotctl.cli import demo as demo_
@@ -81,6 +82,9 @@ def root(
     del version, debug
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+    elif context.invoked_subcommand != "completion":
+        for text in _environment.strays(os.environ):
+            _console.warn(text)
 
 
 # fmt: off - one line a command, in the order of the help
