@@ -69,6 +69,8 @@ def gaps(
       iiotctl gaps --tag press1.hydraulics.pressure --format csv
     """
     del quiet, verbose, color
+    import time
+
     from iiotctl import reports
     from iiotctl.history.gaps import Wanted
     from iiotctl.history.omission import Omissions
@@ -95,19 +97,22 @@ def gaps(
     width = 6 if format is Format.TABLE else len(columns)
     table = Rows(columns[:width], [row[:width] for row in rows])
     reports.write(table, format.value, output, color=_console.uses_color(sys.stdout))
-    _console.say(_summary(found))
+    _console.say(_summary(found, time.time_ns() // 1000))
     notice.end(root, strict=strict)
 
 
-def _summary(rows: Sequence[GapRow]) -> str:
+def _summary(rows: Sequence[GapRow], now_us: int) -> str:
     from iiotctl.ops.gaps import by_cause
     from iiotctl.site.units import format_duration
 
     if not rows:
         return "no gaps"
+    causes = [(cause.reason, cause.outages) for cause in by_cause(rows, now_us)]
     parts = []
-    for cause in by_cause(rows):
-        ended = [format_duration(round(cause.seconds, 3))] if cause.count > cause.open else []
-        still = [f"{cause.open} open"] if cause.open else []
-        parts.append(f"{cause.count} {cause.reason} ({', '.join(ended + still)})")
-    return f"{len(rows)} gap{'s' if len(rows) != 1 else ''}: {', '.join(parts)}"
+    for reason, outages in causes:
+        still = f", {outages.open} still open" if outages.open else ""
+        parts.append(f"{outages.count} {reason} ({format_duration(round(outages.seconds, 3))}{still})")
+    total = sum(outages.count for _, outages in causes)
+    # one outage may leave a gap in each of its tags
+    within = f" in {total} outage{'s' if total != 1 else ''}" if total != len(rows) else ""
+    return f"{len(rows)} gap{'s' if len(rows) != 1 else ''}{within}: {', '.join(parts)}"

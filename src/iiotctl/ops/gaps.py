@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
@@ -13,17 +15,18 @@ from iiotctl.history import times
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import near
 from iiotctl.history.result import Selection
+from iiotctl.outages import Outages, outages
 from iiotctl.samples import GapReason
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Gaps of one cause; `seconds` counts those that have ended."""
+    """Outages of one cause; see `iiotctl.outages`."""
 
     reason: str
-    count: int
-    open: int
-    seconds: float
+    outages: Outages
 
 
 def gaps(
@@ -62,11 +65,15 @@ def gaps(
     return find(Selection(store, first, last), wanted, notice)
 
 
-def by_cause(rows: Sequence[GapRow]) -> list[Cause]:
-    """How many and how long, the most frequent cause first."""
-    causes = {}
-    for reason in {row.reason for row in rows}:
-        of_it = [row for row in rows if row.reason == reason]
-        ended = [row.duration_s for row in of_it if row.duration_s is not None]
-        causes[reason] = Cause(reason, len(of_it), len(of_it) - len(ended), sum(ended))
-    return sorted(causes.values(), key=lambda cause: (-cause.count, cause.reason))
+def by_cause(rows: Sequence[GapRow], now_us: int) -> list[Cause]:
+    """How many outages and how long, those that last counted up to `now_us`; the most frequent cause first."""
+    spans: dict[str, list[tuple[str, int, int | None]]] = {}
+    for row in rows:
+        end = None if row.end is None else _us(row.end)
+        spans.setdefault(row.reason, []).append((row.source, _us(row.start), end))
+    causes = [Cause(reason, outages(of_it, now_us)) for reason, of_it in spans.items()]
+    return sorted(causes, key=lambda cause: (-cause.outages.count, cause.reason))
+
+
+def _us(time_: datetime) -> int:
+    return (time_ - _EPOCH) // timedelta(microseconds=1)

@@ -154,11 +154,12 @@ def test_gaps_are_narrowed(gapped: Path) -> None:
 def test_durations_count_both_ends(gapped: Path) -> None:
     rows = gaps(gapped, Wanted(), silent)
     assert [row.duration_s for row in rows] == [1.0, None, 2.0]
-    causes = by_cause(rows)
-    assert [(cause.reason, cause.count, cause.open, cause.seconds) for cause in causes] == [
-        ("timeout", 2, 1, 1.0),
-        ("restart", 1, 0, 2.0),
+    causes = by_cause(rows, T0 + 1_000_000)
+    assert [(cause.reason, cause.outages.count, cause.outages.open) for cause in causes] == [
+        ("restart", 1, 0),
+        ("timeout", 1, 1),
     ]
+    assert [cause.outages.seconds for cause in causes] == [2.0, 11.000001]
 
 
 def test_what_the_store_does_not_know_is_no_empty_answer(gapped: Path) -> None:
