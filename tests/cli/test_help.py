@@ -24,6 +24,12 @@ def test_fits_80_columns(path: tuple[str, ...], capsys: pytest.CaptureFixture[st
     assert "\b" not in text
 
 
+@pytest.mark.parametrize("path", [(), *commands()], ids=" ".join)
+def test_no_summary_is_cut(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    listing = helped(capsys, *path).partition("Options:")[2]
+    assert [line for line in listing.splitlines() if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("path", leaves(), ids=" ".join)
 def test_has_an_example_that_calls_it(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     text = helped(capsys, *path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,23 @@ def store(tmp_path: Path) -> Path:
 def test_status_then_seal_then_status(store: Path, tmp_path: Path) -> None:
     before = iiotctl("store", "status", "--store", store, "--format", "json", cwd=tmp_path)
     assert before.returncode == 0, before.stderr
-    facts = {row["fact"]: row["value"] for row in json.loads(before.stdout)["rows"]}
-    assert (facts["sealed samples"], facts["unsealed samples"]) == (60, 15)
+    rows = {row["fact"]: row for row in json.loads(before.stdout)["rows"]}
+    assert all(re.fullmatch("[a-z_]+", key) for key in rows)
+    assert (rows["sealed_samples"]["value"], rows["unsealed_samples"]["value"]) == (60, 15)
+    size = sum(path.stat().st_size for path in store.rglob("*.parquet"))
+    assert (rows["sealed_size"]["value"], rows["sealed_size"]["unit"]) == (size, "B")
+    assert isinstance(rows["free"]["value"], int)
+    assert (rows["damaged_segments"]["value"], rows["captured_by"]["value"]) == (0, None)
+    table = iiotctl("store", "status", "--store", store, cwd=tmp_path)
+    assert re.search(r"size of sealed files +[\d.]+ kB\n", table.stdout)
     sealed = iiotctl("store", "seal", "--store", store, cwd=tmp_path)
     assert (sealed.returncode, sealed.stdout) == (0, "")
-    assert "sealed 1 segment" in sealed.stderr
+    assert "sealed 1 segment of" in sealed.stderr
     again = iiotctl("store", "seal", "--store", store, cwd=tmp_path)
     assert "nothing to seal" in again.stderr
     after = iiotctl("store", "status", "--store", store, "--format", "json", cwd=tmp_path)
     facts = {row["fact"]: row["value"] for row in json.loads(after.stdout)["rows"]}
-    assert (facts["sealed samples"], facts["unsealed samples"]) == (75, 0)
+    assert (facts["sealed_samples"], facts["unsealed_samples"]) == (75, 0)
 
 
 def test_verify_names_each_damaged_file_and_exits_5(store: Path, tmp_path: Path) -> None:

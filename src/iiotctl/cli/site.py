@@ -94,6 +94,7 @@ def check(
     del quiet, verbose, color
     from iiotctl.ops.site import open_site
     from iiotctl.ops.site_view import check_site
+    from iiotctl.site.units import format_count
 
     found = check_site(open_site(site))
     for event in found.warnings:
@@ -103,7 +104,9 @@ def check(
         document = {"schema": "iiotctl.site-check/v1", "site": found.path, "sources": found.sources, "tags": found.tags}
         typer.echo(json.dumps({**document, "warnings": warnings}))
     else:
-        typer.echo(f"{found.path}: {_count(found.sources, 'source')}, {_count(found.tags, 'tag')}, no problems")
+        typer.echo(
+            f"{found.path}: {format_count(found.sources, 'source')}, {format_count(found.tags, 'tag')}, no problems"
+        )
     _console.suggest("iiotctl tags check --live")
 
 
@@ -130,7 +133,3 @@ def schema(
         stream.write((schema_text() + "\n").encode())
     if output is not None and str(output) != "-":
         _console.say(f"wrote {output}")
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -62,6 +62,25 @@ def _facts(found: StoreStatus) -> list[tuple[str, object]]:
     return rows
 
 
+def _figures(found: StoreStatus) -> list[tuple[str, object, str]]:
+    """The same for programs: every key always there, plain numbers with their unit."""
+    return [
+        ("path", str(found.path), ""),
+        ("captured_by", found.captured_by, "process"),
+        ("sealed_samples", found.rows, "samples"),
+        ("sealed_files", found.files, "files"),
+        ("sealed_size", found.size, "B"),
+        ("first_sealed_sample", _time(found.first), ""),
+        ("last_sealed_sample", _time(found.last), ""),
+        ("unsealed_samples", found.unsealed_rows, "samples"),
+        ("spool_segments", found.segments, "segments"),
+        ("spool_size", found.unsealed_size, "B"),
+        ("damaged_segments", found.damaged_segments, "segments"),
+        ("free", found.free, "B"),
+        ("growth", None if found.bytes_per_day is None else round(found.bytes_per_day), "B/d"),
+    ]
+
+
 @app.command("status")
 def status(
     site: SiteOption = None,
@@ -72,7 +91,9 @@ def status(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show how much the store holds, sealed and unsealed, and what is free.
+    """Show how much the store holds, and what is free.
+
+    In formats for programs sizes are in bytes.
 
     Examples:
       iiotctl store status
@@ -84,7 +105,10 @@ def status(
     from iiotctl.reports.rows import Column, Rows
 
     found = store_status(site, store)
-    rows = Rows([Column("fact"), Column("value", "any")], _facts(found))
+    if format is Format.TABLE:
+        rows = Rows([Column("fact"), Column("value", "any")], _facts(found))
+    else:
+        rows = Rows([Column("fact"), Column("value", "any"), Column("unit")], _figures(found))
     reports.write(rows, format, output)
 
 
@@ -96,19 +120,22 @@ def seal(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Turn what is in the spool into Parquet now, also what a crash left.
+    """Turn what is in the spool into Parquet now.
+
+    Also what a crash left. A running capture is asked to do it.
 
     Examples:
       iiotctl store seal
     """
     del quiet, verbose, color
     from iiotctl.ops.store import seal_store
+    from iiotctl.site.units import format_count
 
     done = seal_store(site, store)
     if done.by_capture:
         _console.say(f"the running capture sealed: {done.by_capture}")
     elif done.segments:
-        _console.say(f"sealed {len(done.segments)} segments of {done.store}")
+        _console.say(f"sealed {format_count(len(done.segments), 'segment')} of {done.store}")
     else:
         _console.say(f"nothing to seal in {done.store}")
 
@@ -123,7 +150,9 @@ def verify(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Check every file against its hash, its columns and its order; exit 5 on damage.
+    """Check every file of the store; exit code 5 on damage.
+
+    Compares each with its hash, its columns and its order.
 
     Examples:
       iiotctl store verify
@@ -133,6 +162,7 @@ def verify(
     from iiotctl import reports
     from iiotctl.ops.store import verify_store
     from iiotctl.reports.rows import Column, Rows
+    from iiotctl.site.units import format_count
 
     root, found = verify_store(site, store)
     if found.flaws or format is not Format.TABLE:
@@ -141,7 +171,8 @@ def verify(
             Rows(columns, [(flaw.path, str(flaw.verdict), flaw.detail) for flaw in found.flaws]), format, output
         )
     _console.say(
-        f"{root}: {found.files} files, {found.rows} sealed samples, {found.unsealed} unsealed in {found.segments} segments: "
+        f"{root}: {format_count(found.files, 'file')}, {format_count(found.rows, 'sealed sample')}, "
+        f"{found.unsealed} unsealed in {format_count(found.segments, 'segment')}: "
         + ("sound" if found.sound else "NOT sound")
     )
     if not found.sound:

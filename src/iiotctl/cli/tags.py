@@ -53,7 +53,7 @@ def list_(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """List the tags of the site file and its tag lists, and where each stands.
+    """List the tags of the site, and where each stands.
 
     Examples:
       iiotctl tags list
@@ -115,6 +115,7 @@ def check(
     from iiotctl.ops import tags as op
     from iiotctl.ops.site import open_settings
     from iiotctl.site.load import joined
+    from iiotctl.site.units import format_count
 
     opened = open_settings(site)
     loaded = opened.require_site()
@@ -126,7 +127,9 @@ def check(
     if problems:
         raise joined(problems)
     counts = [(verdict, sum(row.verdict is verdict for row in rows)) for verdict in op.Verdict]
-    _console.say(f"{len(rows)} tags: " + ", ".join(f"{count} {verdict}" for verdict, count in counts if count))
+    _console.say(
+        f"{format_count(len(rows), 'tag')}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+    )
     if any(row.verdict is not op.Verdict.OK for row in rows):
         raise typer.Exit(int(ExitCode.FINDINGS))
     _console.suggest("iiotctl capture --for 1min" if live else "iiotctl tags check --live")

@@ -19,7 +19,7 @@ from typing import Final
 from iiotctl import __version__
 from iiotctl.errors import IiotctlError, SiteProblemsError, StoreError
 from iiotctl.ops.site import Opened, open_settings
-from iiotctl.site.units import format_size
+from iiotctl.site.units import format_count, format_size
 
 HEAVY: Final = ("numpy", "polars", "duckdb", "pymodbus", "asyncua", "cryptography")
 OLDEST_PYTHON: Final = (3, 11)
@@ -68,15 +68,19 @@ def examine(site_flag: Path | None = None, store_flag: Path | None = None) -> li
         *_libraries(),
         judge_runtime(_version_of),
         judge_clock(_clock_state()),
-        _time_zones("Europe/Berlin"),
     ]
     try:
         opened = open_settings(site_flag, store_flag)
     except IiotctlError as error:
         problems = error.problems if isinstance(error, SiteProblemsError) else [error]
         fix = problems[0].hint or f"iiotctl explain {problems[0].slug}"
-        return [*checks, Check("site-file", State.FAIL, "; ".join(str(problem) for problem in problems), fix)]
-    return [*checks, *_site(opened), *_disk(opened), *_store(opened)]
+        return [
+            *checks,
+            _time_zones(),
+            Check("site-file", State.FAIL, "; ".join(str(problem) for problem in problems), fix),
+        ]
+    zone = None if opened.loaded is None else opened.loaded.site.site.timezone
+    return [*checks, _time_zones(zone), *_site(opened), *_disk(opened), *_store(opened)]
 
 
 def worst(checks: Iterable[Check]) -> State:
@@ -165,7 +169,9 @@ def judge_clock(state: int | None) -> Check:
     return Check("clock", State.PASS, "synchronised")
 
 
-def _time_zones(name: str) -> Check:
+def _time_zones(name: str | None = None) -> Check:
+    # every system knows UTC; only another zone shows whether the data is there
+    name = name if name not in (None, "UTC") else "Europe/Berlin"
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -177,8 +183,8 @@ def _site(opened: Opened) -> list[Check]:
     if opened.loaded is None:
         return [Check("site-file", State.WARN, "none here or in a folder above", "`iiotctl init` writes one")]
     site = opened.loaded.site
-    found = f"{opened.loaded.path}: {len(site.sources)} sources, {len(site.tags)} tags"
-    return [Check("site-file", State.PASS, found), _time_zones(site.site.timezone)]
+    found = f"{opened.loaded.path}: {format_count(len(site.sources), 'source')}, {format_count(len(site.tags), 'tag')}"
+    return [Check("site-file", State.PASS, found)]
 
 
 def _disk(opened: Opened) -> list[Check]:
@@ -210,10 +216,10 @@ def _store(opened: Opened) -> list[Check]:
         found = status(root)
     except StoreError as error:
         return [Check("store", State.FAIL, str(error), error.hint or f"`iiotctl explain {error.slug}`")]
-    text = f"{root}: {found.rows + found.unsealed_rows} samples in {format_size(found.size + found.unsealed_size)}"
+    text = f"{root}: {format_count(found.rows + found.unsealed_rows, 'sample')} in {format_size(found.size + found.unsealed_size)}"
     if found.captured_by:
         text += f"; process {found.captured_by} captures into it"
     if found.damaged_segments:
-        damaged = f"{text}; {found.damaged_segments} damaged segments were kept aside"
+        damaged = f"{text}; {format_count(found.damaged_segments, 'damaged segment')} kept aside"
         return [Check("store", State.WARN, damaged, "`iiotctl store verify` says what is affected")]
     return [Check("store", State.PASS, text)]

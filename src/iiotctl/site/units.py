@@ -88,6 +88,11 @@ def _three_figures(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def format_count(number: int, thing: str) -> str:
+    """A number and what it counts: `1 sample`, `0 samples`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def format_size(size: int) -> str:
     """A size in decimal units with up to three figures: `1.42 MB`."""
     if abs(size) < 1000:  # noqa: PLR2004 - decimal units

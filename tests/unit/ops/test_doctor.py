@@ -87,3 +87,11 @@ def test_worst() -> None:
     checks = [doctor.Check("a", State.PASS, ""), doctor.Check("b", State.WARN, "")]
     assert doctor.worst(checks) is State.WARN
     assert doctor.worst([]) is State.PASS
+
+
+def test_time_zones_are_looked_at_once(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[site]\ntimezone = "Asia/Tokyo"\n')
+    for path, zone in ((site, "`Asia/Tokyo` is known"), (None, "`Europe/Berlin` is known")):
+        checks = doctor.examine(path, tmp_path / "store")
+        assert [check.found for check in checks if check.name == "time-zones"] == [zone]
