@@ -238,7 +238,7 @@ def status(
     quiet: QuietOption = False,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show what the capture on this store is doing, or how the last one ended.
+    """Show what the capture is doing, or how the last one ended.
 
     Example:
       iiotctl capture status --format json

@@ -57,7 +57,7 @@ def gaps(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """List the gaps: what is missing from the store, how long, and why.
+    """List the gaps: what is missing, how long, and why.
 
     A gap without a tag holds for every tag of its source; one without an end
     is still open. Reasons: disconnected, timeout, refused, overflow, restart,
