@@ -6,7 +6,7 @@ files' own statistics say what each can hold at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from iiotctl.history import connect, filecheck, sqlerror
 from iiotctl.history.connect import quoted
 from iiotctl.history.omission import left_out
 from iiotctl.history.unsealed import Unsealed
+from iiotctl.history.views import REMOVED
 from iiotctl.history.worker import Worker
 from iiotctl.store.snapshot import Snapshot
 
@@ -47,7 +48,7 @@ class Latest:
 
 
 def latest(
-    snapshot: Snapshot, wanted: Callable[[str], bool], notice: Callable[[Event], None]
+    snapshot: Snapshot, wanted: Callable[[str], bool], notice: Callable[[Event], None], *, named: Collection[str] = ()
 ) -> tuple[list[Latest], list[str]]:
     """The newest sample of every tag that is wanted, sorted by tag; and the names of all tags that were seen.
 
@@ -55,6 +56,7 @@ def latest(
         snapshot: of the store.
         wanted: whether a tag is asked for.
         notice: is told about files that had to be left out.
+        named: tags that are asked for by name; only these are shown when the site file does not list them any more.
 
     Raises:
         StoreError: a file went away meanwhile.
@@ -67,7 +69,7 @@ def latest(
     with Worker() as worker, connect.session(files) as connection:
         search = _Search(connection, snapshot, notice)
         try:
-            return worker.run(lambda: search.run(wanted), connection.interrupt)
+            return worker.run(lambda: search.run(wanted, named), connection.interrupt)
         except duckdb.Error as error:
             gone = sqlerror.is_vanished(error, files)
             raise (sqlerror.changed(error) if gone else sqlerror.translate(error)) from error
@@ -80,8 +82,14 @@ class _Search:
         self._connection, self._snapshot, self._notice = connection, snapshot, notice
         self._found: dict[str, tuple[Any, ...]] = {}
 
-    def run(self, wanted: Callable[[str], bool]) -> tuple[list[Latest], list[str]]:
-        about = {tag: (unit or "", source or "") for tag, unit, source in self._tags()}
+    def run(self, matches: Callable[[str], bool], named: Collection[str]) -> tuple[list[Latest], list[str]]:
+        rows = list(self._tags())
+        about = {tag: (unit or "", source or "") for tag, unit, source, _ in rows}
+        removed = {tag for tag, _, _, mode in rows if mode == REMOVED}.difference(named)
+
+        def wanted(tag: str) -> bool:
+            return tag not in removed and matches(tag)
+
         if self._snapshot.has_unsealed and (frame := self._snapshot.unsealed_samples()) is not None:
             self._connection.register("_unsealed", Unsealed(frame))
             self._take(self._connection.execute(_newest("_unsealed", "")).fetchall())
@@ -102,7 +110,7 @@ class _Search:
         _, ts, value, text, quality = self._found[tag]
         return Latest(tag, ts, value, text, quality, unit, source)
 
-    def _tags(self) -> Iterable[tuple[str, str | None, str | None]]:
+    def _tags(self) -> Iterable[tuple[str, str | None, str | None, str | None]]:
         unsealed = self._snapshot.unsealed_tags() if self._snapshot.has_unsealed else None
         if unsealed is not None:
             self._connection.register("_unsealed_tags", Unsealed(unsealed))
@@ -110,11 +118,13 @@ class _Search:
         def sql(files: Sequence[Path]) -> str:
             parts = [_reading(files)] if files else []
             parts += ["_unsealed_tags"] if unsealed is not None else []
-            union = " UNION ALL ".join(f"SELECT tag, unit, source, valid_from FROM {part}" for part in parts)
-            newest = "arg_max(unit, valid_from), arg_max(source, valid_from)"
+            union = " UNION ALL ".join(f"SELECT tag, unit, source, mode, valid_from FROM {part}" for part in parts)
+            newest = ", ".join(f"arg_max({column}, valid_from)" for column in ("unit", "source", "mode"))
             return f"SELECT tag, {newest} FROM ({union}) GROUP BY tag" if parts else ""
 
-        rows: list[tuple[str, str | None, str | None]] = self._guarded(sql, self._snapshot.tag_files, "tags")
+        rows: list[tuple[str, str | None, str | None, str | None]] = self._guarded(
+            sql, self._snapshot.tag_files, "tags"
+        )
         return rows
 
     def _date(self, files: Sequence[Path], missing: set[str] | None) -> set[str]:

@@ -34,6 +34,9 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
 }
 """Views with their columns and DuckDB types, in order."""
 
+REMOVED: Final = "removed"
+"""`mode` of the history row that ends a tag: the site file does not list it any more."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,8 +68,9 @@ def create(
     connection.execute(f"CREATE VIEW samples AS FROM _raw_samples{where}")
     connection.execute("CREATE VIEW tags_history AS FROM _raw_tags")
     connection.execute(
-        "CREATE VIEW tags AS FROM _raw_tags"
-        " QUALIFY row_number() OVER (PARTITION BY site, tag ORDER BY valid_from DESC, config_hash) = 1"
+        "CREATE VIEW tags AS FROM (FROM _raw_tags"
+        " QUALIFY row_number() OVER (PARTITION BY site, tag ORDER BY valid_from DESC, config_hash) = 1)"
+        f" WHERE mode IS DISTINCT FROM {quoted(REMOVED)}"
     )
     where = _where(('("end" IS NULL OR "end" >= {})', start), ("start < {}", end))
     # of one instant the row that ends or takes back the gap is the later one

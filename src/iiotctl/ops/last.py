@@ -17,20 +17,20 @@ def last(store: Path, patterns: Sequence[str], notice: Callable[[Event], None]) 
 
     Args:
         store: folder of the store.
-        patterns: names, or patterns such as `press1.*`; all tags when empty.
+        patterns: names, or patterns such as `press1.*`; all tags when empty. Tags that the site file does not list any
+            more are shown by name only.
         notice: is told about names that match nothing and files that had to be left out.
 
     Raises:
         IncompleteError: `no-tags`, nothing matches.
         StoreError: no store.
     """
-    wanted = names.matcher(patterns)
     try:
-        rows, known = _read(store, wanted, notice)
+        rows, known = _read(store, patterns, notice)
     except StoreError as error:
         if error.slug != "store-changed":
             raise
-        rows, known = _read(store, wanted, notice)
+        rows, known = _read(store, patterns, notice)
     if not rows:
         raise IncompleteError(
             "no-tags",
@@ -46,8 +46,6 @@ def last(store: Path, patterns: Sequence[str], notice: Callable[[Event], None]) 
     return rows
 
 
-def _read(
-    store: Path, wanted: Callable[[str], bool], notice: Callable[[Event], None]
-) -> tuple[list[Latest], list[str]]:
+def _read(store: Path, patterns: Sequence[str], notice: Callable[[Event], None]) -> tuple[list[Latest], list[str]]:
     with Snapshot.open(store) as snapshot:
-        return latest(snapshot, wanted, notice)
+        return latest(snapshot, names.matcher(patterns), notice, named=patterns)

@@ -16,6 +16,7 @@ from iiotctl.history.names import matcher
 from iiotctl.ops.gaps import by_cause, gaps
 from iiotctl.ops.last import last
 from iiotctl.samples import Gap, GapReason
+from iiotctl.store.schema import TagRow
 from iiotctl.store.snapshot import Snapshot
 from tests.unit.history.stores import T0, TAGS, ask, batch, gap, small_store, writer
 
@@ -107,6 +108,23 @@ def test_last_of_an_unknown_tag(tmp_path: Path) -> None:
     rows = last(root, ["press1.presure", "oven.*"], lambda event: said.append(event.text))
     assert [row.tag for row in rows] == ["oven.zone1", "oven.zone2"]
     assert said == ["no tag matches `press1.presure`; did you mean `press1.pressure` or `press1.temperature`?"]
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_removed_tag_is_history(tmp_path: Path, *, sealed: bool) -> None:
+    root = tmp_path / "store"
+    store = writer(root)
+    store.commit(batch([0, 1], [T0, T0], [1.0, 2.0]))
+    store.close(seal=True)
+    again = writer(root, now=T0 + 1_000_000)
+    again.define_tags([TagRow(code=1, tag=TAGS[1], source="press1", unit="degC", mode="removed")])
+    again.commit(batch([0], [T0 + 1_000_000], [1.5]))
+    again.close(seal=sealed)
+    assert [row.tag for row in last(root, [], silent)] == sorted(set(TAGS) - {TAGS[1]})
+    assert [row.tag for row in last(root, ["press1.*"], silent)] == [TAGS[0]]
+    assert [row.value for row in last(root, [TAGS[1]], silent)] == [2.0]
+    assert ask(root, "SELECT tag FROM tags ORDER BY tag") == [(tag,) for tag in sorted(set(TAGS) - {TAGS[1]})]
+    assert ask(root, f"SELECT count(*) FROM tags_history WHERE tag = '{TAGS[1]}'") == [(2,)]
 
 
 def test_patterns_match_as_a_whole_and_by_case() -> None:
