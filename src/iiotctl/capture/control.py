@@ -16,12 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from iiotctl.capture.disk import is_full
 from iiotctl.errors import StoreError
+
+if TYPE_CHECKING:
+    from iiotctl.capture.ballast import Ballast
 
 STATUS_SCHEMA: Final = "iiotctl.capture-status/v1"
 _POLL_S: Final = 0.05
+_BLOCK: Final = 4096
 _STALE_S: Final = 15.0
 """A status not renewed for so long comes from a process that is gone or hangs."""
 
@@ -61,10 +66,26 @@ def _folder(store: Path) -> Path:
     return store / "run"
 
 
+def _encode(document: object) -> bytes:
+    # blanks up to whole blocks leave room for a status that grows a little: see `_write_over`
+    text = json.dumps(document, ensure_ascii=True, allow_nan=False).encode()
+    return text.ljust(-(-(len(text) + 1) // _BLOCK) * _BLOCK - 1) + b"\n"
+
+
+def _write_over(path: Path, document: object) -> None:
+    """Into the file that is there: needs no room. A reader in this very moment may find it torn, and reads again."""
+    data = _encode(document)
+    with path.open("r+b") as file:
+        if len(data) <= file.seek(0, os.SEEK_END):
+            file.seek(0)
+            file.write(data)
+            file.truncate()
+
+
 def _write(path: Path, document: object) -> None:
     temporary = path.with_suffix(f".{uuid.uuid4().hex[:8]}.tmp")
     try:
-        temporary.write_text(json.dumps(document, ensure_ascii=True, allow_nan=False), encoding="utf-8")
+        temporary.write_bytes(_encode(document))
         # on Windows a reader may hold the file for a moment
         for attempt in range(5):
             try:
@@ -82,9 +103,11 @@ class Control:
 
     Args:
         store: the store's folder.
+        ballast: room to give up when the disk is full.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, ballast: Ballast | None = None) -> None:
+        self._ballast = ballast
         self._status = _folder(store) / "status.json"
         self._requests = _folder(store) / "requests"
         self._requests.mkdir(parents=True, exist_ok=True)
@@ -94,8 +117,15 @@ class Control:
 
     def publish(self, status: dict[str, object]) -> None:
         """Replace the status; a disk that refuses it must not stop the capture."""
-        with suppress(OSError):
-            _write(self._status, {"schema": STATUS_SCHEMA, **status})
+        document = {"schema": STATUS_SCHEMA, **status}
+        try:
+            _write(self._status, document)
+        except OSError as error:
+            with suppress(OSError):
+                if is_full(error) and self._ballast is not None and self._ballast.give_up():
+                    _write(self._status, document)
+                else:
+                    _write_over(self._status, document)
 
     def requests(self) -> list[Request]:
         """Requests not answered yet, oldest first."""
@@ -142,15 +172,31 @@ def is_alive(pid: int) -> bool:
 def read_status(store: Path) -> dict[str, Any] | None:
     """The latest status of a capture on this store, or None when there never was one.
 
-    `running` tells whether the process still lives, `fresh` whether it renewed the status lately.
+    `running` tells whether the process still lives, `fresh` whether it renewed the status lately, `age_s` how
+    many seconds ago that was. Of a capture that does not run the sources show no state and no rate.
     """
-    try:
-        status: dict[str, Any] = json.loads((_folder(store) / "status.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    status = _read(_folder(store) / "status.json")
+    if status is None:
         return None
     running = status.get("state") != "stopped" and is_alive(int(status.get("pid", -1)))
     age = time.time() - float(status.get("updated_us", 0)) / 1e6
-    return {**status, "running": running, "fresh": running and abs(age) < _STALE_S}
+    if not running:
+        status["sources"] = [{**source, "state": "ended", "rate": 0.0} for source in status.get("sources", ())]
+    return {**status, "running": running, "fresh": running and abs(age) < _STALE_S, "age_s": round(age, 3)}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    for again in (True, False):
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except OSError:
+            return None
+        except ValueError:
+            if again:
+                time.sleep(_POLL_S)
+            continue
+        return found
+    return None
 
 
 def ask(

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
 from iiotctl.capture.disk import Reserve, is_full
 from iiotctl.capture.filter import Filter
 from iiotctl.capture.latest import Latest
 from iiotctl.capture.ledger import Ledger
+from iiotctl.capture.pending import Figures, Load
 from iiotctl.events import Event, Level
 from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
 from iiotctl.site.units import format_size
@@ -52,49 +53,6 @@ class Writer(Protocol):
     def seal(self) -> list[SealedFile]: ...
 
 
-@dataclass(slots=True)
-class Figures:
-    """What the recorder has done.
-
-    Attributes:
-        delivered: samples that sources handed over.
-        stored: samples that are durable.
-        dropped: samples lost to the disk or to a backlog.
-        commits: commits that succeeded.
-        bytes: written to the spool.
-        sealed_files: Parquet files made.
-        sealed_bytes: their size.
-        durable_until: µs UTC, when the last commit was complete; 0 = none yet.
-        by_source: samples delivered, by source.
-    """
-
-    delivered: int = 0
-    stored: int = 0
-    dropped: int = 0
-    commits: int = 0
-    bytes: int = 0
-    sealed_files: int = 0
-    sealed_bytes: int = 0
-    durable_until: int = 0
-    by_source: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Load:
-    """What one commit takes."""
-
-    batches: list[SampleBatch] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    callbacks: list[Callable[[], None]] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, other: _Load) -> None:
-        self.batches += other.batches
-        self.gaps += other.gaps
-        self.callbacks += other.callbacks
-        self.count += other.count
-
-
 class Recorder:
     """Takes what sources deliver and brings it to the store.
 
@@ -104,6 +62,7 @@ class Recorder:
         filter: likewise.
         clock: ours.
         reserve: free space to leave.
+        ballast: room for the last words on a full disk.
         commit_s: commit interval, seconds.
         on_event: takes events; called on the loop.
         codes_of: codes of a source's tags.
@@ -118,6 +77,7 @@ class Recorder:
         *,
         clock: Clock,
         reserve: Reserve,
+        ballast: Ballast,
         commit_s: float,
         on_event: Callable[[Event], None],
         codes_of: Callable[[str], Sequence[int]],
@@ -132,11 +92,12 @@ class Recorder:
         self._filter = filter_
         self._clock = clock
         self._reserve = reserve
+        self._ballast = ballast
         self._on_event = on_event
         self._codes_of = codes_of
         self._max_backlog = max_backlog
-        self._pending = _Load()
-        self._held: _Load | None = None
+        self._pending = Load()
+        self._held: Load | None = None
         self._in_flight = 0
         self._is_stopping = False
         self._wake = asyncio.Event()
@@ -276,19 +237,24 @@ class Recorder:
             return
         if self.blocked is GapReason.DISK_RESERVE:
             self._unblock()
+        if not self._ballast.is_held:
+            await self._in(self._committer, self._ballast.take)
         await self._write()
         if self.blocked is GapReason.OVERFLOW and self.waiting < self._max_backlog // 2:
             self._unblock()
         if self.blocked is None and self.waiting <= self._max_backlog // 2:
             self._room.set()
-        await self._maybe_seal()
+        if self.blocked is not GapReason.DISK_FULL:
+            await self._maybe_seal()
 
     async def _write(self) -> None:
-        load = self._held or _Load()
+        load = self._held or Load()
         self._held = None
         load.add(self._pending)
-        self._pending = _Load()
-        if not load.count and not load.gaps:
+        self._pending = Load()
+        # with the ballast taken again an empty commit shows whether the spool has room as well
+        is_probe = self.blocked is GapReason.DISK_FULL and self._ballast.is_held
+        if not load.count and not load.gaps and not is_probe:
             self._done(load, None)
             return
         self._in_flight = load.count
@@ -303,11 +269,12 @@ class Recorder:
             return
         finally:
             self._in_flight = 0
-        if self.blocked is GapReason.DISK_FULL and not self._reserve.is_short():
+        # without the ballast there is room for gap rows only
+        if self.blocked is GapReason.DISK_FULL and self._ballast.is_held and not self._reserve.is_short():
             self._unblock()
         self._done(load, info)
 
-    def _done(self, load: _Load, info: CommitInfo | None) -> None:
+    def _done(self, load: Load, info: CommitInfo | None) -> None:
         if info is not None:
             figures = self.figures
             figures.commits += 1
@@ -368,7 +335,10 @@ class Recorder:
             await self._sealing
         async with self._turn:
             if self._pending.count or self._pending.gaps or self._held is not None:
+                had_ballast = self._ballast.is_held
                 await self._write()
+                if self._held is not None and had_ballast:
+                    await self._write()
         return self._held is None
 
     def shut_down(self) -> None:
@@ -380,6 +350,7 @@ class Recorder:
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
     def _full(self, error: Exception) -> None:
+        self._ballast.give_up()
         if self.blocked is not GapReason.DISK_FULL:
             self._block(GapReason.DISK_FULL, f"the disk is full: nothing is stored until there is room ({error})")
 

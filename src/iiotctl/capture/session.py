@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.capture import figures as figures_
+from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
 from iiotctl.capture.control import Action, Answer, Control, Request
 from iiotctl.capture.disk import Reserve
@@ -74,6 +76,7 @@ class Session:
         self.filter: Filter
         self.recorder: Recorder
         self._control: Control
+        self._ballast = Ballast(settings.store)
 
     @staticmethod
     def _check_names(only: Sequence[str], loaded: LoadedSite) -> None:
@@ -139,17 +142,19 @@ class Session:
         numbers = iter(range(1, 1 << 62))
         self.ledger = Ledger(lambda: f"{self.writer.run}-{next(numbers)}", self.started_us)
         self.filter = Filter()
+        self._control = Control(settings.store, self._ballast)
+        await asyncio.to_thread(self._ballast.take)
         self.recorder = Recorder(
             self.writer,
             self.ledger,
             self.filter,
             clock=Clock(wishes.now_us, wishes.monotonic),
             reserve=Reserve(settings.store, settings.capture.min_free),
+            ballast=self._ballast,
             commit_s=settings.capture.commit,
             on_event=self.tell,
             codes_of=lambda name: self.keepers[name].codes if name in self.keepers else (),
         )
-        self._control = Control(settings.store)
         rows = []
         for name, config in configs.items():
             captured = self.table.take(self.loaded.site.tags_of(name))
@@ -280,6 +285,9 @@ class Session:
         except (OSError, IiotctlError) as error:
             text = f"the last samples stay in the spool and are sealed at the next start: {error}"
             self.tell(Event(Level.WARNING, "seal-failed", text))
+            self._ballast.give_up()
+            with suppress(OSError, IiotctlError):
+                self.writer.mark_ended()
             self.writer.close(seal=False)
             return []
         self.writer.close(seal=True)

@@ -8,7 +8,7 @@
       manifest/<run>.log
       spool/<run>-<n>.seg                     not yet sealed
       spool/checkpoint.bin                    last row of each tag, open gaps
-      run/                                    status and requests of a running capture
+      run/                                    status and requests of a running capture, room for a full disk
       lock
 
 A segment's name is `<run>-<n>`; a run's id begins with its start time, so that names sort by time.

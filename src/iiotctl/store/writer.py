@@ -247,6 +247,17 @@ class StoreWriter:
             data = self._state.to_frame()
         write_file(self._disk, self._layout.checkpoint, data, self._layout.checkpoint.with_suffix(TMP_SUFFIX))
 
+    def mark_ended(self) -> None:
+        """Say that this run ends as it should, though segments stay in the spool.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        with self._guard:
+            self._state.run = self.run
+            self._state.clean = True
+        self._save_checkpoint()
+
     def close(self, *, seal: bool = True, ended: bool = True) -> None:
         """End the run: seal, mark it as ended well, let go of the lock.
 

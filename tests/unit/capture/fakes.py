@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from iiotctl.capture.session import Session
+from iiotctl.capture.summary import Summary
 from iiotctl.capture.wishes import Wishes
 from iiotctl.events import Event
 from iiotctl.samples import SampleBatch
@@ -109,8 +111,6 @@ class Stage:
     """
 
     def __init__(self, folder: Path, now_us: Callable[[], int] | None = None, **tags: str) -> None:
-        import time
-
         self.folder = folder
         self.store = folder / "store"
         self.site = folder / "site.toml"
@@ -141,3 +141,24 @@ class Stage:
 
     def slugs(self) -> list[str]:
         return [event.slug for event in self.events]
+
+
+def run_session(
+    session: Session, act: Callable[[Session], Awaitable[None]] | None = None, seconds: float = 0.7
+) -> Summary:
+    async def work() -> Summary:
+        await session.open()
+        acting = asyncio.create_task(act(session)) if act is not None else None  # type: ignore[arg-type]
+        summary = await session.run(duration_s=seconds)
+        if acting is not None:
+            await acting
+        return summary
+
+    return asyncio.run(work())
+
+
+async def until(condition: Callable[[], bool], timeout: float = 20) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.01)

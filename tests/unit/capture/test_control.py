@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from iiotctl.capture import control
+from iiotctl.capture.ballast import SIZE, Ballast
 from iiotctl.capture.control import Action, Answer, Control
 from iiotctl.errors import StoreError
 
@@ -66,3 +68,46 @@ def test_nonsense_in_the_folder_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "run" / "status.json").write_text("[")
     assert found.requests() == []
     assert control.read_status(tmp_path) is None
+
+
+def test_a_status_finds_room_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ballast = Ballast(tmp_path)
+    found = Control(tmp_path, ballast)
+    assert ballast.take()
+    found.publish({"pid": os.getpid(), "state": "running", "updated_us": 1})
+    plain = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if ballast.is_held or not gives_room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return plain(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    gives_room = True
+    found.publish({"pid": os.getpid(), "state": "running", "updated_us": 2})
+    assert not ballast.is_held
+    status = control.read_status(tmp_path)
+    assert status is not None
+    assert status["updated_us"] == 2
+    gives_room = False  # somebody else took what was given up: what is there is written over
+    found.publish({"pid": os.getpid(), "state": "running", "updated_us": 3})
+    status = control.read_status(tmp_path)
+    assert status is not None
+    assert status["updated_us"] == 3
+    assert status["age_s"] > 1000
+
+
+def test_ballast_is_not_taken_from_a_disk_with_little_room(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    ballast = Ballast(tmp_path, usage=lambda _: (10**9, 10**9, SIZE))
+    assert not ballast.take()
+    assert not ballast.give_up()
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_capture_that_has_stopped_shows_no_live_sources(tmp_path: Path) -> None:
+    source = {"name": "one", "state": "running", "rate": 5.0}
+    Control(tmp_path).publish({"pid": os.getpid(), "state": "stopped", "updated_us": 1, "sources": [source]})
+    status = control.read_status(tmp_path)
+    assert status is not None
+    assert status["sources"] == [{"name": "one", "state": "ended", "rate": 0.0}]

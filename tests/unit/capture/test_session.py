@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,36 +12,16 @@ from iiotctl.capture import control
 from iiotctl.capture.control import Action
 from iiotctl.capture.disk import Reserve
 from iiotctl.capture.session import Session
-from iiotctl.capture.summary import Summary
 from iiotctl.errors import SiteError, StoreError, UsageError
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import Sink
 from tests.crash import rig
-from tests.unit.capture.fakes import BAD, FakeSource, FullDisk, Stage
-
-
-def _run(session: Session, act: Callable[[Session], Awaitable[None]] | None = None, seconds: float = 0.7) -> Summary:
-    async def work() -> Summary:
-        await session.open()
-        acting = asyncio.create_task(act(session)) if act is not None else None  # type: ignore[arg-type]
-        summary = await session.run(duration_s=seconds)
-        if acting is not None:
-            await acting
-        return summary
-
-    return asyncio.run(work())
-
-
-async def _until(condition: Callable[[], bool], timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.01)
+from tests.unit.capture.fakes import BAD, FakeSource, FullDisk, Stage, run_session, until
 
 
 def test_what_is_delivered_is_stored_and_sealed(tmp_path: Path) -> None:
     stage = Stage(tmp_path, one="a b", two="c")
-    summary = _run(stage.session())
+    summary = run_session(stage.session())
     found = rig.samples(stage.store)
     assert len(found) == summary.stored == summary.delivered > 0
     assert set(found["tag"]) == {"a", "b", "c"}
@@ -55,8 +34,8 @@ def test_what_is_delivered_is_stored_and_sealed(tmp_path: Path) -> None:
 
 def test_the_next_start_accounts_for_the_pause(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    _run(stage.session())
-    summary = _run(stage.session())
+    run_session(stage.session())
+    summary = run_session(stage.session())
     assert [(gap.reason, gap.count) for gap in summary.gaps] == [(GapReason.SHUTDOWN, 1)]
     times = sorted(set(rig.samples(stage.store)["ts"]))
     (gap,) = rig.gaps_of(rig.gaps(stage.store), "one", "a")
@@ -73,7 +52,7 @@ def test_two_captures_refuse_each_other(tmp_path: Path) -> None:
             await stage.session().open()
         assert caught.value.slug == "store-locked"
 
-    _run(stage.session(), second)
+    run_session(stage.session(), second)
 
 
 def test_a_source_with_a_bug_is_started_again_and_costs_nobody_else(tmp_path: Path) -> None:
@@ -83,7 +62,7 @@ def test_a_source_with_a_bug_is_started_again_and_costs_nobody_else(tmp_path: Pa
         if source.name == "one" and number == 10 and "source-fault" not in stage.slugs():
             raise ZeroDivisionError("a bug")
 
-    summary = _run(stage.session(script), seconds=1.8)
+    summary = run_session(stage.session(script), seconds=1.8)
     assert stage.slugs().count("source-fault") == 1
     assert {gap.reason for gap in summary.gaps} == {GapReason.RESTART}
     table = rig.gaps(stage.store)
@@ -102,17 +81,17 @@ def test_a_full_disk_is_said_counted_and_survived(tmp_path: Path) -> None:
     async def act(session: Session) -> None:
         session.writer._disk = disk
         session.writer.rotate()  # so that the next segment is written through the disk of the test
-        await _until(lambda: session.recorder.figures.commits >= 2)
+        await until(lambda: session.recorder.figures.commits >= 2)
         disk.is_full = True
-        await _until(lambda: session.recorder.blocked is GapReason.DISK_FULL)
-        await _until(lambda: session.recorder.figures.dropped > 10)
+        await until(lambda: session.recorder.blocked is GapReason.DISK_FULL)
+        await until(lambda: session.recorder.figures.dropped > 10)
         disk.is_full = False
-        await _until(lambda: session.recorder.blocked is None)
+        await until(lambda: session.recorder.blocked is None)
         done = session.recorder.figures.commits
-        await _until(lambda: session.recorder.figures.commits > done + 1)
+        await until(lambda: session.recorder.figures.commits > done + 1)
         session.stop("test")
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert stage.slugs().count("disk-full") == 1
     assert "storing-again" in stage.slugs()
     _check_one_gap(stage, GapReason.DISK_FULL)
@@ -125,19 +104,19 @@ def test_the_reserve_is_left_alone(tmp_path: Path) -> None:
 
     async def act(session: Session) -> None:
         session.recorder._reserve = Reserve(stage.store, 10**6, usage=lambda _: (10**9, 0, free[0]))
-        await _until(lambda: session.recorder.figures.commits >= 2)
+        await until(lambda: session.recorder.figures.commits >= 2)
         free[0] = 10**5
-        await _until(lambda: session.recorder.figures.dropped > 10)
+        await until(lambda: session.recorder.figures.dropped > 10)
         size = sum(path.stat().st_size for path in stage.store.glob("spool/*.seg"))
         await asyncio.sleep(0.5)
         assert sum(path.stat().st_size for path in stage.store.glob("spool/*.seg")) - size < 1000
         free[0] = 10**9
-        await _until(lambda: session.recorder.blocked is None)
+        await until(lambda: session.recorder.blocked is None)
         done = session.recorder.figures.commits
-        await _until(lambda: session.recorder.figures.commits > done + 1)
+        await until(lambda: session.recorder.figures.commits > done + 1)
         session.stop("test")
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert stage.slugs().count("disk-reserve") == 1
     _check_one_gap(stage, GapReason.DISK_RESERVE)
     assert summary.stored + summary.dropped == summary.delivered
@@ -160,15 +139,15 @@ def test_a_disk_that_stays_full_to_the_end_loses_only_what_it_says(tmp_path: Pat
     async def act(session: Session) -> None:
         session.writer._disk = disk
         session.writer.rotate()
-        await _until(lambda: session.recorder.figures.commits >= 2)
+        await until(lambda: session.recorder.figures.commits >= 2)
         disk.is_full = True
-        await _until(lambda: session.recorder.blocked is not None)
+        await until(lambda: session.recorder.blocked is not None)
         session.stop("test")
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert "last-commit-failed" in stage.slugs()
     assert summary.waiting > 0
-    again = _run(stage.session())
+    again = run_session(stage.session())
     assert [gap.reason for gap in again.gaps] in ([GapReason.RESTART], [GapReason.SHUTDOWN])
     assert len(rig.samples(stage.store)) == summary.stored + again.stored
 
@@ -179,15 +158,15 @@ def test_a_backlog_that_overflows_is_counted(tmp_path: Path) -> None:
     async def act(session: Session) -> None:
         session.recorder._max_backlog = 100
         session.recorder.commit_s = 1.0
-        await _until(lambda: session.recorder.figures.dropped > 0)
+        await until(lambda: session.recorder.figures.dropped > 0)
         session.recorder._max_backlog = 10**6
         session.recorder.commit_s = 0.2
-        await _until(lambda: session.recorder.blocked is None)
+        await until(lambda: session.recorder.blocked is None)
         done = session.recorder.figures.commits
-        await _until(lambda: session.recorder.figures.commits > done + 1)
+        await until(lambda: session.recorder.figures.commits > done + 1)
         session.stop("test")
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert "backlog-overflow" in stage.slugs()
     assert summary.stored + summary.dropped == summary.delivered
     _check_one_gap(stage, GapReason.OVERFLOW)
@@ -202,7 +181,7 @@ def test_steps_of_the_clock(tmp_path: Path, step_s: float, gaps: int) -> None:
         if number == 20:
             jump[0] = round(step_s * 1e6)
 
-    _run(stage.session(script))
+    run_session(stage.session(script))
     table = rig.gaps(stage.store)
     assert table["reason"].to_list() == ["clock-step"] * gaps
     assert stage.slugs().count("clock-step") == gaps
@@ -220,16 +199,16 @@ def test_reload_adds_removes_and_changes_without_touching_the_others(tmp_path: P
     first = stage.site.read_text()
 
     async def act(session: Session) -> None:
-        await _until(lambda: session.recorder.figures.commits >= 2)
+        await until(lambda: session.recorder.figures.commits >= 2)
         stage.site.write_text(first.replace('name = "b"', 'name = "d"'))
         answer = await asyncio.to_thread(control.ask, stage.store, Action.RELOAD)
         assert answer.ok, answer.message
         assert (answer.details["added"], answer.details["removed"], answer.details["changed"]) == (1, 1, 0)
         done = session.recorder.figures.commits
-        await _until(lambda: session.recorder.figures.commits > done + 1)
+        await until(lambda: session.recorder.figures.commits > done + 1)
         session.stop("test")
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert summary.gap_count == 0
     found = rig.samples(stage.store)
     last_b, first_d = found.filter(found["tag"] == "b")["ts"].max(), found.filter(found["tag"] == "d")["ts"].min()
@@ -244,19 +223,19 @@ def test_reload_starts_and_stops_sources(tmp_path: Path) -> None:
     first = stage.site.read_text()
 
     async def act(session: Session) -> None:
-        await _until(lambda: session.recorder.figures.commits >= 2)
+        await until(lambda: session.recorder.figures.commits >= 2)
         stage.site.write_text(first.replace('source = "two"', 'source = "one"').replace('"holding:0"', '"holding:9"'))
         answer = await session.reload()
         assert answer.ok, answer.message
         assert list(session.keepers) == ["one"]
         done = session.recorder.figures.commits
-        await _until(lambda: session.recorder.figures.commits > done + 1)
+        await until(lambda: session.recorder.figures.commits > done + 1)
         stage.site.write_text(first)
         assert (await session.reload()).ok
-        await _until(lambda: "two" in session.keepers and session.recorder.figures.by_source["two"] > 100)
+        await until(lambda: "two" in session.keepers and session.recorder.figures.by_source["two"] > 100)
         session.stop("test")
 
-    _run(stage.session(), act, seconds=30)
+    run_session(stage.session(), act, seconds=30)
     assert {"a", "c"} == set(rig.samples(stage.store)["tag"])
 
 
@@ -265,7 +244,7 @@ def test_a_wrong_site_file_is_refused_and_the_old_one_goes_on(tmp_path: Path) ->
     first = stage.site.read_text()
 
     async def act(session: Session) -> None:
-        await _until(lambda: session.recorder.figures.commits >= 1)
+        await until(lambda: session.recorder.figures.commits >= 1)
         stage.site.write_text(first.replace("[sources.one]", "[sources.one]\nspeed = 3"))
         answer = await session.reload()
         assert not answer.ok
@@ -274,10 +253,10 @@ def test_a_wrong_site_file_is_refused_and_the_old_one_goes_on(tmp_path: Path) ->
         stage.site.write_text("schema = 1\n")
         assert not (await session.reload()).ok
         before = session.recorder.figures.delivered
-        await _until(lambda: session.recorder.figures.delivered > before + 10)
+        await until(lambda: session.recorder.figures.delivered > before + 10)
         session.stop("test")
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert summary.gap_count == 0
     assert stage.slugs().count("reload-refused") == 2
 
@@ -290,12 +269,12 @@ def test_status_and_requests_from_outside(tmp_path: Path) -> None:
     assert control.read_status(stage.store) is None
 
     async def act(session: Session) -> None:
-        await _until(lambda: session.recorder.figures.commits >= 1)
+        await until(lambda: session.recorder.figures.commits >= 1)
         answer = await asyncio.to_thread(control.ask, stage.store, Action.SEAL)
         assert answer.ok
         assert answer.details["files"] > 0
         assert list(stage.store.glob("samples/date=*/*.parquet"))
-        await _until(lambda: (control.read_status(stage.store) or {}).get("stored", 0) > 0)
+        await until(lambda: (control.read_status(stage.store) or {}).get("stored", 0) > 0)
         status = control.read_status(stage.store)
         assert status is not None
         assert status["running"]
@@ -303,7 +282,7 @@ def test_status_and_requests_from_outside(tmp_path: Path) -> None:
         assert status["sources"][0]["name"] == "one"
         assert (await asyncio.to_thread(control.ask, stage.store, Action.STOP)).ok
 
-    summary = _run(stage.session(), act, seconds=30)
+    summary = run_session(stage.session(), act, seconds=30)
     assert summary.stopped_by == "request"
     status = control.read_status(stage.store)
     assert status is not None
@@ -338,12 +317,12 @@ def test_a_store_that_breaks_ends_the_capture_with_its_error(tmp_path: Path) -> 
         raise StoreError("x", "broken")
 
     async def act(session: Session) -> None:
-        await _until(lambda: session.recorder.figures.commits >= 1)
+        await until(lambda: session.recorder.figures.commits >= 1)
         session.writer.commit = broken  # type: ignore[method-assign, assignment]
 
     with pytest.raises(StoreError, match="broken"):
-        _run(stage.session(), act, seconds=30)
-    _run(stage.session(), seconds=0.3)  # the lock is free again, and what was durable is there
+        run_session(stage.session(), act, seconds=30)
+    run_session(stage.session(), seconds=0.3)  # the lock is free again, and what was durable is there
     assert rig.samples(stage.store).height > 0
 
 
@@ -356,7 +335,7 @@ def test_a_bug_in_the_view_does_not_pass_as_a_good_end(tmp_path: Path) -> None:
 
     session.wishes.on_tick = fail
     with pytest.raises(ZeroDivisionError):
-        _run(session, seconds=30)
+        run_session(session, seconds=30)
     assert rig.samples(stage.store).height >= 0
     assert not list(stage.store.glob("spool/*.seg"))
 
@@ -371,7 +350,7 @@ def test_a_source_that_cannot_be_made_leaves_the_store_unlocked(tmp_path: Path) 
     session.wishes.create = fail  # type: ignore[assignment]
     with pytest.raises(SiteError):
         asyncio.run(session.open())
-    assert _run(stage.session(), seconds=0.3).stored > 0
+    assert run_session(stage.session(), seconds=0.3).stored > 0
 
 
 def test_a_failure_is_one_null_row_and_one_gap(tmp_path: Path) -> None:
@@ -382,7 +361,7 @@ def test_a_failure_is_one_null_row_and_one_gap(tmp_path: Path) -> None:
         if source.silent:
             sink.failed(None, GapReason.TIMEOUT, BAD, source.context.now_us())
 
-    _run(stage.session(script))
+    run_session(stage.session(script))
     found = rig.samples(stage.store)
     nulls = found.filter(found["quality"] == BAD)
     assert nulls["tag"].to_list() == ["a", "b"]

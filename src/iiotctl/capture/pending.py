@@ -1,0 +1,52 @@
+"""What waits for a commit, and what commits have done so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from iiotctl.samples import Gap, SampleBatch
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the recorder has done.
+
+    Attributes:
+        delivered: samples that sources handed over.
+        stored: samples that are durable.
+        dropped: samples lost to the disk or to a backlog.
+        commits: commits that succeeded.
+        bytes: written to the spool.
+        sealed_files: Parquet files made.
+        sealed_bytes: their size.
+        durable_until: µs UTC, when the last commit was complete; 0 = none yet.
+        by_source: samples delivered, by source.
+    """
+
+    delivered: int = 0
+    stored: int = 0
+    dropped: int = 0
+    commits: int = 0
+    bytes: int = 0
+    sealed_files: int = 0
+    sealed_bytes: int = 0
+    durable_until: int = 0
+    by_source: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Load:
+    """What one commit takes."""
+
+    batches: list[SampleBatch] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, other: Load) -> None:
+        """Take what came later."""
+        self.batches += other.batches
+        self.gaps += other.gaps
+        self.callbacks += other.callbacks
+        self.count += other.count
