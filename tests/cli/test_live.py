@@ -41,6 +41,7 @@ def _summary(*sources: SourceFigures, blocked: GapReason | None = None) -> Summa
         delivered=100,
         stored=1234567,
         suppressed=0,
+        redelivered=0,
         dropped=0,
         waiting=0,
         bytes=12_300_000,

@@ -141,8 +141,12 @@ class Live:
     def _head(self, session: Session, summary: Summary) -> list[RenderableType]:
         from rich.text import Text
 
+        from iiotctl.site.units import format_count
+
         name = _console.harmless(session.loaded.site.site.name)
-        first = f"{name}  {lasting(summary.seconds)}  {summary.stored} samples  {bytes_of(summary.bytes)}"
+        first = (
+            f"{name}  {lasting(summary.seconds)}  {format_count(summary.stored, 'sample')}  {bytes_of(summary.bytes)}"
+        )
         until = f"durable until {clock(summary.durable_until)}" if summary.durable_until else "nothing durable yet"
         lines: list[RenderableType] = [
             Text(first, style="bold", overflow="ellipsis", no_wrap=True),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from iiotctl.reports.rows import Rows
 
 _BUSY = 0.8
+_LATE_S = 5.0
+"""A status is renewed every second."""
 
 
 def clock(us: int | None = None) -> str:
@@ -48,24 +50,28 @@ def lasting(seconds: float) -> str:
 
 def gaps_of(summary: Summary) -> str:
     """Gaps by cause in a few words."""
+    from iiotctl.site.units import format_count
+
     if not summary.gap_count:
         return "no gaps"
     causes = ", ".join(f"{gap.count} {gap.reason}" for gap in summary.gaps)
-    return f"{summary.gap_count} gap{'s' if summary.gap_count != 1 else ''} ({causes})"
+    return f"{format_count(summary.gap_count, 'gap')} ({causes})"
 
 
 def closing(summary: Summary) -> Iterator[str]:
     """The lines at the end of a capture."""
+    from iiotctl.site.units import format_count
+
     yield (
-        f"captured {summary.stored} samples in {lasting(summary.seconds)}: {bytes_of(summary.bytes)} written, "
-        f"{summary.sealed_files} Parquet files of {bytes_of(summary.sealed_bytes)} sealed"
+        f"captured {format_count(summary.stored, 'sample')} in {lasting(summary.seconds)}: {bytes_of(summary.bytes)} written, "
+        f"{format_count(summary.sealed_files, 'Parquet file')} of {bytes_of(summary.sealed_bytes)} sealed"
     )
     if summary.suppressed:
-        yield f"{summary.suppressed} samples not stored: within a deadband"
+        yield f"{format_count(summary.suppressed, 'sample')} not stored: within a deadband"
     if summary.redelivered:
-        yield f"{summary.redelivered} samples not stored again: delivered before, and stored already"
+        yield f"{format_count(summary.redelivered, 'sample')} not stored again: delivered before, and stored already"
     if summary.dropped or summary.waiting:
-        yield f"{summary.dropped + summary.waiting} samples lost to the disk; the gaps say when"
+        yield f"{format_count(summary.dropped + summary.waiting, 'sample')} lost to the disk; the gaps say when"
     if summary.gap_count:
         for gap in summary.gaps:
             yield f"gaps: {gap.count} {gap.reason}, {lasting(gap.seconds)}"
@@ -107,12 +113,13 @@ def plan_rows(planned: Sequence[PlannedSource]) -> Rows:
 def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
     """What the requests mean per source and per connection."""
     from iiotctl.ops.capture import ANSWER_S
+    from iiotctl.site.units import format_count
 
     loads: dict[str, tuple[float, list[str]]] = {}
     for source in planned:
         registers = sum(item.registers for item in source.requests)
-        words = f"{source.name}: {source.tags} tags, {len(source.requests)} requests"
-        words += f", {registers} registers" if registers else ""
+        words = f"{source.name}: {format_count(source.tags, 'tag')}, {format_count(len(source.requests), 'request')}"
+        words += f", {format_count(registers, 'register')}" if registers else ""
         if source.cycle_s is not None:
             words += f"; a cycle takes about {source.cycle_s * 1000:.0f} ms at {ANSWER_S * 1000:.0f} ms an answer"
             place = source.requests[0].endpoint
@@ -129,11 +136,13 @@ def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
 
 def status_lines(found: dict[str, Any]) -> Iterator[str]:
     """The status file for people."""
+    from iiotctl.site.units import format_count
+
     state = "running" if found["running"] else "stopped"
     if not found["running"] and found["state"] != "stopped":
         state = "ended without saying so (killed, or power lost); the next start recovers what is durable"
-    elif found["running"] and not found["fresh"]:
-        state = "running, but has not renewed its status lately: it may hang"
+    elif found["running"] and found["age_s"] > _LATE_S:
+        state = f"running, but its status is not renewed for {lasting(found['age_s'])}: it may hang, or its disk is full"
     yield f"capture   {state}, process {found['pid']}, run {found['run']}"
     yield f"store     {found['store']}"
     yield f"since     {moment(found['started_us'])}, {lasting(found['seconds'])}"
@@ -147,12 +156,26 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"gaps      {causes or 'none'}"
     width = max((len(source["name"]) for source in found["sources"]), default=0)
     for source in found["sources"]:
-        words = f"source    {source['name']:<{width}}  {source['state']:<8}  {source['rate']:8.1f}/s  lag {source['lag_s']:.2f} s  {source['gaps']} gaps"
-        if source["failing_tags"]:
+        words = f"source    {source['name']:<{width}}  "
+        if found["running"]:
+            words += f"{source['state']:<8}  {source['rate']:8.1f}/s  lag {source['lag_s']:.2f} s  "
+        else:
+            words += f"{source['samples']} samples  "
+        words += _gaps(source["gaps"])
+        if found["running"] and source["failing_tags"]:
             words += f"  {source['failing_tags']} of {source['tags']} tags fail"
-        if source["detail"]:
+        if found["running"] and source["detail"]:
             words += f"  {source['detail']}"
         yield words
     for warning in found["warnings"][-3:]:
-        place = f"{warning['source']}: " if warning["source"] else ""
-        yield f"warning   {clock(warning['at_us'])} {place}{warning['text']}"
+        yield f"warning   {clock(warning['at_us'])} {placed(warning['text'], warning['source'], warning['tag'])}"
+
+
+def _gaps(count: int) -> str:
+    return "1 gap" if count == 1 else f"{count} gaps"
+
+
+def placed(text: str, source: str, tag: str) -> str:
+    """A text with the name of what it is about before it: of the tag, else of the source, and only if it is not in it."""
+    name = tag or source
+    return text if not name or f"`{name}`" in text else f"{name}: {text}"

@@ -171,6 +171,7 @@ def _watch(live: bool) -> Any:
 def line(summary: Summary) -> str:
     """A run so far in one line, e.g. for a log."""
     from iiotctl.cli._wording import bytes_of, clock, gaps_of
+    from iiotctl.site.units import format_count
 
     rate = sum(source.rate for source in summary.sources)
     states: dict[str, int] = {}
@@ -178,7 +179,7 @@ def line(summary: Summary) -> str:
         states[source.state.value] = states.get(source.state.value, 0) + 1
     troubled = [source.name for source in summary.sources if source.gap_since is not None]
     words = [
-        f"{clock()} {summary.stored} samples durable",
+        f"{clock()} {format_count(summary.stored, 'sample')} durable",
         f"{rate:.1f}/s",
         bytes_of(summary.bytes),
         "sources: " + ", ".join(f"{count} {state}" for state, count in states.items()),

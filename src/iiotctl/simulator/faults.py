@@ -92,14 +92,25 @@ class Fault:
         return t - since if since < self.lasts else None
 
 
+_MOST_LISTED: Final = 20
+
+
 def _bad(text: str, cause: str, hint: str = _HINT) -> UsageError:
     return UsageError("bad-fault", f"`{text}` is not a fault of the simulator", cause=cause, hint=hint)
 
 
 def _closest(word: str, known: Iterable[str]) -> str:
     names = list(known)
-    match = difflib.get_close_matches(word, names, n=1, cutoff=0.4)
-    return f"did you mean `{match[0]}`?" if match else f"one of {', '.join(names)}"
+    match = (
+        [name for name in names if word.startswith(f"{name}.")]
+        or [name for name in names if name.startswith(f"{word}.") or word in name.split(".")]
+        or difflib.get_close_matches(word, names, n=1, cutoff=0.4)
+    )
+    if match:
+        return f"did you mean `{match[0]}`?"
+    if len(names) > _MOST_LISTED:
+        return f"there are {len(names)}, e.g. `{names[0]}`; the file that `--write-site DIR` writes names them all"
+    return f"one of {', '.join(names)}"
 
 
 def _protocol_of(text: str, target: str, kind: Kind) -> tuple[str, SimTag | None]:

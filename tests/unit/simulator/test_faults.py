@@ -33,6 +33,10 @@ def test_the_example_of_the_docs_parses() -> None:
     [
         ("press1.hydraulics.pressure", "it has no kind"),
         ("press1.hydraulics.presure:flat-line", "did you mean `press1.hydraulics.pressure`?"),
+        ("pressure:flat-line", "did you mean `press1.hydraulics.pressure`?"),
+        ("press1:flat-line", "did you mean `press1.hydraulics.pressure`?"),
+        ("press1.hydraulics.pressure:disconnect", "did you mean `press1`?"),
+        ("foo:flat-line", "e.g. `press1.hydraulics.pressure`; the file"),
         ("press1.hydraulics.pressure:flatline", "did you mean `flat-line`?"),
         ("press1.hydraulics.pressure:drift", "it needs `rate`"),
         ("press1.hydraulics.pressure:drift:rate=fast", "could not convert"),
