@@ -14,7 +14,7 @@ class Outages:
     """Outages of one cause.
 
     Attributes:
-        count: gaps of one source that overlap count once.
+        count: gaps of one source that overlap or touch count once.
         us: µs, the union of the gaps per source, summed over sources.
         open: outages that last.
     """
@@ -40,7 +40,7 @@ def outages(gaps: Iterable[tuple[str, int, int | None]], now: int) -> Outages:
     count = us = lasting = 0
     of, until, is_open = "", 0, False
     for source, start, end, lasts in spans:
-        if not count or source != of or start > until:
+        if not count or source != of or start > until + 1:
             lasting += is_open
             count, us = count + 1, us + end - start + 1
             of, until, is_open = source, end, lasts
