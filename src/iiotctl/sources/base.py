@@ -169,6 +169,11 @@ class Source(Protocol):
         """Let go of connections; never raises."""
 
 
+def place(host: str, port: int) -> str:
+    """Host and port as people write them; an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 SourceFactory = Callable[[str, "SourceConfig", Sequence[CapturedTag], SourceContext], Source]
 Sleep = Callable[[float], Awaitable[None]]
 Options = Mapping[str, object]

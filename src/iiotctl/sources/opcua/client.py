@@ -21,12 +21,14 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 
 from iiotctl.errors import SourceError
 from iiotctl.sources.allowlist import check_opcua
+from iiotctl.sources.opcua.failures import NotOpcUaError
 from iiotctl.sources.opcua.security import Protection, choose_token_policy, password_exposed
 
 DEFAULT_PORT: Final = 4840
 LARGEST_CHUNK: Final = 16_000_000
 """Bytes of a message chunk; we announce 64 kB, servers that ignore it stay far below this."""
 _HEADER: Final = 8
+_SHOWN: Final = 24
 _MESSAGES: Final = frozenset({b"ACK", b"ERR", b"OPN", b"MSG", b"CLO", b"RHE"})
 _CLOSE_WITHIN: Final = 0.5
 
@@ -47,11 +49,12 @@ class GuardedProtocol(UASocketProtocol):
         """Hand bytes to asyncua; hang up on a peer whose next message cannot be one of OPC UA (10000-6 §7.1.2)."""
         super().data_received(data)
         waiting = self.receive_buffer
-        if not waiting or len(waiting) < _HEADER:
+        if not waiting:
             return
-        if waiting[:3] not in _MESSAGES or int.from_bytes(waiting[4:8], "little") > LARGEST_CHUNK:
+        known = any(waiting[:3] == kind[: len(waiting)] for kind in _MESSAGES)
+        if not known or (len(waiting) >= _HEADER and int.from_bytes(waiting[4:8], "little") > LARGEST_CHUNK):
             self.receive_buffer = None  # else a wrong length would be waited for, and memory filled, for ever
-            self._fail_all_pending(ConnectionError("the peer sent what is no OPC UA message"))
+            self._fail_all_pending(NotOpcUaError(bytes(waiting[:_SHOWN])))
             if self.transport is not None:
                 self.transport.abort()
 

@@ -33,6 +33,18 @@ class ServiceError(Exception):
         self.code = code
 
 
+class NotOpcUaError(ConnectionError):
+    """The peer sent bytes that are no OPC UA message.
+
+    Attributes:
+        sample: the first of them.
+    """
+
+    def __init__(self, sample: bytes) -> None:
+        super().__init__("the peer sent what is no OPC UA message")
+        self.sample = sample
+
+
 class SessionLostError(Exception):
     """The connection or the session is gone; a new one is needed.
 
@@ -212,6 +224,16 @@ def explain(  # noqa: PLR0911 - a table of causes
         return _status_error(int(error.code), stage, where, certificate)
     if stage is Stage.SOCKET and isinstance(error, OSError | TimeoutError):
         return _socket_error(error, where)
+    if isinstance(error, NotOpcUaError) and stage in (Stage.SOCKET, Stage.CHANNEL):
+        line = error.sample.splitlines()[0] if error.sample.strip() else error.sample
+        shown = f"`{line.decode()}`" if line.isascii() and line.decode().isprintable() else error.sample.hex(" ")
+        return SourceError(
+            "opcua-not-spoken",
+            "the host answers, but what it says is not OPC UA",
+            where=where,
+            cause=f"its answer begins with {shown}",
+            hint="check host and port (4840 is usual): another service listens here",
+        )
     if secure and stage is Stage.CHANNEL and isinstance(error, ConnectionError):
         return _trust_error(None, where, certificate)
     if isinstance(error, TimeoutError):

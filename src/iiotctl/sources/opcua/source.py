@@ -37,6 +37,7 @@ _REASONS: Final = {
     "source-silent": (GapReason.TIMEOUT, quality.BAD_TIMEOUT),
     "source-host-unknown": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),
     "source-refused": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),
+    "opcua-not-spoken": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),
     "opcua-connect-failed": (GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION),
 }
 """Gap reason and quality by the error of a failed connect; everything else is a refusal by one side."""

@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from iiotctl.errors import SourceError
+from iiotctl.sources.base import place
 from iiotctl.sources.opcua.certificate import fingerprint, load_certificate
 
 
@@ -40,7 +41,7 @@ class Presented:
     @property
     def where(self) -> str:
         """Endpoint, for messages."""
-        return f"opc.tcp://{self.host}:{self.port}"
+        return f"opc.tcp://{place(self.host, self.port)}"
 
     @property
     def file_stem(self) -> str:

@@ -73,7 +73,7 @@ def test_uncertain_values_are_kept() -> None:
 
 
 def test_texts_of_the_site_file_win() -> None:
-    tag = Tag(name="t", source="s", address="i=1", enum={"1": "an", "0x2": "aus", "x": "?"})
+    tag = Tag(name="t", source="s", address="i=1", enum={"1": "an", "0x2": "aus"})
     assert rule_for(4, tag, {1: "On", 3: "Fault"}).texts == {1: "an", 2: "aus", 3: "Fault"}
 
 
