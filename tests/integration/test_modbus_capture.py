@@ -77,7 +77,7 @@ def test_one_illegal_address_costs_only_its_own_tag_and_is_remembered(tmp_path: 
         server.tell("illegal 17")
         source, sink = asyncio.run(capture(server.port))
         assert sink.failures == [((17,), GapReason.REFUSED, quality.BAD_CONFIGURATION_ERROR)]
-        assert sink.said("tag-refused") == ["no value of `t17`: exception 02 (illegal data address)"]
+        assert sink.said("tag-refused") == ["no value: exception 02 (illegal data address)"]
         assert len(sink.said("request-split")) == 1
         for code in range(60):
             assert sink.values(code) == ([] if code == 17 else [1000.0 + code] * len(sink.values(0)))

@@ -300,7 +300,7 @@ def test_a_refused_connection_is_a_gap_with_its_cause_and_ends_when_a_server_sta
             await until(lambda: bool(sink.failures))
             await asyncio.sleep(0.3)
         assert sink.failures == [(None, GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION)]
-        assert sink.said("source-down") == [f"`s` gives no data: 127.0.0.1 refuses connections on port {port}"]
+        assert sink.said("source-down") == [f"no data: 127.0.0.1 refuses connections on port {port}"]
 
     asyncio.run(main())
     assert source.status.state is SourceState.DOWN

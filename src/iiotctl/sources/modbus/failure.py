@@ -51,11 +51,13 @@ class Failure:
         kind: what went wrong.
         code: Modbus exception code; 0 = none.
         cause: what was seen, one clause.
+        hint: what to try, where the cause calls for something of its own.
     """
 
     kind: Kind
     code: int = 0
     cause: str = ""
+    hint: str = ""
 
     @property
     def silent(self) -> bool:

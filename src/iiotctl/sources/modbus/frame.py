@@ -90,6 +90,14 @@ class Framer:
         """True when part of a frame is waiting for its rest."""
         return bool(self._rest)
 
+    @property
+    def missing(self) -> str:
+        """What an answer announced that has not come whole, in words; "" when nothing is waiting."""
+        if len(self._rest) < _HEADER.size:
+            return f"an answer ended after {len(self._rest)} bytes" if self._rest else ""
+        length = _START.unpack_from(self._rest)[2]
+        return f"an answer announced {length} bytes in its header and only {len(self._rest) - 6} came"
+
     def feed(self, data: bytes) -> list[Answer]:
         """The frames completed by `data`.
 

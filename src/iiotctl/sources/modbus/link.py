@@ -24,7 +24,7 @@ from pymodbus.transport import CommParams, CommType, ModbusProtocol
 from iiotctl.sources.allowlist import check_modbus
 from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.frame import FUNCTION_AT, Answer, Framer, StreamError
-from iiotctl.sources.modbus.outage import Outage, explain, reconnect_wait
+from iiotctl.sources.modbus.outage import Outage, explain, late_answer, reconnect_wait
 from iiotctl.sources.modbus.queue import RequestQueue, Scan
 
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # its words never reach stderr by themselves
@@ -61,8 +61,15 @@ class Channel(ModbusProtocol):
         self._index = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._stranger: int | None = None
+        """Transaction of an answer to nothing we asked that came while this request waits."""
         self._abandoned: OrderedDict[int, tuple[int, float]] = OrderedDict()
         self._write: Callable[[bytes], None]
+
+    @property
+    def incomplete(self) -> bool:
+        """Part of an answer has come."""
+        return self._framer.incomplete
 
     @property
     def idle(self) -> bool:
@@ -76,6 +83,7 @@ class Channel(ModbusProtocol):
     def ask(self, scan: Scan, index: int, now: float, timeout: float) -> None:
         """Send a request. The allow-list is enforced here, on the bytes."""
         self._transaction = (self._transaction + 1) & 0xFFFF
+        self._stranger = None
         frame = scan.requests[index].frame(self._transaction)
         check_modbus(frame[FUNCTION_AT])
         self._scan, self._index, self._sent, self._deadline = scan, index, now, now + timeout
@@ -116,7 +124,8 @@ class Channel(ModbusProtocol):
         self._abandoned[self._transaction] = (scan.unit.number, self._sent)
         if len(self._abandoned) > _REMEMBERED:
             self._abandoned.popitem(last=False)
-        self.link.timed_out(self, scan, self._index, now - self._sent, incomplete=self._framer.incomplete)
+        failure = late_answer(now - self._sent, self._transaction, self._stranger, self._framer.missing)
+        self.link.timed_out(self, scan, self._index, failure, now - self._sent)
 
     # callbacks of the event loop; the base class's own are not used
 
@@ -156,6 +165,7 @@ class Channel(ModbusProtocol):
             late = self._abandoned.pop(answer.transaction, None)
             if late is None:
                 self.link.strays += 1
+                self._stranger = answer.transaction
             else:
                 self.link.queue.late(late[0], now - late[1])
             return
@@ -361,16 +371,15 @@ class Link:
         channel.abandon(failure)
         self.pump()
 
-    def timed_out(self, channel: Channel, scan: Scan, index: int, took: float, *, incomplete: bool) -> None:
+    def timed_out(self, channel: Channel, scan: Scan, index: int, failure: Failure, took: float) -> None:
         """A request was not answered in time. The connection stays, unless the stream itself is broken."""
         now = self.monotonic()
-        failure = Failure(Kind.TIMEOUT, cause=f"no answer within {took:.3g} s")
         self.queue.silent(scan, index, failure, now=now, at=self.now_us(), took=took)
         if self._silent_from is None or self.heard_at > self._silent_from:
             self._silent_from = now - took
         patience = min(_MOST_SILENT_S, max(SILENT_LINK_S, 5 * self._timeout) * 2**self._fruitless)
-        if incomplete:
-            self.lost(channel, Failure(Kind.GARBLED, cause="an answer ended in the middle"))
+        if channel.incomplete:
+            self.lost(channel, Failure(Kind.GARBLED, cause=failure.cause))
         elif now - self._silent_from > patience:
             # not one byte from anybody: a half-open connection looks like this
             self._fruitless = min(self._fruitless + 1, 10)

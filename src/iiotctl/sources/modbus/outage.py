@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
+from iiotctl.sources.modbus.failure import Failure, Kind
+
 FIRST_WAIT_S: Final = 0.2
 LAST_WAIT_S: Final = 30.0
 _OUTAGE_SHARE: Final = 8
@@ -44,3 +46,22 @@ def explain(error: BaseException, host: str, port: int) -> Outage:
     if numbers & {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}:
         return Outage("source-unreachable", f"there is no route to {host}")
     return Outage("source-lost", str(error) or type(error).__name__)
+
+
+def late_answer(took: float, transaction: int, stranger: int | None, missing: str) -> Failure:
+    """Why a request ran out of time, as far as what came instead tells.
+
+    Args:
+        took: seconds since it was sent.
+        transaction: its identifier.
+        stranger: identifier of an answer to nothing that was asked, or None.
+        missing: what of an answer has not come; "" = nothing is waiting.
+    """
+    if missing:
+        hint = "the device announces a wrong length: update its firmware, or ask for fewer registers at once"
+        return Failure(Kind.TIMEOUT, cause=f"{missing} within {took:.3g} s", hint=hint)
+    if stranger is not None:
+        hint = "the device or a gateway before it does not give the transaction identifier back: update its firmware"
+        cause = f"the answer carries transaction identifier {stranger} instead of {transaction}"
+        return Failure(Kind.TIMEOUT, cause=cause, hint=hint)
+    return Failure(Kind.TIMEOUT, cause=f"no answer within {took:.3g} s")

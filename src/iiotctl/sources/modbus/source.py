@@ -13,7 +13,8 @@ from iiotctl import quality
 from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
-from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
+from iiotctl.site.units import format_duration
+from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus, place
 from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.check import check_tags
 from iiotctl.sources.modbus.failure import Failure, Kind
@@ -21,6 +22,7 @@ from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_ta
 from iiotctl.sources.modbus.plan import Block, plan
 from iiotctl.sources.modbus.queue import Scan
 from iiotctl.sources.modbus.scanner import Scanner
+from iiotctl.sources.modbus.steady import STEADY_S, Change, Steadiness
 
 if TYPE_CHECKING:
     from iiotctl.samples import SampleBatch
@@ -51,7 +53,7 @@ class ModbusSource:
         self.name = name
         self.context = context
         self.tags: Mapping[int, ModbusTag] = {}
-        self.status = SourceStatus(name, f"{config.host}:{config.port} unit {config.unit}")
+        self.status = SourceStatus(name, f"{place(config.host, config.port)} unit {config.unit}")
         self._config = config
         self._limits = limits_of(config)
         self._link: Link | None = None
@@ -68,6 +70,7 @@ class ModbusSource:
         self._last_ts = 0
         self._resting = False
         self._retired_late = 0
+        self._steadiness = Steadiness()
         self._set_tags(tags)
 
     @staticmethod
@@ -80,7 +83,7 @@ class ModbusSource:
         return [
             PlannedRequest(
                 source=self.name,
-                endpoint=f"{self._config.host}:{self._config.port}",
+                endpoint=place(self._config.host, self._config.port),
                 period_s=block.period,
                 request=f"unit {self._config.unit} {block}",
                 registers=block.count,
@@ -166,13 +169,16 @@ class ModbusSource:
             if self._wide:
                 self._wide = False
                 self._failing.clear()
-                self._say(Level.NOTICE, "source-up", f"`{self.name}` answers again")
+                if self._steadiness.up(self.context.monotonic()):
+                    self._say(Level.NOTICE, "source-up", "answers again")
                 for scanner, _ in self._scanners.values():
                     scanner.reaffirm()
             self._failing.difference_update(batch.tag.tolist())
             self._set_state()
         elif self.status.state is SourceState.STARTING:
             self._set_state()
+        if not self._wide and self._steadiness.held(self.context.monotonic()):
+            self._say(Level.NOTICE, "source-up", f"has answered without a break for {format_duration(STEADY_S)}")
 
     def fail(self, codes: Sequence[int], failure: Failure) -> None:
         """Tags that got no value; each failure is reported once."""
@@ -189,7 +195,7 @@ class ModbusSource:
             self._wide = True
             self._failing = set(self.tags)
             self._sink.failed(None, failure.reason, failure.status, at)
-            self._say(Level.WARNING, "source-down", f"`{self.name}` gives no data: {failure}")
+            self._say_down(failure)
         else:
             self._failing.update(fresh)
             self._sink.failed(fresh, failure.reason, failure.status, at)
@@ -229,7 +235,7 @@ class ModbusSource:
             self._say(
                 Level.NOTICE,
                 "request-split",
-                f"`{self.name}` refused `{block}` with exception {code:02d}; it is split at {places} from now on",
+                f"`{block}` was refused with exception {code:02d}; it is split at {places} from now on",
             )
             self._replan()
 
@@ -304,13 +310,14 @@ class ModbusSource:
         failures = [r for r in scan.results if isinstance(r, Failure) and r.kind in (Kind.DISCONNECTED, Kind.TIMEOUT)]
         if len(failures) < len(scan.results):
             return
-        slug = link.outage.slug if link.outage else "source-silent"
+        first = failures[0]
+        slug = link.outage.slug if link.outage and first.kind is Kind.DISCONNECTED else "source-silent"
         raise SourceError(
             slug,
             f"cannot read from `{self.name}`",
             where=self.status.endpoint,
-            cause=failures[0].cause,
-            hint=_HINTS[slug],
+            cause=first.cause,
+            hint=first.hint or _HINTS[slug],
             retriable=True,
         )
 
@@ -327,11 +334,24 @@ class ModbusSource:
         assert self._sink is not None
         self._sink.event(Event(level, slug, text, source=self.name, tag=tag, at=self.context.now_us()))
 
+    def _say_down(self, failure: Failure) -> None:
+        change = self._steadiness.down(self.context.monotonic())
+        if change is Change.NEWS:
+            self._say(Level.WARNING, "source-down", f"no data: {failure}")
+        elif change is Change.AGAIN:
+            told = f"no data again: {failure}; it comes and goes, more is told once it has held for"
+            self._say(Level.WARNING, "source-down", f"{told} {format_duration(STEADY_S)}")
+
     def _say_lost(self, codes: Sequence[int], failure: Failure) -> None:
-        names = [self.tags[code].name for code in codes]
-        shown = ", ".join(f"`{name}`" for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - as many as fit a line
+        names = [self.tags[code].name for code in self._steadiness.news_of(codes, self.context.monotonic())]
+        if not names:
+            return
         slug = "tag-refused" if failure.kind is Kind.REFUSED else "tag-silent"
-        self._say(Level.WARNING, slug, f"no value of {shown}: {failure}", names[0] if len(names) == 1 else "")
+        if len(names) == 1:  # the line says which
+            self._say(Level.WARNING, slug, f"no value: {failure}", names[0])
+            return
+        shown = ", ".join(f"`{name}`" for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - as many as fit a line
+        self._say(Level.WARNING, slug, f"no value of {shown}: {failure}")
 
 
 def _reading(tag: ModbusTag, layout: Layout, result: bytes | Failure | None, at: int, took: float) -> Reading:

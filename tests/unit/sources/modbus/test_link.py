@@ -127,3 +127,37 @@ def test_a_timeout_keeps_the_connection_unless_an_answer_broke_off(part: bytes, 
         return kept
 
     assert asyncio.run(main()) is stays
+
+
+@pytest.mark.parametrize(
+    ("transaction", "length", "told", "hint"),
+    [
+        (1, 5, "identifier 1 instead of ", "transaction identifier"),
+        (None, 15, "announced 15 bytes in its header and only 5 came", "wrong length"),
+        (None, None, "no answer within", ""),
+    ],
+)
+def test_what_came_instead_of_the_answer_is_told(
+    transaction: int | None, length: int | None, told: str, hint: str
+) -> None:
+    async def main() -> Failure:
+        link = Link("127.0.0.1", 502, now_us=lambda: 0, monotonic=time.monotonic)
+        channel = Channel(link, "127.0.0.1", 502, 0.02)
+        channel.connection_made(Transport())
+        scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 0.02, 1.0)
+        done = asyncio.Event()
+        scan.done = done.set
+        channel.ask(scan, 0, time.monotonic(), 0.02)
+        if length is not None:
+            number = channel._transaction if transaction is None else transaction
+            head = number.to_bytes(2, "big") + bytes(2) + length.to_bytes(2, "big")
+            channel.data_received(head + bytes([1, 3, 2, 0, 7]))
+        await asyncio.wait_for(done.wait(), 10)
+        channel.end()
+        (result,) = scan.results
+        assert isinstance(result, Failure)
+        return result
+
+    failure = asyncio.run(main())
+    assert told in failure.cause
+    assert hint in failure.hint

@@ -78,3 +78,10 @@ def test_a_state_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> No
     blocker = tmp_path / "file"
     blocker.write_text("")
     splits.save(splits.path_of(blocker, "plc", 502, 1), {Table.INPUT: {1: 2}})
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    tags = [CapturedTag(0, Tag(name="a", source="s", address="40001"))]
+    source = ModbusSource("s", _config(host="::1", port=6000), tags, _context())
+    assert source.status.endpoint == "[::1]:6000 unit 3"
+    assert source.plan()[0].endpoint == "[::1]:6000"
