@@ -12,7 +12,8 @@ HEAD = """\
 
 A value is looked for in this order, and the first one found counts: flag, environment variable, site file,
 user file (`~/.config/iiotctl/config.toml`), default. `iiotctl site show --origin` says where each value comes
-from. An empty variable counts as not set.
+from. An empty variable counts as not set. A variable that begins with `IIOTCTL_` and stands in no list of this page
+has no effect, and every command warns of it; names of secrets are left alone.
 
 ## Settings
 
