@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from iiotctl import quality
+from iiotctl.capture.outages import by_reason, of_source
 from iiotctl.capture.summary import GapFigures, SourceFigures, Summary
 from iiotctl.events import Event
 from iiotctl.samples import NULL_TIME, Gap
@@ -80,10 +81,10 @@ def view(session: Session, now: int) -> list[TagView]:
 def summarise(session: Session, seconds: float) -> Summary:
     """Figures of a run so far."""
     book, recorder = session.ledger.book, session.recorder
+    now = session.wishes.now_us()
     done = recorder.figures
-    gaps = [
-        GapFigures(reason, count, book.seconds.get(reason, 0.0)) for reason, count in book.count.items() if count > 0
-    ]
+    totals = book.totals(now)
+    gaps = [GapFigures(reason, some.count, some.length_us / 1e6) for reason, some in by_reason(totals).items()]
     return Summary(
         run=session.writer.run,
         store=str(session.settings.store),
@@ -102,13 +103,13 @@ def summarise(session: Session, seconds: float) -> Summary:
         durable_until=done.durable_until,
         blocked=recorder.blocked,
         gaps=tuple(sorted(gaps, key=lambda gap: gap.reason)),
-        sources=tuple(_source(session, name) for name in session.keepers),
-        missing_s=book.missing_us / 1e6,
+        sources=tuple(_source(session, name, of_source(totals, name)) for name in session.keepers),
+        missing_s=book.missing(now) / 1e6,
         stopped_by=session.stopped_by,
     )
 
 
-def _source(session: Session, name: str) -> SourceFigures:
+def _source(session: Session, name: str, outages: int) -> SourceFigures:
     keeper = session.keepers[name]
     status = keeper.status
     rates = session.recorder.latest.rate
@@ -128,7 +129,7 @@ def _source(session: Session, name: str) -> SourceFigures:
         requests=status.requests,
         reconnects=status.reconnects,
         clock_offset_s=status.clock_offset_s,
-        gaps=session.ledger.book.by_source.get(name, 0),
+        gaps=outages,
         gap_since=session.ledger.open_since(name),
     )
 
@@ -136,6 +137,8 @@ def _source(session: Session, name: str) -> SourceFigures:
 def status(summary: Summary, state: str, now: int, events: Sequence[Event]) -> dict[str, Any]:
     """The document of `capture status --format json`; times in µs UTC (`…_us`) and seconds."""
     document = asdict(summary)
+    if state == "stopped":
+        document["sources"] = [source | {"state": "ended", "rate": 0.0} for source in document["sources"]]
     document |= {
         "pid": os.getpid(),
         "state": state,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from iiotctl.capture.outages import Outages, Tally
 from iiotctl.samples import NULL_TIME, Gap, GapReason
 
 _KEPT_WIDE: Final = 256
@@ -35,7 +36,7 @@ class OpenGap:
 
 @dataclass(frozen=True, slots=True)
 class ClosedGap:
-    """A gap that is over; `end` in µs UTC belongs to it; `is_part`: split off a gap of the whole source."""
+    """A gap that is over; `end` in µs UTC belongs to it."""
 
     id: str
     source: str
@@ -43,7 +44,6 @@ class ClosedGap:
     start: int
     end: int
     reason: GapReason
-    is_part: bool = False
 
 
 class GapBook:
@@ -56,9 +56,6 @@ class GapBook:
         since: µs UTC, begin of the run; what lies before does not count as missing in it.
 
     Attributes:
-        count: gaps of this run by cause, open ones included; one split by tag still counts once.
-        seconds: of its closed gaps by cause; likewise.
-        by_source: the counts by source.
         missing_us: µs of its closed gaps since the run began, summed over tags.
     """
 
@@ -69,10 +66,9 @@ class GapBook:
         width_of: Callable[[str], int],
         since: int,
     ) -> None:
-        self.count: dict[GapReason, int] = {}
-        self.seconds: dict[GapReason, float] = {}
-        self.by_source: dict[str, int] = {}
         self.missing_us = 0
+        self._open: dict[str, OpenGap] = {}
+        self._tally = Tally()
         self._stamp = 0
         self._width_of = width_of
         self._since = since
@@ -89,23 +85,34 @@ class GapBook:
     def open(self, source: str, code: int | None, start: int, reason: GapReason, at: int) -> tuple[OpenGap, Gap]:
         """A gap begins."""
         gap = OpenGap(self._new_id(), source, code, start, reason)
-        self._add(source, reason, 1)
+        self._open[gap.id] = gap
         return gap, self._row(gap, None, at)
 
     def adopt(self, row: Gap, code: int | None) -> OpenGap:
         """A gap that an earlier run left open goes on."""
         self._stamp = max(self._stamp, row.detected_at)
-        self._add(row.source, row.reason, 1)
-        return OpenGap(row.id, row.source, code, row.start, row.reason)
+        gap = self._open[row.id] = OpenGap(row.id, row.source, code, row.start, row.reason)
+        return gap
+
+    def totals(self, now: int) -> dict[tuple[str, GapReason], Outages]:
+        """Outages of this run by source and cause; those that last count up to `now` (µs UTC)."""
+        return self._tally.totals(((gap.source, gap.reason, gap.start) for gap in self._open.values()), now)
+
+    def missing(self, now: int) -> int:
+        """µs in gaps since the run began, summed over tags; those that last count up to `now` (µs UTC)."""
+        still = sum(
+            self._width(gap.source, gap.code) * max(0, now - max(gap.start, self._since) + 1)
+            for gap in self._open.values()
+        )
+        return self.missing_us + still
 
     def close(self, gap: OpenGap, end: int, at: int) -> Gap:
         """The gap is over; one that would be empty is withdrawn."""
+        self._open.pop(gap.id, None)
         if end < gap.start:
-            self._add(gap.source, gap.reason, -1)
             return self._row(gap, gap.start, at, withdrawn=True)
         closed = ClosedGap(gap.id, gap.source, gap.code, gap.start, end, gap.reason)
         self._remember(closed)
-        self._add(gap.source, gap.reason, 0, closed)
         return self._row(gap, end, at)
 
     def record(self, source: str, code: int | None, span: tuple[int, int], reason: GapReason, at: int) -> Gap:
@@ -115,12 +122,10 @@ class GapBook:
 
     def split(self, gap: ClosedGap, codes: Iterable[int], at: int) -> tuple[Gap, list[ClosedGap]]:
         """A gap of a whole source is withdrawn; each tag gets one of its own, not yet as a row."""
-        self._wide[gap.source].remove(gap)
-        self._miss(gap, -1)
-        parts = [ClosedGap(self._new_id(), gap.source, code, gap.start, gap.end, gap.reason, True) for code in codes]
+        self._forget(gap)
+        parts = [ClosedGap(self._new_id(), gap.source, code, gap.start, gap.end, gap.reason) for code in codes]
         for part in parts:
             self._remember(part)
-            self._miss(part)
         return self.row(gap, at, withdrawn=True), parts
 
     def replace(self, gap: ClosedGap, pieces: Sequence[tuple[int, int]], at: int) -> list[Gap]:
@@ -133,7 +138,6 @@ class GapBook:
             name = gap.id if number == 0 else self._new_id()
             piece = replace(gap, id=name, start=start, end=end)
             self._remember(piece)
-            self._add(piece.source, piece.reason, 1, piece)
             rows.append(self.row(piece, at))
         return rows
 
@@ -166,25 +170,20 @@ class GapBook:
         if len(kept) > limit:
             del kept[0]
         self._latest[gap.source] = max(self.latest_end(gap.source), gap.end)
+        self._tally.add(gap.source, gap.reason, gap.id, gap.start, gap.end)
+        self._miss(gap)
 
     def _forget(self, gap: ClosedGap) -> None:
         kept = self._wide[gap.source] if gap.code is None else self._of_tag[gap.code]
         kept.remove(gap)
-        self._add(gap.source, gap.reason, -1, gap, -1)
-
-    def _add(self, source: str, reason: GapReason, number: int, gap: ClosedGap | None = None, sign: int = 1) -> None:
-        if gap is None or not gap.is_part:
-            self.count[reason] = self.count.get(reason, 0) + number
-            self.by_source[source] = self.by_source.get(source, 0) + number
-        if gap is None:
-            return
-        if not gap.is_part:
-            self.seconds[reason] = self.seconds.get(reason, 0.0) + sign * (gap.end - gap.start + 1) / 1e6
-        self._miss(gap, sign)
+        self._tally.remove(gap.source, gap.reason, gap.id)
+        self._miss(gap, -1)
 
     def _miss(self, gap: ClosedGap, sign: int = 1) -> None:
-        width = self._width_of(gap.source) if gap.code is None else 1
-        self.missing_us += sign * width * max(0, gap.end - max(gap.start, self._since) + 1)
+        self.missing_us += sign * self._width(gap.source, gap.code) * max(0, gap.end - max(gap.start, self._since) + 1)
+
+    def _width(self, source: str, code: int | None) -> int:
+        return self._width_of(source) if code is None else 1
 
 
 def _around(gaps: Iterable[ClosedGap], times: Sequence[int]) -> Iterator[ClosedGap]:

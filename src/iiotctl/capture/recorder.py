@@ -19,6 +19,7 @@ from iiotctl.capture.filter import Filter
 from iiotctl.capture.latest import Latest
 from iiotctl.capture.ledger import Ledger
 from iiotctl.capture.pending import Figures, Load
+from iiotctl.capture.saying import plain
 from iiotctl.events import Event, Level
 from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
 from iiotctl.site.units import format_size
@@ -265,7 +266,7 @@ class Recorder:
             self._held = load
             if not is_full(error):
                 raise
-            self._full(error)
+            self._full()
             return
         finally:
             self._in_flight = 0
@@ -298,7 +299,7 @@ class Recorder:
         except Exception as error:
             if not is_full(error):
                 raise
-            self._full(error)
+            self._full()
             return
         self._sealing = asyncio.create_task(self._seal())
 
@@ -307,7 +308,9 @@ class Recorder:
             files = await self._in(self._sealer, self._writer.seal)
         except Exception as error:  # noqa: BLE001 - the segments stay; sealing is tried again
             self._seal_not_before = self._clock.monotonic() + _SEAL_AGAIN_S
-            self._tell(Level.ERROR, "seal-failed", f"a segment could not be sealed and stays in the spool: {error}", {})
+            self._tell(
+                Level.ERROR, "seal-failed", f"a segment could not be sealed and stays in the spool: {plain(error)}", {}
+            )
             return
         self.figures.sealed_files += len(files)
         self.figures.sealed_bytes += sum(file.size for file in files)
@@ -349,10 +352,10 @@ class Recorder:
     async def _in(self, executor: Executor, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
-    def _full(self, error: Exception) -> None:
+    def _full(self) -> None:
         self._ballast.give_up()
         if self.blocked is not GapReason.DISK_FULL:
-            self._block(GapReason.DISK_FULL, f"the disk is full: nothing is stored until there is room ({error})")
+            self._block(GapReason.DISK_FULL, "the disk is full: nothing is stored until there is room")
 
     def _block(self, reason: GapReason, text: str) -> None:
         self.blocked = reason

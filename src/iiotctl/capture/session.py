@@ -21,7 +21,9 @@ from iiotctl.capture.disk import Reserve
 from iiotctl.capture.filter import Filter, FilterTag
 from iiotctl.capture.ledger import Ledger
 from iiotctl.capture.ledgerstate import LedgerTag
+from iiotctl.capture.quieting import Quieting
 from iiotctl.capture.recorder import Recorder
+from iiotctl.capture.saying import damage, plain
 from iiotctl.capture.summary import Summary
 from iiotctl.capture.supervisor import Keeper
 from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
@@ -77,6 +79,7 @@ class Session:
         self.recorder: Recorder
         self._control: Control
         self._ballast = Ballast(settings.store)
+        self._quieting = Quieting(wishes.monotonic)
 
     @staticmethod
     def _check_names(only: Sequence[str], loaded: LoadedSite) -> None:
@@ -155,6 +158,9 @@ class Session:
             on_event=self.tell,
             codes_of=lambda name: self.keepers[name].codes if name in self.keepers else (),
         )
+        if damaged := self.writer.recovered.damaged:
+            text = damage(damaged, settings.store)
+            self.tell(Event(Level.WARNING, "segment-damaged", text, at=self.started_us))
         rows = []
         for name, config in configs.items():
             captured = self.table.take(self.loaded.site.tags_of(name))
@@ -283,7 +289,7 @@ class Session:
         try:
             files = self.writer.seal()
         except (OSError, IiotctlError) as error:
-            text = f"the last samples stay in the spool and are sealed at the next start: {error}"
+            text = f"the last samples stay in the spool and are sealed at the next start: {plain(error)}"
             self.tell(Event(Level.WARNING, "seal-failed", text))
             self._ballast.give_up()
             with suppress(OSError, IiotctlError):
@@ -340,7 +346,11 @@ class Session:
         self._control.answer(request, answer)
 
     def tell(self, event: Event) -> None:
-        """Pass an event on; the last warnings are kept for the status."""
+        """Pass an event on unless it floods; the last warnings are kept for the status."""
+        told = self._quieting.take(event)
+        if told is None:
+            return
+        event = told
         if event.level >= Level.WARNING:
             self.events.append(event)
             del self.events[:-10]

@@ -28,7 +28,7 @@ class SourceFigures:
         requests: requests sent.
         reconnects: connections made again.
         clock_offset_s: clock of the device minus ours, None = unknown.
-        gaps: of this run, those of single tags included.
+        gaps: outages of this run (see `outages`), those of single tags included.
         gap_since: µs UTC, start of the gap that all of it is in; None = it delivers.
     """
 
@@ -53,7 +53,7 @@ class SourceFigures:
 
 @dataclass(frozen=True, slots=True)
 class GapFigures:
-    """Gaps of one cause: how many, and the seconds of those that are over."""
+    """Outages of one cause (see `outages`): how many, and their seconds; those that last count up to now."""
 
     reason: GapReason
     count: int
@@ -115,6 +115,6 @@ class Summary:
 
     @property
     def completeness(self) -> float | None:
-        """Share of the tags' time of this run that no gap covers; gaps that still last do not count. None = no tags."""
+        """Share of the tags' time of this run that no gap covers, up to now. None = no tags."""
         total = sum(source.tags for source in self.sources) * self.seconds
         return None if total <= 0 else min(1.0, max(0.0, 1.0 - self.missing_s / total))

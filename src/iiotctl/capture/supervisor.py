@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from iiotctl.capture.saying import plain
+from iiotctl.errors import IiotctlError
 from iiotctl.events import Event, Level
 from iiotctl.quality import BAD_NO_COMMUNICATION
 from iiotctl.samples import GapReason
@@ -110,9 +112,13 @@ class Keeper:
 
     async def _keep(self) -> None:
         pause = _FIRST_PAUSE_S
+        is_fresh = True
         while True:
             began = self._recorder.figures.by_source.get(self.name, 0)
             try:
+                if not is_fresh:
+                    self._source = self._create(self.name, self.config, self.tags)
+                    is_fresh = True
                 await self._source.run(self._sink)
             except Exception as error:  # noqa: BLE001 - a bug of one source must not end the capture
                 self._report(error)
@@ -126,13 +132,18 @@ class Keeper:
             await self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
             self.restarts += 1
-            self._source = self._create(self.name, self.config, self.tags)
+            is_fresh = False
 
     def _report(self, error: Exception) -> None:
-        text = f"stopped by a fault in iiotctl and starts again: {type(error).__name__}: {error}"
-        self._on_event(Event(Level.ERROR, "source-fault", text, source=self.name, at=self._recorder.now()))
+        if isinstance(error, IiotctlError):
+            slug, detail = error.slug, plain(error)
+            text = f"stopped and starts again: {detail}"
+        else:
+            slug, detail = "source-fault", f"fault in iiotctl: {type(error).__name__}"
+            text = f"stopped by a fault in iiotctl and starts again: {plain(error)}"
+        self._on_event(Event(Level.ERROR, slug, text, source=self.name, at=self._recorder.now()))
         self.status.state = SourceState.DOWN
-        self.status.detail = f"fault in iiotctl: {type(error).__name__}"
+        self.status.detail = detail
         self._sink.failed(None, GapReason.RESTART, BAD_NO_COMMUNICATION, self._recorder.now())
 
     async def update(self, tags: Sequence[CapturedTag]) -> None:

@@ -110,10 +110,10 @@ def suggest(command: str) -> None:
 
 def show_event(event: Event) -> None:
     """An event of the core as one line: warnings always, notices unless `-q`, the rest with `-v`."""
+    from iiotctl.cli._wording import placed
     from iiotctl.events import Level
 
-    place = " ".join(part for part in (event.source, event.tag) if part)
-    text = f"{place}: {event.text}" if place else event.text
+    text = placed(event.text, event.source, event.tag)
     if event.level >= Level.WARNING:
         warn(text)
     elif event.level >= Level.NOTICE:

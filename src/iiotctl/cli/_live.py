@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from iiotctl.cli import _console
-from iiotctl.cli._wording import bytes_of, clock, gaps_of, lasting
+from iiotctl.cli._wording import bytes_of, clock, gaps_of, lasting, placed
 from iiotctl.events import Level
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ class Live:
         shown = Level.NOTICE if not self._verbose else Level.INFO if self._verbose == 1 else Level.DEBUG
         if event.level < shown:
             return
-        place = " ".join(part for part in (event.source, event.tag) if part)
-        text = _console.harmless(f"{clock()} {place + ': ' if place else ''}{event.text}")
+        text = _console.harmless(f"{clock()} {placed(event.text, event.source, event.tag)}")
         mark = "warning: " if event.level >= Level.WARNING else ""
         self._console.print(mark + text, style="yellow" if mark else "", soft_wrap=True)
 

@@ -142,7 +142,9 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
     if not found["running"] and found["state"] != "stopped":
         state = "ended without saying so (killed, or power lost); the next start recovers what is durable"
     elif found["running"] and found["age_s"] > _LATE_S:
-        state = f"running, but its status is not renewed for {lasting(found['age_s'])}: it may hang, or its disk is full"
+        state = (
+            f"running, but its status is not renewed for {lasting(found['age_s'])}: it may hang, or its disk is full"
+        )
     yield f"capture   {state}, process {found['pid']}, run {found['run']}"
     yield f"store     {found['store']}"
     yield f"since     {moment(found['started_us'])}, {lasting(found['seconds'])}"
@@ -160,8 +162,8 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         if found["running"]:
             words += f"{source['state']:<8}  {source['rate']:8.1f}/s  lag {source['lag_s']:.2f} s  "
         else:
-            words += f"{source['samples']} samples  "
-        words += _gaps(source["gaps"])
+            words += format_count(source["samples"], "sample") + "  "
+        words += format_count(source["gaps"], "gap")
         if found["running"] and source["failing_tags"]:
             words += f"  {source['failing_tags']} of {source['tags']} tags fail"
         if found["running"] and source["detail"]:
@@ -169,10 +171,6 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         yield words
     for warning in found["warnings"][-3:]:
         yield f"warning   {clock(warning['at_us'])} {placed(warning['text'], warning['source'], warning['tag'])}"
-
-
-def _gaps(count: int) -> str:
-    return "1 gap" if count == 1 else f"{count} gaps"
 
 
 def placed(text: str, source: str, tag: str) -> str:

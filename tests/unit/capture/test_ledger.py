@@ -309,7 +309,22 @@ def test_figures_follow_the_rows() -> None:
     scene.failed(None, 101, alive=101)
     scene.samples((0, 110), (1, 105), (2, 60), at=110.2)
     book = scene.ledger.book
-    assert book.count[GapReason.TIMEOUT] == 1, "one gap, though it was split by tag"
-    assert round(book.seconds[GapReason.TIMEOUT]) == 10
+    totals = book.totals(300 * S)[("s", GapReason.TIMEOUT)]
+    assert totals.count == 1, "one gap, though it was split by tag"
+    assert round(totals.length_us / S) == 10
     total = sum(row.end - row.start + 1 for row in scene.table() if row.end is not None)
     assert book.missing_us == total
+
+
+def test_a_gap_that_lasts_counts_up_to_now() -> None:
+    scene = Scene()
+    scene.samples((0, 100), (1, 100), (2, 100))
+    scene.failed("ab", 101)
+    book = scene.ledger.book
+    assert {key: (some.count, round(some.length_us / S)) for key, some in book.totals(160 * S).items()} == {
+        ("s", GapReason.TIMEOUT): (1, 60)
+    }, "two tags that fail together are one outage"
+    assert round(book.missing(160 * S) / S) == 120
+    scene.samples((0, 170), (1, 180), (2, 170))
+    (some,) = book.totals(500 * S).values()
+    assert (some.count, round(some.length_us / S)) == (1, 80)

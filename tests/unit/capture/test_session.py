@@ -369,3 +369,15 @@ def test_a_failure_is_one_null_row_and_one_gap(tmp_path: Path) -> None:
     good = found.filter((found["tag"] == "a") & (found["quality"] == 0))["ts"].to_list()
     (gap,) = rig.gaps_of(rig.gaps(stage.store), "one", "a")
     assert gap == (good[8] + 1, good[9] - 1, "timeout")
+
+
+def test_a_segment_damaged_since_the_last_run_is_told(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    run_session(stage.session(), seconds=0.3)
+    left = stage.store / "spool" / "20261121T000000Z-0123abcd-000001.seg"
+    left.write_bytes(b"this is no frame")
+    run_session(stage.session(), seconds=0.3)
+    (event,) = [event for event in stage.events if event.slug == "segment-damaged"]
+    assert left.stem in event.text
+    assert str(stage.store / "spool" / "damaged") in event.text
+    assert (stage.store / "spool" / "damaged" / left.name).exists()

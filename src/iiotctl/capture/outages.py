@@ -1,0 +1,93 @@
+"""Totals of gaps: how many outages of a cause there were, and how long they lasted.
+
+One definition for the summary, the live table and the status: an *outage* is what the gap rows of one source
+with the same reason make together where they overlap or touch, whether they name tags or the whole source. Its
+length is the time that these rows cover, counted once. Outages of different sources add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from iiotctl.samples import GapReason
+
+_KEPT: Final = 4096
+"""Gaps of a source and reason kept one by one; older ones are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """How many, and µs that they lasted."""
+
+    count: int = 0
+    length_us: int = 0
+
+    def __add__(self, other: Outages) -> Outages:
+        return Outages(self.count + other.count, self.length_us + other.length_us)
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> Outages:
+    """Intervals (µs, both ends belong to them) that overlap or touch, as one each."""
+    count = length = 0
+    until: int | None = None
+    for start, end in sorted(spans):
+        if until is None or start > until + 1:
+            count += 1
+            length += end - start + 1
+            until = end
+        elif end > until:
+            length += end - until
+            until = end
+    return Outages(count, length)
+
+
+class Tally:
+    """The closed gaps of a run by source and reason."""
+
+    def __init__(self) -> None:
+        self._spans: dict[tuple[str, GapReason], dict[str, tuple[int, int]]] = {}
+        self._older: dict[tuple[str, GapReason], Outages] = {}
+
+    def add(self, source: str, reason: GapReason, gap_id: str, start: int, end: int) -> None:
+        """A gap is closed."""
+        key = (source, reason)
+        spans = self._spans.setdefault(key, {})
+        spans[gap_id] = (start, end)
+        if len(spans) > _KEPT:
+            first = sorted(spans, key=lambda name: spans[name])[: _KEPT // 2]
+            old = merged(spans.pop(name) for name in first)
+            self._older[key] = self._older.get(key, Outages()) + old
+
+    def remove(self, source: str, reason: GapReason, gap_id: str) -> None:
+        """A gap is taken back, or its ends change."""
+        self._spans.get((source, reason), {}).pop(gap_id, None)
+
+    def totals(self, still: Iterable[tuple[str, GapReason, int]], now: int) -> dict[tuple[str, GapReason], Outages]:
+        """By source and reason.
+
+        Args:
+            still: source, reason and start (µs UTC) of the gaps that last.
+            now: µs UTC, up to which these count.
+        """
+        spans = {key: list(known.values()) for key, known in self._spans.items() if known}
+        for source, reason, start in still:
+            spans.setdefault((source, reason), []).append((start, max(start, now)))
+        found = dict(self._older)
+        for key, parts in spans.items():
+            found[key] = found.get(key, Outages()) + merged(parts)
+        return found
+
+
+def by_reason(totals: dict[tuple[str, GapReason], Outages]) -> dict[GapReason, Outages]:
+    """Sums over the sources."""
+    found: dict[GapReason, Outages] = {}
+    for (_, reason), outages in totals.items():
+        found[reason] = found.get(reason, Outages()) + outages
+    return found
+
+
+def of_source(totals: dict[tuple[str, GapReason], Outages], source: str) -> int:
+    """Outages of one source, of all reasons."""
+    return sum(outages.count for (name, _), outages in totals.items() if name == source)

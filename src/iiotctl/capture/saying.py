@@ -1,0 +1,29 @@
+"""Sentences of events: errors inside them, damage found at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from iiotctl.errors import IiotctlError
+
+
+def plain(error: BaseException) -> str:
+    """What an error says without its form: no `error[…]`, no place that the sentence around it names anyway.
+
+    An error of ours reads `what: cause`; the system's is its message; any other names its type.
+    """
+    if isinstance(error, IiotctlError):
+        return error.what if not error.cause else f"{error.what}: {error.cause}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def damage(segments: Sequence[str], store: Path) -> str:
+    """What was found of segments that an earlier run left, and where the rest is."""
+    return (
+        f"left by an earlier run and damaged: {', '.join(f'`{name}`' for name in segments)}; all up to the damaged "
+        f"place is recovered, what stood behind it is kept in {store / 'spool' / 'damaged'}"
+    )
