@@ -369,6 +369,8 @@ def _hint(reading: Reading, request: Request) -> str:
     status = quality.name(reading.quality)
     if isinstance(request.config, OpcUaSource) and "array" in reading.note:
         return "say which value of the array: `--element 0` is the first"
+    if isinstance(request.config, OpcUaSource) and "single value" in reading.note:
+        return "leave out `--element`"
     if isinstance(request.config, OpcUaSource) and status in ("BadTimeout", "BadNoCommunication"):
         return "the server has no answer from its own device: look at the server; or be patient with `--timeout 10s`"
     return _BY_STATUS.get(status, "the quality is the device's own word on the value: look at the device")

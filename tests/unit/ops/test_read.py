@@ -210,6 +210,7 @@ def test_an_element_is_for_arrays_of_opc_ua() -> None:
         ("modbus-tcp://h", quality.BAD_TIMEOUT, "no answer within 1 s", "--timeout"),
         ("opc.tcp://h", quality.BAD_NODE_ID_UNKNOWN, "", "OPC UA browser"),
         ("opc.tcp://h", quality.BAD_TYPE_MISMATCH, "the node holds an array: give `element`", "--element 0"),
+        ("opc.tcp://h", quality.BAD_CONFIGURATION_ERROR, "but the node holds a single value", "leave out `--element`"),
         ("opc.tcp://h", quality.BAD_TIMEOUT, "", "server"),
         ("opc.tcp://h", quality.BAD_SENSOR_FAILURE, "", "device"),
     ],

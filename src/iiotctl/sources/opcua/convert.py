@@ -111,7 +111,8 @@ def _pick(value: list[Any], rule: Rule) -> tuple[Any, int | None]:
     """The element of an array, or the status that says why there is none."""
     if rule.element is None:
         return None, quality.BAD_TYPE_MISMATCH
-    index = 0 if rule.ranged else rule.element
+    # some servers ignore the range and send the whole array without a word
+    index = 0 if rule.ranged and len(value) == 1 else rule.element
     if index >= len(value):
         return None, quality.CODES["BadIndexRangeNoData"]
     return value[index], None

@@ -35,6 +35,7 @@ NOW = 1_790_000_000_000_000
         (3, Rule(1, texts={2: "Running"}), (3.0, None, 0)),
         ([10.0, 20.0], Rule(1, element=1), (20.0, None, 0)),
         ([20.0], Rule(1, element=1, ranged=True), (20.0, None, 0)),
+        ([10.0, 20.0], Rule(1, element=1, ranged=True), (20.0, None, 0)),  # a server that ignores the range
     ],
 )
 def test_numbers(value: Any, rule: Rule, expected: tuple[float, str | None, int]) -> None:
