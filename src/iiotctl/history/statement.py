@@ -127,10 +127,21 @@ def _one(connection: Any, type_: str, text: str, line: int) -> Statement:
     if type_ == "MULTI":
         raise _refused("PIVOT needs its values listed: `ON column IN ('a', 'b')`")
     if type_ != "SELECT":
-        raise _refused(f"{type_} is not a SELECT")
+        raise _refused(f"{_named(text, type_)} is not a SELECT")
     if objection := _objection(connection, text):
         raise _refused(f"the statement {objection}")
     return Statement(_bare(text), Kind.SELECT, line)
+
+
+def _named(text: str, type_: str) -> str:
+    """The statement as its author calls it; DuckDB has one type for INSTALL and LOAD, for CHECKPOINT and CALL."""
+    import duckdb
+
+    raw = text.encode()
+    starts = [start for start, _ in duckdb.tokenize(text)][:2]  # offsets count bytes
+    words = [re.split(r"\W", raw[start:].decode(errors="replace"), maxsplit=1)[0].upper() for start in starts]
+    word = words[-1] if words[0] == "FORCE" else words[0]
+    return type_.replace("_", " ") if word in ("", "WITH", "FROM", "SELECT") else word
 
 
 def _refused(cause: str) -> UsageError:

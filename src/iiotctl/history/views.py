@@ -34,6 +34,8 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
 }
 """Views with their columns and DuckDB types, in order."""
 
+_INSIDE: Final = "inside"
+
 REMOVED: Final = "removed"
 """`mode` of the history row that ends a tag: the site file does not list it any more."""
 
@@ -57,6 +59,9 @@ def create(
         end: µs UTC; samples from it on are not in the view, gaps that began at or after it neither.
         without: files to leave out because they are damaged.
     """
+    # what the views are made of stands in a schema of its own, where SHOW TABLES does not look
+    connection.execute(f"CREATE SCHEMA {_INSIDE}")
+    connection.execute(f"SET schema = '{_INSIDE}'")
     for name, files, frame, kinds in (
         ("samples", snapshot.sample_files, snapshot.unsealed_samples, SAMPLE_COLUMNS),
         ("gaps", snapshot.gap_files, snapshot.unsealed_gaps, GAP_COLUMNS),
@@ -64,18 +69,19 @@ def create(
     ):
         good = [path for path in files if path not in without]
         _raw(connection, name, good, frame() if snapshot.has_unsealed else None, kinds)
+    connection.execute("SET schema = 'main'")
     where = _where(("ts >= {}", start), ("ts < {}", end))
-    connection.execute(f"CREATE VIEW samples AS FROM _raw_samples{where}")
-    connection.execute("CREATE VIEW tags_history AS FROM _raw_tags")
+    connection.execute(f"CREATE VIEW samples AS FROM {_INSIDE}.raw_samples{where}")
+    connection.execute(f"CREATE VIEW tags_history AS FROM {_INSIDE}.raw_tags")
     connection.execute(
-        "CREATE VIEW tags AS FROM (FROM _raw_tags"
+        f"CREATE VIEW tags AS FROM (FROM {_INSIDE}.raw_tags"
         " QUALIFY row_number() OVER (PARTITION BY site, tag ORDER BY valid_from DESC, config_hash) = 1)"
         f" WHERE mode IS DISTINCT FROM {quoted(REMOVED)}"
     )
     where = _where(('("end" IS NULL OR "end" >= {})', start), ("start < {}", end))
     # of one instant the row that ends or takes back the gap is the later one
     connection.execute(
-        "CREATE VIEW gaps AS SELECT * EXCLUDE (withdrawn) FROM (FROM _raw_gaps QUALIFY row_number() OVER "
+        f"CREATE VIEW gaps AS SELECT * EXCLUDE (withdrawn) FROM (FROM {_INSIDE}.raw_gaps QUALIFY row_number() OVER "
         '(PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
         f" WHERE NOT withdrawn{where.replace(' WHERE', ' AND')}"
     )
@@ -96,12 +102,13 @@ def _raw(
         listed = ", ".join(quoted(str(path)) for path in files)
         parts.append(f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)")
     if frame is not None:
-        connection.register(f"_unsealed_{name}", Unsealed(frame))
-        parts.append(f"SELECT {columns} FROM _unsealed_{name}")
+        # not `register`: its views are temporary, and SHOW TABLES lists them
+        connection.from_arrow(Unsealed(frame)).create_view(f"unsealed_{name}")
+        parts.append(f"SELECT {columns} FROM {_INSIDE}.unsealed_{name}")
     if not parts:
         nothing = ", ".join(f'CAST(NULL AS {SQL_TYPES[kind]}) AS "{column}"' for column, kind in kinds.items())
         parts.append(f"SELECT {nothing} WHERE false")
-    connection.execute(f"CREATE VIEW _raw_{name} AS {' UNION ALL '.join(parts)}")
+    connection.execute(f"CREATE VIEW {_INSIDE}.raw_{name} AS {' UNION ALL '.join(parts)}")
 
 
 def literal(ts_us: int) -> str:

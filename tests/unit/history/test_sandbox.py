@@ -212,3 +212,9 @@ def test_a_sort_larger_than_memory_spills_into_the_private_folder() -> None:
         connect.lock(connection)
         sql = "SELECT count(*) FROM (SELECT range, hash(range)::VARCHAR || 'padding' h FROM range(2000000) ORDER BY h OFFSET 1)"
         assert connection.execute(sql).fetchall() == [(1_999_999,)]
+
+
+def test_show_tables_lists_the_views_alone(world: Path) -> None:
+    for sql in ("SHOW TABLES", "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'"):
+        with Running(Selection(world / "store"), Statement(sql, Kind.SELECT), lambda event: None) as running:
+            assert sorted(row[0] for row in running.rows()[1]) == ["gaps", "samples", "tags", "tags_history"]

@@ -126,3 +126,20 @@ def test_unsafe_lifts_the_wall() -> None:
     assert check(COPY, unsafe=True).kind is Kind.ANY
     assert check("SET threads = 1; SELECT 1", unsafe=True).kind is Kind.ANY
     assert check("SELECT 1", unsafe=True).kind is Kind.SELECT
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("INSTALL httpfs", "INSTALL"),
+        ("  -- fetch it\n force install httpfs", "INSTALL"),
+        ("CHECKPOINT;", "CHECKPOINT"),
+        ("BEGIN", "BEGIN"),
+        ("/* é */ USE main", "USE"),
+        ("WITH x AS (SELECT 1) INSERT INTO samples FROM x", "INSERT"),
+    ],
+)
+def test_a_refused_statement_is_called_by_its_word(sql: str, word: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        check(sql)
+    assert refused.value.cause == f"{word} is not a SELECT"
