@@ -133,3 +133,14 @@ def test_list(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("group", ["site", "tags"])
 def test_a_group_alone_prints_its_help(capsys: pytest.CaptureFixture[str], group: str) -> None:
     assert "Commands:" in out(capsys, group)
+
+
+def test_a_place_that_cannot_be_written_is_said_before_any_contact(
+    plant: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("iiotctl.ops.tags.check_live", lambda *_, **__: pytest.fail("contact"))
+    (plant / "there.csv").write_text("mine")
+    for place, slug in (("there.csv", "output-exists"), ("no/x.csv", "output-unwritable"), (".", "output-unwritable")):
+        assert app.run(["tags", "check", "--live", "-o", place]) == 2
+        assert f"error[{slug}]" in capsys.readouterr().err
+    assert (plant / "there.csv").read_text() == "mine"

@@ -114,6 +114,7 @@ def check(
     del quiet, verbose, color
     from iiotctl.ops import tags as op
     from iiotctl.ops.site import open_settings
+    from iiotctl.reports.target import check_place
     from iiotctl.site.load import joined
     from iiotctl.site.units import format_count
 
@@ -122,6 +123,7 @@ def check(
     chosen = op.select_tags(loaded, tags or (), source)
     rows, problems = op.check_tags(loaded, chosen)
     if live and not problems:
+        check_place(output)
         rows = op.check_live(opened, chosen, trust_first=trust_first)
     _write(_live_rows(rows) if live and not problems else _offline_rows(rows), format, output)
     if problems:

@@ -36,6 +36,26 @@ def keep_out_of_store(output: Path) -> None:
             )
 
 
+def check_place(output: Path | None, *, force: bool = False) -> None:
+    """Refuse a place that `staged` would refuse, before work that takes long; None and `-` are stdout.
+
+    Raises:
+        UsageError: see `staged`.
+    """
+    if output is None or str(output) == "-":
+        return
+    keep_out_of_store(output)
+    try:
+        if output.is_dir():
+            raise _unwritable(output, os.strerror(errno.EISDIR))
+        if output.is_file() and not force:
+            raise _exists(output)
+        if not output.parent.is_dir():
+            raise _unwritable(output, os.strerror(errno.ENOENT))
+    except OSError as error:
+        raise _unwritable(output, error.strerror) from error
+
+
 @contextmanager
 def staged(output: Path, *, force: bool = False) -> Iterator[Path]:
     """A path to write to; when the block ends well it becomes `output`, synced, in one step.
@@ -45,16 +65,11 @@ def staged(output: Path, *, force: bool = False) -> Iterator[Path]:
     Raises:
         UsageError: `output-in-store`; `output-exists` without `force`; `output-unwritable`.
     """
-    keep_out_of_store(output)
+    check_place(output, force=force)
+    if output.exists() and not output.is_file():
+        yield output
+        return
     try:
-        present = output.exists()
-        if present and not output.is_file():
-            if output.is_dir():
-                raise _unwritable(output, os.strerror(errno.EISDIR))
-            yield output
-            return
-        if present and not force:
-            raise _exists(output)
         stage = output.with_name(f".{output.name}.{os.getpid()}.tmp")
         stage.touch(mode=0o666, exist_ok=True)
     except OSError as error:
