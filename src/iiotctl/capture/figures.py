@@ -104,6 +104,7 @@ def summarise(session: Session, seconds: float) -> Summary:
         blocked=recorder.blocked,
         gaps=tuple(sorted(gaps, key=lambda gap: gap.reason)),
         sources=tuple(_source(session, name, of_source(totals, name)) for name in session.keepers),
+        planned_gaps=book.planned(),
         missing_s=book.missing(now) / 1e6,
         stopped_by=session.stopped_by,
     )

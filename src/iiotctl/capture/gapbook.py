@@ -96,7 +96,14 @@ class GapBook:
 
     def totals(self, now: int) -> dict[tuple[str, GapReason], Outages]:
         """Outages of this run by source and cause; those that last count up to `now` (µs UTC)."""
-        return self._tally.totals(((gap.source, gap.reason, gap.start) for gap in self._open.values()), now)
+        return self._tally.totals(self._still(), now)
+
+    def planned(self) -> int:
+        """Outages since an earlier run that was stopped in order, one at most of each source."""
+        return self._tally.planned(self._still(), self._since)
+
+    def _still(self) -> list[tuple[str, GapReason, int]]:
+        return [(gap.source, gap.reason, gap.start) for gap in self._open.values()]
 
     def missing(self, now: int) -> int:
         """µs in gaps since the run began, summed over tags; those that last count up to `now` (µs UTC)."""

@@ -64,6 +64,16 @@ class Tally:
         """A gap is taken back, or its ends change."""
         self._spans.get((source, reason), {}).pop(gap_id, None)
 
+    def planned(self, still: Iterable[tuple[str, GapReason, int]], since: int) -> int:
+        """Outages `shutdown` that began before the run (`since`, µs UTC): one at most of each source."""
+        found = {
+            source
+            for (source, reason), spans in self._spans.items()
+            if reason is GapReason.SHUTDOWN and any(start < since for start, _ in spans.values())
+        }
+        found |= {source for source, reason, start in still if reason is GapReason.SHUTDOWN and start < since}
+        return len(found)
+
     def totals(self, still: Iterable[tuple[str, GapReason, int]], now: int) -> dict[tuple[str, GapReason], Outages]:
         """By source and reason.
 

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from iiotctl.capture import departed
 from iiotctl.capture.control import Answer
+from iiotctl.capture.saying import nothing_to_capture
 from iiotctl.capture.tagtable import row_of
 from iiotctl.errors import IiotctlError, SiteError, SiteProblemsError
 from iiotctl.events import Event, Level
@@ -17,6 +19,7 @@ from iiotctl.samples import GapReason
 
 if TYPE_CHECKING:
     from iiotctl.capture.session import Session
+    from iiotctl.capture.supervisor import Keeper
     from iiotctl.site.load import LoadedSite
     from iiotctl.site.model import SourceConfig
 
@@ -38,7 +41,7 @@ async def reload(session: Session) -> Answer:
 def _try_out(session: Session, loaded: LoadedSite, wanted: dict[str, SourceConfig]) -> None:
     """Raise for whatever would keep the new file from working."""
     if not wanted:
-        raise SiteError("nothing-to-capture", "the site file has no source with tags", where=str(loaded.path))
+        raise nothing_to_capture(loaded)
     problems: list[SiteError] = []
     for name, config in wanted.items():
         problems += session.wishes.check(config, loaded.site.tags_of(name))
@@ -63,6 +66,7 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
     for name in [name for name in session.keepers if name not in wanted]:
         counts["removed"] += len(session.keepers[name].tags)
         counts["sources_stopped"] += 1
+        await _end_tags(session, session.keepers[name], loaded)
         await _drop_source(session, name)
     for name, config in wanted.items():
         keeper = session.keepers.get(name)
@@ -74,6 +78,8 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
         is_same_source = keeper is not None and keeper.config == config
         if is_same_source and not (added or removed or changed):
             continue
+        if keeper is not None and removed:
+            await _end_tags(session, keeper, loaded)
         codes = [] if keeper is None else [item.code for item in keeper.tags if item.tag.name in removed]
         captured = session.table.take(after.values())
         await session.recorder.define([row_of(item, config) for item in captured])
@@ -86,10 +92,11 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
             _forget(session, name, codes)
         elif keeper is not None:
             # its way to the device changed: it starts anew, and the pause is a gap
+            _tell_restart(session, name, keeper.config, config)
             await keeper.stop()
             _forget(session, name, codes)
             session.recorder.flush(name, keeper.codes)
-            session.recorder.note(session.ledger.dropping(name, GapReason.RESTART, session.recorder.now()))
+            session.recorder.note(session.ledger.dropping(name, GapReason.SHUTDOWN, session.recorder.now()))
             session.adopt(name, config, captured).start()
             counts["sources_started"] += 1
         else:
@@ -112,6 +119,23 @@ def _not_taken(session: Session, loaded: LoadedSite) -> list[str] | None:
     text = "changes of `[site]`, `[store]` and `[capture]` take effect at the next start of capture"
     session.tell(Event(Level.WARNING, "reload-later", text, at=session.wishes.now_us()))
     return [text]
+
+
+def _tell_restart(session: Session, name: str, old: SourceConfig, new: SourceConfig) -> None:
+    keys = [
+        key
+        for key in {**type(old).model_fields, **type(new).model_fields}
+        if getattr(old, key, None) != getattr(new, key, None)
+    ]
+    text = f"source `{name}` restarted: {', '.join(f'`{key}`' for key in keys)} changed"
+    session.tell(Event(Level.NOTICE, "source-restarted", text, source=name, at=session.wishes.now_us()))
+
+
+async def _end_tags(session: Session, keeper: Keeper, loaded: LoadedSite) -> None:
+    """Tags that no source has any more are ended in the tags history."""
+    listed = {tag.name for tag in loaded.site.tags}
+    gone = [item for item in keeper.tags if item.tag.name not in listed]
+    await session.recorder.define(departed.ending(gone, keeper.config))
 
 
 async def _drop_source(session: Session, name: str) -> None:

@@ -1,11 +1,15 @@
-"""Sentences of events: errors inside them, damage found at the start."""
+"""Sentences of events: errors inside them, what is found at the start."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from iiotctl.errors import IiotctlError
+from iiotctl.errors import IiotctlError, SiteError
+
+if TYPE_CHECKING:
+    from iiotctl.site.load import LoadedSite
 
 
 def plain(error: BaseException) -> str:
@@ -26,4 +30,14 @@ def damage(segments: Sequence[str], store: Path) -> str:
     return (
         f"left by an earlier run and damaged: {', '.join(f'`{name}`' for name in segments)}; all up to the damaged "
         f"place is recovered, what stood behind it is kept in {store / 'spool' / 'damaged'}"
+    )
+
+
+def nothing_to_capture(loaded: LoadedSite) -> SiteError:
+    """The error of a site without a source that has tags."""
+    return SiteError(
+        "nothing-to-capture",
+        "the site file has no source with tags",
+        where=str(loaded.path),
+        hint="declare `[[tags]]` or `tags_file`; `iiotctl tags list` shows what there is",
     )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from iiotctl.capture import departed
 from iiotctl.capture import figures as figures_
 from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
@@ -23,12 +24,12 @@ from iiotctl.capture.ledger import Ledger
 from iiotctl.capture.ledgerstate import LedgerTag
 from iiotctl.capture.quieting import Quieting
 from iiotctl.capture.recorder import Recorder
-from iiotctl.capture.saying import damage, plain
+from iiotctl.capture.saying import damage, nothing_to_capture, plain
 from iiotctl.capture.summary import Summary
 from iiotctl.capture.supervisor import Keeper
 from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
 from iiotctl.capture.wishes import Wishes
-from iiotctl.errors import IiotctlError, SiteError, SiteProblemsError, UsageError
+from iiotctl.errors import IiotctlError, SiteProblemsError, UsageError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import CapturedTag, SourceContext
@@ -169,6 +170,8 @@ class Session:
             self._recall(name, config, captured)
             self.keepers[name] = self._keeper(name, config, captured)
         self._recall_departed(configs)
+        listed = {tag.name for tag in self.loaded.site.tags}
+        rows += await asyncio.to_thread(departed.since_last_run, self.writer, listed, self.table)
         await self.recorder.define(rows)
 
     def _keeper(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag]) -> Keeper:
@@ -385,13 +388,3 @@ class Session:
     def prepare(self, name: str, config: SourceConfig) -> None:
         """See whether a source can be made; raises as `registry.create`."""
         self.wishes.create(name, config, [], self._context)
-
-
-def nothing_to_capture(loaded: LoadedSite) -> SiteError:
-    """The error of a site without a source that has tags."""
-    return SiteError(
-        "nothing-to-capture",
-        "the site file has no source with tags",
-        where=str(loaded.path),
-        hint="declare `[[tags]]` or `tags_file`; `iiotctl tags list` shows what there is",
-    )

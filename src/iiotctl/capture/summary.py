@@ -84,6 +84,7 @@ class Summary:
         gaps: by cause.
         sources: one each.
         missing_s: seconds in gaps since the run began, summed over tags.
+        planned_gaps: of the gaps those since an earlier run that was stopped in order.
         stopped_by: `duration`, `signal`, `request`, `ended`, or "" while it runs.
     """
 
@@ -106,6 +107,7 @@ class Summary:
     gaps: tuple[GapFigures, ...]
     sources: tuple[SourceFigures, ...]
     missing_s: float = 0.0
+    planned_gaps: int = 0
     stopped_by: str = ""
 
     @property

@@ -93,6 +93,18 @@ class TagTable:
             found.append(captured)
         return found
 
+    def retire(self, source: str, name: str) -> int:
+        """The code of a tag of an earlier run that is captured no more; should it return, the code is its own."""
+        from iiotctl.site.model import Tag
+
+        key = (source, name)
+        if key not in self._codes:
+            self._codes[key] = len(self.captured)
+            self.captured.append(
+                CapturedTag(len(self.captured), Tag.model_construct(name=name, source=source, address=""))
+            )
+        return self._codes[key]
+
     def name(self, code: int) -> str:
         """Name of a tag."""
         return self.captured[code].tag.name

@@ -53,7 +53,7 @@ def capture(
         typer.Option("--live/--no-live", show_default=False, help="A live table; by default on a terminal."),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", show_default=False, help="Exit code 1 when there was any gap.")
+        bool, typer.Option("--strict", show_default=False, help="Exit code 1 on any gap but one since a planned stop.")
     ] = False,
     source: Annotated[
         list[str] | None,
@@ -208,7 +208,7 @@ def _end(summary: Summary, signal: int, *, strict: bool) -> None:
         raise typer.Exit(128 + signal)
     if error is not None:
         raise error
-    if strict and summary.gap_count:
+    if strict and summary.gap_count > summary.planned_gaps:
         raise typer.Exit(int(ExitCode.FINDINGS))
     _console.suggest("iiotctl last        (or: iiotctl gaps, iiotctl query SQL)")
 

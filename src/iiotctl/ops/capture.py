@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import __version__
 from iiotctl.capture import control, run
-from iiotctl.capture.session import Session, nothing_to_capture
+from iiotctl.capture.saying import nothing_to_capture
+from iiotctl.capture.session import Session
 from iiotctl.capture.tagtable import TagTable
 from iiotctl.capture.wishes import Wishes
 from iiotctl.errors import SiteError, SiteProblemsError, SourceError, StoreError

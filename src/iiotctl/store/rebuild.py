@@ -7,7 +7,7 @@ when its server repeats an old value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from iiotctl.quality import BAD
 from iiotctl.samples import Gap, GapReason
 from iiotctl.store import manifest
 from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout
+from iiotctl.store.schema import REMOVED, TagRow, tag_from_json
 from iiotctl.store.state import LastRow, State
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def rebuild(layout: Layout) -> State:
         latest = tags.sort("valid_from", maintain_order=True).unique("tag", keep="last")
         state.hashes = dict(latest.select("tag", "config_hash").iter_rows())
         state.sources = dict(latest.select("tag", "source").iter_rows())
+        state.removed = set(latest.filter(pl.col("mode") == REMOVED)["tag"])
     gaps = _read_all(layout.files(GAPS))
     if gaps is not None:
         times = pl.col("start", "end", "detected_at").dt.epoch("us")
@@ -43,6 +45,17 @@ def rebuild(layout: Layout) -> State:
     logs = sorted(layout.manifest.glob("*.log"))
     state.run = logs[-1].name.partition(".")[0] if logs else None
     return state
+
+
+def tag_facts(layout: Layout, names: Collection[str]) -> dict[str, TagRow]:
+    """The latest row of the tags history for each of these tags, as far as it is sealed; codes are 0."""
+    import polars as pl
+
+    tags = _read_all(layout.files(TAGS))
+    if tags is None:
+        return {}
+    chosen = tags.filter(pl.col("tag").is_in(list(names))).sort("valid_from", maintain_order=True)
+    return {row["tag"]: tag_from_json({**row, "code": 0}) for row in chosen.to_dicts()}
 
 
 def _last_rows(layout: Layout, wanted: set[str]) -> dict[str, LastRow]:

@@ -60,6 +60,9 @@ TAG_COLUMNS: Final = {
     "heartbeat": "float64",
     "config_hash": "string",
 }
+REMOVED: Final = "removed"
+"""`mode` of the row that ends a tag in the history: it is captured no more."""
+
 COLUMNS: Final = {"samples": SAMPLE_COLUMNS, "gaps": GAP_COLUMNS, "tags": TAG_COLUMNS}
 
 
@@ -71,7 +74,7 @@ class TagRow:
         code: the number that the tag's samples carry in this run.
         deadband: engineering units, None = off.
         heartbeat: seconds, None without a deadband.
-        mode: `polled` or `exception` (reported by the server on change).
+        mode: `polled`, `exception` (reported by the server on change), or `removed` (captured no more).
     """
 
     code: int

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from iiotctl.quality import BAD
 from iiotctl.samples import NULL_TIME, Gap, SampleBatch
 from iiotctl.store import frames
-from iiotctl.store.schema import TagRow, gap_from_json, gap_to_json
+from iiotctl.store.schema import REMOVED, TagRow, gap_from_json, gap_to_json
 from iiotctl.store.spool import Segment, TagChange
 
 _GROW: Final = 256
@@ -49,6 +49,7 @@ class Recovery:
         alive: µs UTC by source: the last instant that the earlier run accounts for, the later of the
             last stored sample that is not Bad and the last sign of life.
         open_gaps: gaps without an end.
+        captured: source by tag, of the tags that the history does not call removed.
         resealed: names of segments that were left and are sealed now.
         damaged: names of segments that were cut at a damaged place.
     """
@@ -58,6 +59,7 @@ class Recovery:
     last: dict[str, LastRow] = field(default_factory=dict)
     alive: dict[str, int] = field(default_factory=dict)
     open_gaps: list[Gap] = field(default_factory=list)
+    captured: dict[str, str] = field(default_factory=dict)
     resealed: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
 
@@ -72,6 +74,7 @@ class State:
         self.hashes: dict[str, str] = {}
         self._before: dict[str, LastRow] = {}
         self.sources: dict[str, str] = {}
+        self.removed: set[str] = set()
         self._gaps: dict[str, Gap] = {}
         self._gap_seen: dict[str, int] = {}
         self._names: list[str] = []
@@ -96,7 +99,10 @@ class State:
         """Tags were defined."""
         for row in change.rows:
             self._name(row.code, row.tag)
+            if row.mode == REMOVED and row.source != self.sources.get(row.tag, row.source):
+                continue  # it has moved to another source meanwhile
             self.sources[row.tag] = row.source
+            (self.removed.add if row.mode == REMOVED else self.removed.discard)(row.tag)
             if row.tag in change.new:
                 self.hashes[row.tag] = row.config_hash
 
@@ -178,6 +184,7 @@ class State:
             last=last,
             alive=alive,
             open_gaps=list(self._gaps.values()),
+            captured={tag: source for tag, source in self.sources.items() if tag not in self.removed},
             resealed=tuple(resealed),
             damaged=tuple(damaged),
         )
@@ -190,6 +197,7 @@ class State:
             "alive": self.alive,
             "hashes": self.hashes,
             "sources": self.sources,
+            "removed": sorted(self.removed),
             "gaps": [gap_to_json(gap) for gap in self._gaps.values()],
             "last": {
                 tag: [row.ts, row.value, row.quality, row.good_ts, row.ts_source] for tag, row in self.last().items()
@@ -206,6 +214,7 @@ class State:
                 state = cls()
                 state.run, state.clean = facts["run"], facts["clean"]
                 state.alive, state.hashes, state.sources = facts["alive"], facts["hashes"], facts["sources"]
+                state.removed = set(facts.get("removed", ()))
                 state.gaps(gap_from_json(gap) for gap in facts["gaps"])
                 state.restore({tag: LastRow(*row) for tag, row in facts["last"].items()})
                 return state

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -174,6 +174,12 @@ class StoreWriter:
                 self._names.extend("" for _ in range(row.code + 1 - len(self._names)))
                 self._names[row.code] = row.tag
             self._state.define(change)
+
+    def tag_facts(self, names: Collection[str]) -> dict[str, TagRow]:
+        """What sealed files say of tags, the latest row of each; blocking."""
+        from iiotctl.store.rebuild import tag_facts
+
+        return tag_facts(self._layout, names)
 
     def commit(
         self, samples: SampleBatch, gaps: Sequence[Gap] = (), alive: Mapping[str, int] | None = None

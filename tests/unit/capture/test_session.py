@@ -194,51 +194,6 @@ def test_steps_of_the_clock(tmp_path: Path, step_s: float, gaps: int) -> None:
         assert inside.height == 0
 
 
-def test_reload_adds_removes_and_changes_without_touching_the_others(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, one="a b", two="c")
-    first = stage.site.read_text()
-
-    async def act(session: Session) -> None:
-        await until(lambda: session.recorder.figures.commits >= 2)
-        stage.site.write_text(first.replace('name = "b"', 'name = "d"'))
-        answer = await asyncio.to_thread(control.ask, stage.store, Action.RELOAD)
-        assert answer.ok, answer.message
-        assert (answer.details["added"], answer.details["removed"], answer.details["changed"]) == (1, 1, 0)
-        done = session.recorder.figures.commits
-        await until(lambda: session.recorder.figures.commits > done + 1)
-        session.stop("test")
-
-    summary = run_session(stage.session(), act, seconds=30)
-    assert summary.gap_count == 0
-    found = rig.samples(stage.store)
-    last_b, first_d = found.filter(found["tag"] == "b")["ts"].max(), found.filter(found["tag"] == "d")["ts"].min()
-    assert last_b < first_d
-    for tag in "ac":
-        values = found.filter(found["tag"] == tag)["value"].to_list()
-        assert values == [float(number) for number in range(1, len(values) + 1)], "not a single scan is missing"
-
-
-def test_reload_starts_and_stops_sources(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, one="a", two="c")
-    first = stage.site.read_text()
-
-    async def act(session: Session) -> None:
-        await until(lambda: session.recorder.figures.commits >= 2)
-        stage.site.write_text(first.replace('source = "two"', 'source = "one"').replace('"holding:0"', '"holding:9"'))
-        answer = await session.reload()
-        assert answer.ok, answer.message
-        assert list(session.keepers) == ["one"]
-        done = session.recorder.figures.commits
-        await until(lambda: session.recorder.figures.commits > done + 1)
-        stage.site.write_text(first)
-        assert (await session.reload()).ok
-        await until(lambda: "two" in session.keepers and session.recorder.figures.by_source["two"] > 100)
-        session.stop("test")
-
-    run_session(stage.session(), act, seconds=30)
-    assert {"a", "c"} == set(rig.samples(stage.store)["tag"])
-
-
 def test_a_wrong_site_file_is_refused_and_the_old_one_goes_on(tmp_path: Path) -> None:
     stage = Stage(tmp_path, one="a b")
     first = stage.site.read_text()
