@@ -13,7 +13,6 @@ from iiotctl import quality
 from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
-from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus, place
 from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.check import check_tags
@@ -22,7 +21,6 @@ from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_ta
 from iiotctl.sources.modbus.plan import Block, plan
 from iiotctl.sources.modbus.queue import Scan
 from iiotctl.sources.modbus.scanner import Scanner
-from iiotctl.sources.modbus.steady import STEADY_S, Change, Steadiness
 
 if TYPE_CHECKING:
     from iiotctl.samples import SampleBatch
@@ -70,7 +68,6 @@ class ModbusSource:
         self._last_ts = 0
         self._resting = False
         self._retired_late = 0
-        self._steadiness = Steadiness()
         self._set_tags(tags)
 
     @staticmethod
@@ -169,16 +166,13 @@ class ModbusSource:
             if self._wide:
                 self._wide = False
                 self._failing.clear()
-                if self._steadiness.up(self.context.monotonic()):
-                    self._say(Level.NOTICE, "source-up", "answers again")
+                self._say(Level.NOTICE, "source-up", "answers again")
                 for scanner, _ in self._scanners.values():
                     scanner.reaffirm()
             self._failing.difference_update(batch.tag.tolist())
             self._set_state()
         elif self.status.state is SourceState.STARTING:
             self._set_state()
-        if not self._wide and self._steadiness.held(self.context.monotonic()):
-            self._say(Level.NOTICE, "source-up", f"has answered without a break for {format_duration(STEADY_S)}")
 
     def fail(self, codes: Sequence[int], failure: Failure) -> None:
         """Tags that got no value; each failure is reported once."""
@@ -195,7 +189,7 @@ class ModbusSource:
             self._wide = True
             self._failing = set(self.tags)
             self._sink.failed(None, failure.reason, failure.status, at)
-            self._say_down(failure)
+            self._say(Level.WARNING, "source-down", f"no data: {failure}")
         else:
             self._failing.update(fresh)
             self._sink.failed(fresh, failure.reason, failure.status, at)
@@ -334,18 +328,8 @@ class ModbusSource:
         assert self._sink is not None
         self._sink.event(Event(level, slug, text, source=self.name, tag=tag, at=self.context.now_us()))
 
-    def _say_down(self, failure: Failure) -> None:
-        change = self._steadiness.down(self.context.monotonic())
-        if change is Change.NEWS:
-            self._say(Level.WARNING, "source-down", f"no data: {failure}")
-        elif change is Change.AGAIN:
-            told = f"no data again: {failure}; it comes and goes, more is told once it has held for"
-            self._say(Level.WARNING, "source-down", f"{told} {format_duration(STEADY_S)}")
-
     def _say_lost(self, codes: Sequence[int], failure: Failure) -> None:
-        names = [self.tags[code].name for code in self._steadiness.news_of(codes, self.context.monotonic())]
-        if not names:
-            return
+        names = [self.tags[code].name for code in codes]
         slug = "tag-refused" if failure.kind is Kind.REFUSED else "tag-silent"
         if len(names) == 1:  # the line says which
             self._say(Level.WARNING, slug, f"no value: {failure}", names[0])
