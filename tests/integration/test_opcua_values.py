@@ -142,6 +142,33 @@ def test_bad_tags_cost_only_themselves_and_come_back(server: Server, tmp_path: P
     assert "tag-back" in seen.slugs()
 
 
+@pytest.mark.parametrize("mode", ["subscribe", "poll"])
+def test_a_value_that_must_not_be_read_is_refused_once(server: Server, tmp_path: Path, mode: str) -> None:
+    name = f"Locked{mode}"
+    server.command("add", name=name)
+    server.command("access", name=name, level="CurrentWrite")
+    made = source(config(server.url, mode=mode), captured("Counter", name), context(tmp_path))
+
+    async def steps(seen: Watcher) -> None:
+        await until(lambda: made.status.state is SourceState.DEGRADED)
+        await until(lambda: len(seen.of(0)) > 10)
+        assert len(seen.of(1)) == 0
+        assert seen.slugs().count("tag-refused") == 1
+        server.command("access", name=name, level="CurrentRead")
+        await until(lambda: len(seen.of(1)) > 0 and made.status.state is SourceState.RUNNING)
+
+    seen = asyncio.run(watch(made, steps))
+    assert {failure[:3] for failure in map(_hashable, seen.failures)} == {
+        ((1,), GapReason.REFUSED, quality.CODES["BadNotReadable"])
+    }
+    assert (seen.slugs().count("tag-refused"), seen.slugs().count("tag-back")) == (1, 1)
+    assert seen.of(1).value.tolist() == [5.0], "the value has not changed since"
+
+
+def _hashable(failure: tuple[list[int] | None, GapReason, int, int]) -> tuple[tuple[int, ...], GapReason, int, int]:
+    return (tuple(failure[0] or ()), *failure[1:])
+
+
 def test_overflow_is_reported_between_the_values_around_it(server: Server, tmp_path: Path) -> None:
     made = source(config(server.url, queue=4, period="10ms", publish="1s"), captured("Fast"), context(tmp_path))
 

@@ -139,6 +139,10 @@ const commands = {
   add: ({ name }) => {
     addVariable(name, "Double", { dataType: opcua.DataType.Double, value: 5 });
   },
+  access: ({ name, level }) => {
+    const variable = variables.get(name);
+    variable.accessLevel = variable.userAccessLevel = opcua.makeAccessLevelFlag(level);
+  },
   remove: ({ name }) => {
     namespace.deleteNode(variables.get(name).nodeId);
     variables.delete(name);
