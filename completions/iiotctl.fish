@@ -30,7 +30,7 @@ complete -c iiotctl -n "__iiotctl_at 'capture'" -f -a reload -d 'Have the runnin
 complete -c iiotctl -n "__iiotctl_at 'capture'" -l for -r -d 'Stop after e.g. 10min; else until Ctrl-C.'
 complete -c iiotctl -n "__iiotctl_at 'capture'" -l dry-run -d 'Show the requests and send none.'
 complete -c iiotctl -n "__iiotctl_at 'capture'" -l live -l no-live -d 'A live table; by default on a terminal.'
-complete -c iiotctl -n "__iiotctl_at 'capture'" -l strict -d 'Exit code 1 when there was any gap.'
+complete -c iiotctl -n "__iiotctl_at 'capture'" -l strict -d 'Exit code 1 on any gap but one since a planned stop.'
 complete -c iiotctl -n "__iiotctl_at 'capture'" -l source -r -d 'Only this source; may be repeated.'
 complete -c iiotctl -n "__iiotctl_at 'capture'" -l trust-first -d 'Accept and remember unknown server certificates.'
 complete -c iiotctl -n "__iiotctl_at 'capture'" -l site -r -d 'Site file; else IIOTCTL_SITE, else site.toml here or in a folder above.'

@@ -128,7 +128,7 @@ def _tell_restart(session: Session, name: str, old: SourceConfig, new: SourceCon
         if getattr(old, key, None) != getattr(new, key, None)
     ]
     text = f"source `{name}` restarted: {', '.join(f'`{key}`' for key in keys)} changed"
-    session.tell(Event(Level.NOTICE, "source-restarted", text, source=name, at=session.wishes.now_us()))
+    session.tell(Event(Level.NOTICE, "source-restarted", text, at=session.wishes.now_us()))
 
 
 async def _end_tags(session: Session, keeper: Keeper, loaded: LoadedSite) -> None:
