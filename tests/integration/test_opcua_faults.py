@@ -230,7 +230,7 @@ def test_refused_and_mute_and_not_opcua(tmp_path: Path) -> None:
                 await source(settings, tags, context(tmp_path)).read_once(tags)
             return caught.value.slug
 
-    assert asyncio.run(http()) == "opcua-connect-failed"
+    assert asyncio.run(http()) == "opcua-not-spoken"
 
 
 def test_nothing_of_asyncua_reaches_stderr(server: Server, tmp_path: Path) -> None:
