@@ -176,4 +176,4 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
 def placed(text: str, source: str, tag: str) -> str:
     """A text with the name of what it is about before it: of the tag, else of the source, and only if it is not in it."""
     name = tag or source
-    return text if not name or f"`{name}`" in text else f"{name}: {text}"
+    return text if not name or f"`{name}`" in text or f"`{name}." in text else f"{name}: {text}"

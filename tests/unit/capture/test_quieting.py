@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iiotctl.capture.quieting import TAGS, Quieting
+from iiotctl.capture.quieting import MOST, Quieting
 from iiotctl.events import Event, Level
 
 DOWN = Event(Level.WARNING, "source-down", "no answer", source="one")
@@ -32,6 +32,7 @@ def test_other_sources_kinds_and_the_run_itself_are_told() -> None:
         DOWN,
         Event(Level.WARNING, "source-down", "no answer", source="two"),
         Event(Level.NOTICE, "source-up", "answers", source="one"),
+        Event(Level.WARNING, "source-down", "the certificate is refused", source="one"),
     ]
     assert [quieting.take(event) for event in others] == others
     run = Event(Level.WARNING, "clock-step", "jumped")
@@ -39,11 +40,17 @@ def test_other_sources_kinds_and_the_run_itself_are_told() -> None:
     assert [quieting.take(event) for event in (run, run, detail, detail)] == [run, run, detail, detail]
 
 
+def test_figures_in_the_text_are_no_other_cause() -> None:
+    _, quieting = _quieting()
+    events = [Event(Level.WARNING, "source-down", f"no answer after {number} ms", source="one") for number in range(9)]
+    assert [quieting.take(event) for event in events] == [events[0], *[None] * 8]
+
+
 def test_hundreds_of_tags_do_not_flood_either() -> None:
     now, quieting = _quieting()
     events = [Event(Level.WARNING, "tag-failed", "no value", source="one", tag=f"t{number}") for number in range(500)]
-    assert len([event for event in events if quieting.take(event)]) == TAGS
+    assert len([event for event in events if quieting.take(event)]) == MOST
     now[0] = 61
     told = quieting.take(events[400])
     assert told is not None
-    assert told.text == f"no value (and {500 - TAGS} times of other tags)"
+    assert told.text == f"no value (and {500 - MOST} others of this kind)"
