@@ -13,7 +13,10 @@ from iiotctl.errors import ExitCode, UsageError
 
 EXIT_CODES: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "done, also when nothing was new; also when the reader of a pipe closed it early",
-    ExitCode.FINDINGS: "with `--strict`: there was a gap; later: findings at or above `--fail-on`",
+    ExitCode.FINDINGS: (
+        "with `--strict`: there was a gap (the `shutdown` gap since an earlier run that was stopped in order does not "
+        "count); later: findings at or above `--fail-on`"
+    ),
     ExitCode.USAGE: "a flag, an argument or a statement is wrong",
     ExitCode.SITE: "the site file, a tag list or a secret reference is wrong or missing",
     ExitCode.SOURCE: "a device or server cannot be reached or refused",
