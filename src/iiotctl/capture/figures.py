@@ -84,7 +84,7 @@ def summarise(session: Session, seconds: float) -> Summary:
     now = session.wishes.now_us()
     done = recorder.figures
     totals = book.totals(now)
-    gaps = [GapFigures(reason, some.count, some.length_us / 1e6) for reason, some in by_reason(totals).items()]
+    gaps = [GapFigures(reason, some.count, some.us / 1e6) for reason, some in by_reason(totals).items()]
     return Summary(
         run=session.writer.run,
         store=str(session.settings.store),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from iiotctl.capture.outages import Outages, Tally
+from iiotctl.capture.outages import Tally
+from iiotctl.outages import Outages
 from iiotctl.samples import NULL_TIME, Gap, GapReason
 
 _KEPT_WIDE: Final = 256

@@ -1,46 +1,15 @@
-"""Totals of gaps: how many outages of a cause there were, and how long they lasted.
-
-One definition for the summary, the live table and the status: an *outage* is what the gap rows of one source
-with the same reason make together where they overlap or touch, whether they name tags or the whole source. Its
-length is the time that these rows cover, counted once. Outages of different sources add up.
-"""
+"""The outages of a running capture, by source and reason, kept up to date as gaps close and change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from iiotctl.outages import Outages, merged
 from iiotctl.samples import GapReason
 
 _KEPT: Final = 4096
 """Gaps of a source and reason kept one by one; older ones are only counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outages:
-    """How many, and µs that they lasted."""
-
-    count: int = 0
-    length_us: int = 0
-
-    def __add__(self, other: Outages) -> Outages:
-        return Outages(self.count + other.count, self.length_us + other.length_us)
-
-
-def merged(spans: Iterable[tuple[int, int]]) -> Outages:
-    """Intervals (µs, both ends belong to them) that overlap or touch, as one each."""
-    count = length = 0
-    until: int | None = None
-    for start, end in sorted(spans):
-        if until is None or start > until + 1:
-            count += 1
-            length += end - start + 1
-            until = end
-        elif end > until:
-            length += end - until
-            until = end
-    return Outages(count, length)
 
 
 class Tally:

@@ -18,8 +18,8 @@ from iiotctl.history import connect, filecheck, sqlerror
 from iiotctl.history.connect import quoted
 from iiotctl.history.omission import left_out
 from iiotctl.history.unsealed import Unsealed
-from iiotctl.history.views import REMOVED
 from iiotctl.history.worker import Worker
+from iiotctl.store.schema import REMOVED
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:

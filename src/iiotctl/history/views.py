@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from iiotctl import quality
 from iiotctl.history.connect import quoted
 from iiotctl.history.unsealed import Unsealed
-from iiotctl.store.schema import GAP_COLUMNS, SAMPLE_COLUMNS, TAG_COLUMNS
+from iiotctl.store.schema import GAP_COLUMNS, REMOVED, SAMPLE_COLUMNS, TAG_COLUMNS
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,9 +35,6 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
 """Views with their columns and DuckDB types, in order."""
 
 _INSIDE: Final = "inside"
-
-REMOVED: Final = "removed"
-"""`mode` of the history row that ends a tag: the site file does not list it any more."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

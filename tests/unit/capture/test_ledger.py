@@ -311,7 +311,7 @@ def test_figures_follow_the_rows() -> None:
     book = scene.ledger.book
     totals = book.totals(300 * S)[("s", GapReason.TIMEOUT)]
     assert totals.count == 1, "one gap, though it was split by tag"
-    assert round(totals.length_us / S) == 10
+    assert round(totals.us / S) == 10
     total = sum(row.end - row.start + 1 for row in scene.table() if row.end is not None)
     assert book.missing_us == total
 
@@ -321,10 +321,10 @@ def test_a_gap_that_lasts_counts_up_to_now() -> None:
     scene.samples((0, 100), (1, 100), (2, 100))
     scene.failed("ab", 101)
     book = scene.ledger.book
-    assert {key: (some.count, round(some.length_us / S)) for key, some in book.totals(160 * S).items()} == {
+    assert {key: (some.count, round(some.us / S)) for key, some in book.totals(160 * S).items()} == {
         ("s", GapReason.TIMEOUT): (1, 60)
     }, "two tags that fail together are one outage"
     assert round(book.missing(160 * S) / S) == 120
     scene.samples((0, 170), (1, 180), (2, 170))
     (some,) = book.totals(500 * S).values()
-    assert (some.count, round(some.length_us / S)) == (1, 80)
+    assert (some.count, round(some.us / S)) == (1, 80)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from iiotctl.capture import outages
-from iiotctl.capture.outages import Outages, Tally, by_reason, merged, of_source
+from iiotctl.capture.outages import Tally, by_reason, of_source
+from iiotctl.outages import Outages, merged
 from iiotctl.samples import GapReason
 
 TIMEOUT, REFUSED = GapReason.TIMEOUT, GapReason.REFUSED
