@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from iiotctl.errors import SiteError, SiteProblemsError
+from iiotctl.site.cells import RawTag
 from iiotctl.site.crosscheck import cross_check
 from iiotctl.site.document import Document, read_document
 from iiotctl.site.fields import Model
@@ -32,7 +33,7 @@ from iiotctl.site.model import (
     Zone,
 )
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
-from iiotctl.site.taglist import RawTag, read_tag_list
+from iiotctl.site.taglist import read_tag_list
 
 MOST_SHOWN: Final = 20
 """Problems shown of one file; more would only hide the first."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import SiteError
+from iiotctl.site.cells import MOST_COLUMNS, MOST_ROWS, NUMBERS, CellError, RawTag, header, parse_cell, store_cell
 from iiotctl.site.document import read_bytes
 from iiotctl.site.plain import Where, one_line, show
-from iiotctl.site.taglist import MOST_COLUMNS, MOST_ROWS, NUMBERS, CellError, RawTag, header, parse_cell, store_cell
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook

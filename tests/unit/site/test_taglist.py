@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from iiotctl.site.address import Order
+from iiotctl.site.cells import COLUMNS, CellError, parse_cell
 from iiotctl.site.model import Limits, PercentDeadband
-from iiotctl.site.taglist import COLUMNS, CellError, parse_cell, sniff
+from iiotctl.site.taglist import sniff
 from tests.unit.site.plant import MODBUS, load, problem, problems
 
 FULL = "name,source,address,type,order,scale,offset,invalid,unit,span,low,limits.high,deadband,stepped,enum,period,siblings"
