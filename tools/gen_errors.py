@@ -13,11 +13,11 @@ ERRORS = """\
 Every error has an id. `iiotctl explain ID` prints what stands here.
 
 ```text
-error[connection-refused]: nobody listens at `192.168.10.21:502`
-  where: press1
-  cause: Connection refused
+error[source-refused]: cannot read from `modbus-tcp://127.0.0.1:1502`
+  where: 127.0.0.1:1502 unit 1
+  cause: 127.0.0.1 refuses connections on port 1502
 
-hint: `iiotctl doctor`
+hint: check the port, and that the device's Modbus server is on and has a free connection
 ```
 
 The first line says what, then where it happened and what the system or the device said; the hint is a command
