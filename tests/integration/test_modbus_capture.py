@@ -6,6 +6,7 @@ import asyncio
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iiotctl import quality
@@ -196,6 +197,9 @@ def test_a_device_slower_than_the_period_loses_scans_and_says_so() -> None:
                 assert codes is None
                 assert reason is GapReason.OVERFLOW
                 assert not ((stored >= start) & (stored <= end)).any()
+                # the gap is the whole hole: it begins right after a sample and ends right before the next
+                assert np.isclose(stored, start - 1, rtol=0, atol=1).any()
+                assert np.isclose(stored, end + 1, rtol=0, atol=1).any()
 
         asyncio.run(main())
     assert source.status.late_cycles > 0

@@ -167,7 +167,7 @@ class Channel(ModbusProtocol):
                 self.link.strays += 1
                 self._stranger = answer.transaction
             else:
-                self.link.queue.late(late[0], now - late[1])
+                self.link.queue.late(late[0], now - late[1], now)
             return
         self._scan = None
         result = scan.requests[self._index].judge(answer)

@@ -200,10 +200,11 @@ class RequestQueue:
         if not known and not own:
             return scan.timeout
         slack = min(known + own) - now
-        trips = [u.round_trip for u in self.units.values() if u.healthy]
-        floor = max(FLOOR_S, _ROUND_TRIPS * max(trips, default=0.0))
-        if not unit.healthy:
-            floor = max(floor, 1.5 * unit.round_trip)
+        if unit.answered:  # its own need is known, and a neighbour's slow moment says nothing about it
+            floor = max(FLOOR_S, 1.5 * unit.round_trip)
+        else:
+            trips = [u.round_trip for u in self.units.values() if u.healthy]
+            floor = max(FLOOR_S, _ROUND_TRIPS * max(trips, default=0.0), 1.5 * unit.round_trip)
         tried = unit.last_try > float("-inf")
         if healthy and tried and min(healthy) - now < floor and now - scan.deadline < scan.patience:
             return 0.0
@@ -246,8 +247,12 @@ class RequestQueue:
             if scan in self._scans:
                 self._scans.remove(scan)
 
-    def late(self, number: int, after: float) -> None:
-        """An answer came after its timeout: it is not used, but the unit is alive and needs that long."""
+    def late(self, number: int, after: float, now: float) -> None:
+        """An answer came after its timeout: it is not used, but the unit is alive and needs that long.
+
+        Unless the whole link was silent all the while: that tells of the link, and a unit that needs a long time is
+        made to wait for its turn.
+        """
         unit = self.unit(number)
-        if not unit.healthy:
+        if not unit.healthy and now - after <= self._last_answer:
             unit.round_trip = max(unit.round_trip, after)

@@ -23,6 +23,9 @@ _PATIENCE_PERIODS: Final = 2
 _PATIENCE_S: Final = 2.0
 """A silent unit may be put off so long (the larger of the two) for the sake of the others."""
 
+_HOLE_PERIODS: Final = 1.5
+"""A hole of one unserved deadline is about two periods long; scans that are merely late are nearer together."""
+
 _Place = tuple["Table", int, int]
 
 
@@ -44,8 +47,8 @@ class Owner(Protocol):
     def asked(self, requests: int) -> None:
         """So many requests were sent."""
 
-    def skipped(self, codes: Sequence[int], start: int, end: int) -> None:
-        """Deadlines between two instants (µs UTC) were not served."""
+    def skipped(self, before: SampleBatch, after: SampleBatch, least: int) -> None:
+        """Deadlines between two scans were not served; shorter holes than `least` µs are mere lateness."""
 
     def learnt(self, block: Block, code: int, cuts: Mapping[int, int]) -> None:
         """A refused request was taken apart."""
@@ -84,6 +87,7 @@ class Scanner:
         self._asleep: dict[_Place, _Asleep] = {}
         self._rouse_at = float("inf")
         self._ticker: Ticker | None = None
+        self._before: SampleBatch | None = None
 
     @property
     def late(self) -> int:
@@ -111,8 +115,6 @@ class Scanner:
             while True:
                 tick = await ticker.next()
                 queue.expect(self, self._unit, ticker.following)
-                if tick.skipped:
-                    self._report_skipped(tick)
                 whole = await self._scan(tick)
                 self._owner.cycled(context.monotonic() - tick.deadline, whole=whole)
         finally:
@@ -156,6 +158,13 @@ class Scanner:
         self._owner.asked(len(scan.took) if not scan.failures else sum(took > 0 for took in scan.took))
         batch = layout.samples(scan.results, scan.arrived)
         if batch is not None:
+            # Deadlines pass unserved while a scan waits for its turn or its answers, or while this process is
+            # stalled. Where the scan failed instead, the failure's own gap covers them.
+            overran = self._owner.context.monotonic() - tick.deadline >= 2 * self.period
+            if (tick.skipped or overran) and self._before is not None:
+                self._owner.skipped(self._before, batch, round(_HOLE_PERIODS * self.period * 1e6))
+            if layout is self._layout or self._before is None:
+                self._before = batch
             self._owner.deliver(batch, stale=tags is not self._owner.tags)
         return scan
 
@@ -215,13 +224,6 @@ class Scanner:
         for piece, result in settled:
             if isinstance(result, Failure):
                 self._note_lost([piece], result)
-
-    def _report_skipped(self, tick: Tick) -> None:
-        context = self._owner.context
-        now_us, now = context.now_us(), context.monotonic()
-        first = now_us - round((now - tick.deadline + tick.skipped * self.period) * 1e6)
-        last = now_us - round((now - tick.deadline + self.period) * 1e6)
-        self._owner.skipped(self._layout.codes.tolist(), first, last)
 
 
 def _place(block: Block) -> _Place:

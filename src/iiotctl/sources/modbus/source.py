@@ -211,11 +211,17 @@ class ModbusSource:
         """So many requests were sent."""
         self.status.requests += requests
 
-    def skipped(self, codes: Sequence[int], start: int, end: int) -> None:
-        """Deadlines that were not served, for tags that are not in a gap already."""
+    def skipped(self, before: SampleBatch, after: SampleBatch, least: int) -> None:
+        """Deadlines between two scans were not served; tags that are in a gap already are left out."""
         assert self._sink is not None
-        missed = [code for code in codes if code in self.tags and code not in self._failing]
-        if missed:
+        codes, old, new = np.intersect1d(before.tag, after.tag, return_indices=True)
+        holes: dict[tuple[int, int], list[int]] = {}
+        for code, start, end in zip(
+            codes.tolist(), (before.ts[old] + 1).tolist(), (after.ts[new] - 1).tolist(), strict=True
+        ):
+            if end - start >= least and code in self.tags and code not in self._failing:
+                holes.setdefault((start, end), []).append(code)
+        for (start, end), missed in holes.items():
             self._sink.lost(None if len(missed) == len(self.tags) else missed, GapReason.OVERFLOW, start, end)
 
     def learnt(self, block: Block, code: int, cuts: Mapping[int, int]) -> None:

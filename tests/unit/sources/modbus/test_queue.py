@@ -193,12 +193,38 @@ def test_an_answer_after_its_timeout_teaches_how_long_the_unit_needs() -> None:
     queue.expect("a", queue.unit(1), 10.5)
     _scan(queue, 2, 10.0)
     _silence(queue, 9.9)
-    queue.late(2, 0.4)
+    _scan(queue, 1, 10.0)
+    _answer(queue, 10.0)  # the link was not silent: it is the unit that is slow
+    queue.late(2, 0.4, 10.3)
     _scan(queue, 2, 10.0)
     queue.expect("a", queue.unit(1), 11.0)
     taken = queue.take(10.0)
     assert taken is not None
     assert taken[2] >= 0.6
+
+
+def test_a_slow_moment_of_a_neighbour_keeps_no_known_unit_waiting() -> None:
+    queue = RequestQueue()
+    for number in (1, 2):
+        _healthy(queue, number)
+    queue.unit(1).round_trip = 1.0
+    _scan(queue, 2, 10.0)
+    _silence(queue, 10.0)
+    queue.expect("a", queue.unit(1), 11.2)
+    _scan(queue, 2, 11.0)
+    taken = queue.take(11.0)
+    assert taken is not None
+    assert 0.1 <= taken[2] <= 0.2
+
+
+def test_late_answers_after_a_silence_of_the_whole_link_teach_nothing() -> None:
+    queue = RequestQueue()
+    for number in (1, 2):
+        _healthy(queue, number)
+    _scan(queue, 2, 10.0)
+    _silence(queue, 10.0)
+    queue.late(2, 3.0, 13.0)
+    assert queue.unit(2).round_trip < 1.0
 
 
 def test_a_new_connection_gives_demoted_units_a_try() -> None:
