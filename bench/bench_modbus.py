@@ -134,9 +134,15 @@ class _Spool(Recorder):
             self._writer.commit(concat(self.batches), [])
             self.batches.clear()
 
+    def seal(self) -> None:
+        """What was committed becomes Parquet."""
+        if self._writer is not None:
+            self._writer.rotate()
+            self._writer.seal()
 
-def ours(type_: str, width: int, *, spool: bool) -> Work:
-    """Our source; with `spool`, every sample goes to disk."""
+
+def ours(type_: str, width: int, *, spool: bool, seal: bool = False) -> Work:
+    """Our source; with `spool`, every sample goes to disk, with `seal` on to sealed Parquet."""
 
     async def work(port: int, seconds: float) -> tuple[int, float]:
         from iiotctl.sources.modbus.source import ModbusSource
@@ -160,6 +166,8 @@ def ours(type_: str, width: int, *, spool: bool) -> Work:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             sink.flush()
+            if seal:
+                sink.seal()
             cpu = time.process_time() - cpu
             await source.close()
             return requests, cpu
@@ -174,6 +182,7 @@ CASES: dict[str, Work] = {
     "raw asyncio, 16 on their way": raw(16),
     "ours, float32": ours("float32", 2, spool=False),
     "ours, float32, spooled": ours("float32", 2, spool=True),
+    "ours, float32, to sealed Parquet": ours("float32", 2, spool=True, seal=True),
     "ours, uint16": ours("uint16", 1, spool=False),
     "ours, uint16, spooled": ours("uint16", 1, spool=True),
 }

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from iiotctl.errors import UsageError
 from iiotctl.events import Event
 from iiotctl.history import export, statement, times
 from iiotctl.history.omission import Omissions
@@ -103,7 +102,7 @@ def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int
     start, end = times.parse_range(query.start, query.end, now_us())
     to_file = query.output is not None and str(query.output) != "-"
     if to_file and query.output is not None:
-        _keep_out(query.output, query.store)
+        target.keep_out_of_store(query.output)
     if target.is_terminal(query.output) and query.format == "parquet":
         raise target.binary_to_terminal()
     selection = Selection(query.store, start, end)
@@ -167,13 +166,3 @@ class _Copy:
 
         with Running(self._selection, self._checked, self._notice, output=path, unsafe=self._query.unsafe) as running:
             running.copy(wrapped, begun=begun)
-
-
-def _keep_out(output: Path, store: Path) -> None:
-    if output.resolve().is_relative_to(store.resolve()):
-        raise UsageError(
-            "output-in-store",
-            "the output lies inside the store, where only capture writes",
-            where=str(output),
-            hint="choose another folder with `--output FILE`",
-        )
