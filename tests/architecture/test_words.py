@@ -19,7 +19,6 @@ BANNED = {
         ),
     ),
     r"slaves?": ("unit, device or server", r"^$"),
-    r"masters?": ("client", r"^$"),
     r"alarms?": ("alert", r"not: |control system|A&C|Alarms?Conditions|signal\.alarm|alarm belongs"),
 }
 SUFFIXES = {".py", ".md", ".toml", ".yml", ".txt", ".csv"}

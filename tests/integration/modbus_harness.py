@@ -12,7 +12,8 @@ import numpy as np
 
 from iiotctl.events import Event
 from iiotctl.samples import GapReason, SampleBatch
-from iiotctl.site.model import ModbusTcpSource, Tag
+from iiotctl.site.model import Tag
+from iiotctl.site.sources import ModbusTcpSource
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.sources.modbus.source import ModbusSource
 

@@ -23,8 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from iiotctl.events import Event
 from iiotctl.samples import GapReason, SampleBatch, concat
-from iiotctl.site.model import OpcUaSource as Config
 from iiotctl.site.model import Tag
+from iiotctl.site.sources import OpcUaSource as Config
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.sources.opcua.pacing import Timing
 from iiotctl.sources.opcua.source import OpcUaSource

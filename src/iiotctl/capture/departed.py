@@ -10,7 +10,7 @@ from iiotctl.capture.tagtable import TagTable, row_of
 from iiotctl.store.schema import REMOVED, TagRow
 
 if TYPE_CHECKING:
-    from iiotctl.site.model import SourceConfig
+    from iiotctl.site.sources import SourceConfig
     from iiotctl.sources.base import CapturedTag
     from iiotctl.store.writer import StoreWriter
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from iiotctl.capture.session import Session
     from iiotctl.capture.supervisor import Keeper
     from iiotctl.site.load import LoadedSite
-    from iiotctl.site.model import SourceConfig
+    from iiotctl.site.sources import SourceConfig
 
 
 async def reload(session: Session) -> Answer:

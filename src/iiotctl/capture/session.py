@@ -37,8 +37,8 @@ from iiotctl.store.writer import StoreWriter
 
 if TYPE_CHECKING:
     from iiotctl.site.load import LoadedSite
-    from iiotctl.site.model import SourceConfig
     from iiotctl.site.settings import Settings
+    from iiotctl.site.sources import SourceConfig
 
 TICK_S: Final = 1.0
 _REQUEST_S: Final = 0.2

@@ -21,7 +21,7 @@ from iiotctl.sources.base import CapturedTag, Source, SourceState, SourceStatus
 if TYPE_CHECKING:
     from iiotctl.capture.recorder import Recorder
     from iiotctl.samples import SampleBatch
-    from iiotctl.site.model import SourceConfig
+    from iiotctl.site.sources import SourceConfig
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from iiotctl.site.model import SourceConfig, Tag
+from iiotctl.site.model import Tag
+from iiotctl.site.sources import SourceConfig
 from iiotctl.sources.base import CapturedTag
 from iiotctl.store.schema import TagRow
 

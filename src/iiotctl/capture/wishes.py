@@ -14,7 +14,8 @@ from iiotctl.sources.base import CapturedTag, Source, SourceContext
 if TYPE_CHECKING:
     from iiotctl.capture.session import Session
     from iiotctl.site.load import LoadedSite
-    from iiotctl.site.model import SourceConfig, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import SourceConfig
 
 
 @dataclass(slots=True)

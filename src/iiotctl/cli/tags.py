@@ -64,7 +64,7 @@ def list_(
     from iiotctl.ops.site import open_site
     from iiotctl.ops.tags import select_tags
     from iiotctl.reports.rows import Column, Rows
-    from iiotctl.site.model import ModbusTcpSource
+    from iiotctl.site.sources import ModbusUnit
 
     loaded = open_site(site)
     columns = [Column(name) for name in ("tag", "source", "address", "type", "order", "unit", "span", "kind", "asset")]
@@ -72,7 +72,7 @@ def list_(
     rows = []
     for tag in select_tags(loaded, tags or (), source):
         # type and order are Modbus words; an OPC UA server says its own
-        modbus = isinstance(loaded.site.sources[tag.source], ModbusTcpSource)
+        modbus = isinstance(loaded.site.sources[tag.source], ModbusUnit)
         data_type = str(tag.data_type) if modbus else (tag.type or "")
         order = str(tag.order) if modbus and tag.data_type.registers > 1 else ""
         span = "" if tag.span is None else f"{tag.span[0]:g} to {tag.span[1]:g}"

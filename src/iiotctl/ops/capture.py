@@ -17,8 +17,8 @@ from iiotctl.capture.wishes import Wishes
 from iiotctl.errors import SiteError, SiteProblemsError, SourceError, StoreError
 from iiotctl.events import Event
 from iiotctl.site.load import load_site
-from iiotctl.site.model import Secret
 from iiotctl.site.secrets import reveal
+from iiotctl.site.sources import Secret
 from iiotctl.sources import registry
 from iiotctl.sources.base import PlannedRequest, SourceContext
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from iiotctl.capture.run import Outcome
     from iiotctl.capture.summary import SourceFigures
     from iiotctl.ops.site import Opened
-    from iiotctl.site.model import SourceConfig, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import SourceConfig
 
 ANSWER_S: Final = 0.02
 """Time that a Modbus device takes to answer, for the estimate of `dry_run`: PLCs take 5 to 50 ms."""

@@ -19,7 +19,7 @@ from iiotctl.simulator.background import BackgroundPlant
 from iiotctl.simulator.plant import Plant
 from iiotctl.simulator.tags import TAGS
 from iiotctl.site.load import load_site
-from iiotctl.site.model import ModbusTcpSource, OpcUaSource
+from iiotctl.site.sources import ModbusTcpSource, OpcUaSource
 
 if TYPE_CHECKING:
     from iiotctl.capture.summary import Summary

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 from iiotctl import quality
 from iiotctl.errors import SourceError, UsageError
 from iiotctl.site.address import Order, parse_address, parse_type
-from iiotctl.site.model import ModbusTcpSource, OpcUaSource, Secret, Security, Tag
+from iiotctl.site.model import Tag
 from iiotctl.site.settings import resolve
+from iiotctl.site.sources import ModbusTcpSource, OpcUaSource, Secret, Security
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, Reading, Source, SourceContext
 

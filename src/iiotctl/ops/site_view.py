@@ -16,10 +16,10 @@ from iiotctl.errors import SiteError
 from iiotctl.events import Event, Level
 from iiotctl.ops.site import Opened
 from iiotctl.site.load import LoadedSite, joined
-from iiotctl.site.model import BUILTIN_SOURCES, OpcUaSource, PluginSource, ReplaySource, Secret, SourceConfig
 from iiotctl.site.plain import is_duration
 from iiotctl.site.secrets import HIDDEN, place_of, reveal
 from iiotctl.site.settings import Origin
+from iiotctl.site.sources import BUILTIN_SOURCES, OpcUaSource, PluginSource, ReplaySource, Secret, SourceConfig
 from iiotctl.site.units import format_duration
 
 _SECRET_KEY: Final = re.compile(r"pass(word|wd|phrase)?|secret|token|credential|api_?key|private", re.IGNORECASE)

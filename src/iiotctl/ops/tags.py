@@ -15,8 +15,9 @@ from iiotctl.errors import IiotctlError, IncompleteError, SiteError, SourceError
 from iiotctl.ops.orders import better_orders
 from iiotctl.ops.site import Opened, source_context
 from iiotctl.site.load import LoadedSite
-from iiotctl.site.model import ModbusTcpSource, Tag
+from iiotctl.site.model import Tag
 from iiotctl.site.plain import did_you_mean
+from iiotctl.site.sources import ModbusUnit
 
 if TYPE_CHECKING:
     from iiotctl.sources.base import Reading, Source, SourceContext
@@ -188,7 +189,7 @@ def check_live(
 
 
 def _is_modbus(loaded: LoadedSite, tag: Tag) -> bool:
-    return isinstance(loaded.site.sources[tag.source], ModbusTcpSource)
+    return isinstance(loaded.site.sources[tag.source], ModbusUnit)
 
 
 def _nothing_reached(failures: dict[str, IiotctlError]) -> IiotctlError:

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from iiotctl.errors import SiteError
-from iiotctl.site.address import ModbusAddress, parse_address, parse_range
-from iiotctl.site.model import ModbusTcpSource, Site, Tag
+from iiotctl.site.address import DataType, ModbusAddress, parse_address, parse_range
+from iiotctl.site.model import Site, Tag
 from iiotctl.site.plain import Where, did_you_mean, one_line, show
+from iiotctl.site.sources import PolledModbus, ModbusUnit
 
 _LAST_REGISTER: Final = 65_535
 _INTEGERS: Final = {"int16", "uint16", "int32", "uint32", "int64", "uint64", "bcd16", "bcd32"}
@@ -40,7 +41,7 @@ def cross_check(
         place = tag_places[tag.name]
         problems += _names_of_tag(tag, source_names, assets, tag_places, place)
         source = site.sources.get(tag.source)
-        if isinstance(source, ModbusTcpSource):
+        if isinstance(source, ModbusUnit):
             problems += modbus_problems(tag, source, place)
     problems += _overlaps(site, tag_places)
     return problems
@@ -128,7 +129,11 @@ def _zones(site: Site, where: Where) -> Iterator[SiteError]:
                 )
 
 
-def modbus_problems(tag: Tag, source: ModbusTcpSource, place: Where) -> list[SiteError]:
+def _too_long(address: ModbusAddress, data_type: DataType, source: PolledModbus) -> bool:
+    return not address.table.is_bits and data_type.registers > source.max_registers
+
+
+def modbus_problems(tag: Tag, source: ModbusUnit, place: Where) -> list[SiteError]:
     """Problems of one tag of a Modbus source that its own keys show."""
     try:
         address = parse_address(tag.address)
@@ -149,7 +154,7 @@ def modbus_problems(tag: Tag, source: ModbusTcpSource, place: Where) -> list[Sit
         found.append(
             SiteError("modbus-address", f"a `{data_type}` at `{address}` ends beyond 65535", where=place("address"))
         )
-    elif not address.table.is_bits and data_type.registers > source.max_registers:
+    elif isinstance(source, PolledModbus) and _too_long(address, data_type, source):
         found.append(
             SiteError(
                 "modbus-address",
@@ -162,7 +167,7 @@ def modbus_problems(tag: Tag, source: ModbusTcpSource, place: Where) -> list[Sit
         found.append(
             SiteError("site-value", "`element` is for OPC UA arrays; a Modbus tag has none", where=place("element"))
         )
-    for text in source.never_read:
+    for text in source.never_read if isinstance(source, PolledModbus) else ():
         table, first, last = parse_range(text)
         if address.table == table and address.offset <= last and address.offset + data_type.registers - 1 >= first:
             found.append(
@@ -177,10 +182,10 @@ def modbus_problems(tag: Tag, source: ModbusTcpSource, place: Where) -> list[Sit
 
 
 def _overlaps(site: Site, places: Mapping[str, Where]) -> Iterator[SiteError]:
-    units: dict[tuple[str, int, int, str], list[tuple[ModbusAddress, int, Tag]]] = defaultdict(list)
+    units: dict[tuple[str, ...], list[tuple[ModbusAddress, int, Tag]]] = defaultdict(list)
     for tag in site.tags:
         source = site.sources.get(tag.source)
-        if not isinstance(source, ModbusTcpSource):
+        if not isinstance(source, ModbusUnit):
             continue
         try:
             address = parse_address(tag.address)
@@ -188,7 +193,7 @@ def _overlaps(site: Site, places: Mapping[str, Where]) -> Iterator[SiteError]:
             continue
         if address.table.is_bits or address.bit is not None:
             continue
-        key = (source.host.lower(), source.port, source.unit, str(address.table))
+        key = (*source.bus, str(source.unit), str(address.table))
         units[key].append((address, tag.data_type.registers, tag))
     for declared in units.values():
         # tags that cannot differ in the outcome count once: a hostile list would else be compared pair by pair

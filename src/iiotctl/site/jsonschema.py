@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from iiotctl.site.model import BUILTIN_SOURCES, Site
+from iiotctl.site.model import Site
+from iiotctl.site.sources import BUILTIN_SOURCES
 from iiotctl.site.units import format_duration, format_size
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -18,21 +18,9 @@ from iiotctl.site.cells import RawTag
 from iiotctl.site.crosscheck import cross_check
 from iiotctl.site.document import Document, read_document
 from iiotctl.site.fields import Model
-from iiotctl.site.model import (
-    BUILTIN_SOURCES,
-    SCHEMA_VERSION,
-    Asset,
-    CaptureSettings,
-    Conduit,
-    PluginSource,
-    Site,
-    SiteInfo,
-    SourceConfig,
-    StoreSettings,
-    Tag,
-    Zone,
-)
+from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, Site, SiteInfo, StoreSettings, Tag, Zone
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
+from iiotctl.site.sources import BUILTIN_SOURCES, PluginSource, SourceConfig
 from iiotctl.site.taglist import read_tag_list
 
 MOST_SHOWN: Final = 20

@@ -8,31 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, field_validator, model_validator
-from pydantic import Tag as Branch
+from pydantic import Field, field_validator, model_validator
 
-from iiotctl.site.address import DataType, Order, parse_address, parse_range, parse_type
-from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds, bare_host
+from iiotctl.site.address import DataType, Order, parse_address, parse_type
+from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds
+from iiotctl.site.sources import AnySource
 
 SCHEMA_VERSION: Final = 1
 LONGEST_NAME: Final = 64
 """Bytes of UTF-8. Longer names truncate Parquet statistics, and no row group is skipped any more."""
-
-
-class Secret(Model):
-    """A secret by reference, never in the file: an environment variable or a file that holds only it."""
-
-    env: str | None = Field(default=None, min_length=1, description="name of the environment variable")
-    file: str | None = Field(
-        default=None, min_length=1, description="file that holds nothing else, relative to the site file"
-    )
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Secret:
-        if (self.env is None) == (self.file is None):
-            msg = 'a secret names exactly one place: `{ env = "NAME" }` or `{ file = "path" }`'
-            raise ValueError(msg)
-        return self
 
 
 class SiteInfo(Model):
@@ -61,144 +45,6 @@ class CaptureSettings(Model):
     min_free: Bytes | None = Field(
         default=None, description="stop writing before the disk has less; default the larger of 2 GB and 5 %"
     )
-
-
-class _SourceBase(Model):
-    period: Seconds = Field(default=1.0, ge=0.01, description="scan period, or sampling interval of a subscription")
-    zone: Name | None = Field(default=None, description="zone (IEC 62443) that the device is in")
-    probe: Literal["allowed", "never"] = Field(default="allowed", description="never: no audit dials this device")
-    description: str = Field(default="", description="free text")
-
-
-class ModbusTcpSource(_SourceBase):
-    """`type = "modbus-tcp"`: a Modbus TCP server, or one unit behind a gateway."""
-
-    type: Literal["modbus-tcp"] = Field(description="kind of source")
-    host: str = Field(min_length=1, description="IP address or name")
-    port: int = Field(default=502, ge=1, le=65535, description="TCP port")
-    unit: int = Field(default=1, ge=0, le=255, description="unit identifier; 255 or 1 for a device without gateway")
-    timeout: Seconds = Field(default=1.0, ge=0.01, le=60, description="wait for an answer at most this long")
-    connections: int = Field(default=1, ge=1, le=16, description="shared by all sources on one host:port")
-    max_gap: int = Field(default=0, ge=0, le=124, description="undeclared registers that may be read to save a request")
-    max_registers: int = Field(default=125, ge=1, le=125, description="registers a request; some devices take fewer")
-    max_bits: int = Field(default=2000, ge=1, le=2000, description="coils or discrete inputs a request")
-    never_read: tuple[str, ...] = Field(
-        default=(), description="ranges such as holding:500-599 that no request may touch"
-    )
-
-    @field_validator("host", mode="after")
-    @classmethod
-    def _bare_host(cls, value: str) -> str:
-        return bare_host(value)
-
-    @field_validator("never_read", mode="before")
-    @classmethod
-    def _ranges(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            for item in value:
-                parse_range(str(item))
-            return tuple(value)
-        return value
-
-
-SECURITY_POLICIES: Final = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
-Security = Literal[
-    "None",
-    "Basic256Sha256-Sign",
-    "Basic256Sha256-SignAndEncrypt",
-    "Aes128_Sha256_RsaOaep-Sign",
-    "Aes128_Sha256_RsaOaep-SignAndEncrypt",
-    "Aes256_Sha256_RsaPss-Sign",
-    "Aes256_Sha256_RsaPss-SignAndEncrypt",
-]
-
-
-class OpcUaSource(_SourceBase):
-    """`type = "opcua"`: an OPC UA server, by subscription or polled."""
-
-    type: Literal["opcua"] = Field(description="kind of source")
-    url: str = Field(pattern=r"^opc\.tcp://", description="endpoint, e.g. opc.tcp://192.168.10.30:4840")
-    security: Security = Field(default="None", description="policy and mode of the secure channel")
-    mode: Literal["subscribe", "poll"] = Field(
-        default="subscribe", description="poll: read every period, for servers without subscriptions"
-    )
-    publish: Seconds = Field(default=0.5, ge=0.01, description="publishing interval of the subscription")
-    queue: int | None = Field(
-        default=None, ge=2, description="values kept per item in the server; default 3 x publish / period, at least 10"
-    )
-    trigger: Literal["status", "status-value", "status-value-timestamp"] = Field(
-        default="status-value", description="what counts as a data change"
-    )
-    timeout: Seconds = Field(default=4.0, ge=0.1, le=120, description="wait for an answer at most this long")
-    user: str | None = Field(default=None, description="user name")
-    password: Secret | None = Field(default=None, description="by reference: { env = … } or { file = … }")
-    user_certificate: str | None = Field(default=None, description="file, DER or PEM: X.509 user token")
-    user_key: str | None = Field(default=None, description="file of the key that belongs to it")
-    certificate: str | None = Field(
-        default=None, description="our application certificate; made on first use if not given"
-    )
-    private_key: str | None = Field(default=None, description="file of the key that belongs to it")
-    server_certificate: str | None = Field(default=None, description="file of the only server certificate to accept")
-
-    @field_validator("url", mode="after")
-    @classmethod
-    def _without_user(cls, value: str) -> str:
-        if "@" in value.removeprefix("opc.tcp://").partition("/")[0]:
-            msg = "`url` holds a user name or password; write `user` and a reference in `password` instead"
-            raise ValueError(msg)
-        return value
-
-    @model_validator(mode="after")
-    def _pairs(self) -> OpcUaSource:
-        if (self.user_certificate is None) != (self.user_key is None):
-            msg = "`user_certificate` and `user_key` belong together"
-            raise ValueError(msg)
-        if (self.certificate is None) != (self.private_key is None):
-            msg = "`certificate` and `private_key` belong together"
-            raise ValueError(msg)
-        if self.user is not None and self.user_certificate is not None:
-            msg = "give either `user` and `password` or `user_certificate` and `user_key`"
-            raise ValueError(msg)
-        return self
-
-
-class ReplaySource(_SourceBase):
-    """`type = "replay"`: a Parquet or CSV file played back (columns ts, tag, value, quality)."""
-
-    type: Literal["replay"] = Field(description="kind of source")
-    file: str = Field(min_length=1, description="Parquet or CSV, relative to the site file")
-    speed: Literal["realtime", "fast"] = Field(default="realtime", description="fast: as fast as the disk takes it")
-
-
-class PluginSource(_SourceBase):
-    """A source whose type comes from a plugin (entry-point group `iiotctl.sources`); the plugin judges its other keys."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True, populate_by_name=True)
-
-    type: str = Field(description="name of the plugin's source type")
-
-
-SourceConfig = ModbusTcpSource | OpcUaSource | ReplaySource | PluginSource
-
-BUILTIN_SOURCES: Final[dict[str, type[ModbusTcpSource | OpcUaSource | ReplaySource]]] = {
-    "modbus-tcp": ModbusTcpSource,
-    "opcua": OpcUaSource,
-    "replay": ReplaySource,
-}
-
-
-def _source_branch(value: Any) -> str:
-    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return kind if isinstance(kind, str) and kind in BUILTIN_SOURCES else "plugin"
-
-
-AnySource = Annotated[
-    Annotated[ModbusTcpSource, Branch("modbus-tcp")]
-    | Annotated[OpcUaSource, Branch("opcua")]
-    | Annotated[ReplaySource, Branch("replay")]
-    | Annotated[PluginSource, Branch("plugin")],
-    Discriminator(_source_branch),
-]
 
 
 class Limits(Model):

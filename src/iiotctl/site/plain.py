@@ -15,7 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from iiotctl.errors import SiteError
 from iiotctl.site.address import DATA_TYPES
 from iiotctl.site.fields import Seconds
-from iiotctl.site.model import Secret, Site, Tag
+from iiotctl.site.model import Site, Tag
+from iiotctl.site.sources import Secret
 from iiotctl.site.units import format_duration
 
 Where = Callable[..., str]

@@ -10,7 +10,7 @@ from typing import Final
 
 from iiotctl.errors import SiteError
 from iiotctl.events import Event, Level
-from iiotctl.site.model import Secret
+from iiotctl.site.sources import Secret
 
 _LARGEST: Final = 64_000
 HIDDEN: Final = "(secret)"

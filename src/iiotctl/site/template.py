@@ -54,6 +54,12 @@ period = "1s"
 # max_bits = 2000
 ## clear-on-read registers and event FIFOs: no request ever touches them
 # never_read = ["holding:500-599"]
+## manners on a fragile device: a pause before each request, requests a second, requests on their way at once
+# delay = "0s"
+# max_rate = 20
+# window = 1
+## limits of a device family where a key is not given, e.g. "s7-1500", "generic-gateway"
+# profile = "generic-gateway"
 # zone = "cell-3"
 ## "never": no audit dials this device
 # probe = "allowed"
@@ -83,6 +89,42 @@ period = "1s"
 ## what counts as a data change: status, status-value, status-value-timestamp
 # trigger = "status-value"
 # timeout = "4s"
+## limits of a server family, e.g. "s7-1500", "kepware", "ignition"
+# profile = "s7-1500"
+
+## A serial bus (RS-485) of which we are the only master: capture listens first and refuses when it hears another
+# [sources.dryer]
+# type = "modbus-rtu"
+# port = "/dev/ttyUSB0"
+# baudrate = 19200
+# parity = "even"                              # odd, none
+# databits = 8
+# stopbits = 1
+# listen = "5s"
+# unit = 3
+
+## A bus that already has a master: nothing is sent, its own reading is listened to
+# [sources.dryer_bus]
+# type = "modbus-rtu-listen"
+# port = "/dev/ttyUSB1"
+# unit = 3
+
+## RTU frames over TCP, as transparent serial servers carry them
+# [sources.mixer]
+# type = "modbus-rtu-over-tcp"
+# host = "192.0.2.40"
+# port = 4001
+# unit = 5
+
+## Modbus/TCP Security: TLS with a certificate on both sides
+# [sources.boiler]
+# type = "modbus-tls"
+# host = "192.0.2.41"
+# port = 802
+# ca = "plant-ca.pem"                          # or server_certificate = "boiler.pem"
+# server_name = "boiler.plant.example"
+# certificate = "iiotctl.pem"
+# private_key = "iiotctl-key.pem"
 
 ## A recorded file played back as a source
 # [sources.recording]

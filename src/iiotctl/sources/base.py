@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from iiotctl.errors import SiteError
     from iiotctl.events import Event
     from iiotctl.samples import GapReason, SampleBatch
-    from iiotctl.site.model import SourceConfig, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import SourceConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class SourceContext:
         trust_first: accept and remember a server certificate not seen before (only when the user asked).
         shared: one object per key shared by the sources of a run (links per host:port).
         folder: folder of the site file, for relative file names and secrets; None = no site file (`read URL`).
+        sole_master: name of the person who confirmed that no other master is on the serial buses; None = nobody did.
     """
 
     now_us: Callable[[], int]
@@ -138,6 +140,7 @@ class SourceContext:
     trust_first: bool = False
     shared: dict[Any, Any] = field(default_factory=dict)
     folder: Path | None = None
+    sole_master: str | None = None
 
 
 class Source(Protocol):

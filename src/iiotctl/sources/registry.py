@@ -14,7 +14,8 @@ from iiotctl.errors import IiotctlError, PluginError
 
 if TYPE_CHECKING:
     from iiotctl.errors import SiteError
-    from iiotctl.site.model import SourceConfig, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import SourceConfig
     from iiotctl.sources.base import CapturedTag, Source, SourceContext
 
 GROUP: Final = "iiotctl.sources"

@@ -17,11 +17,12 @@ from iiotctl import quality
 from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason, SampleBatch
-from iiotctl.site.model import ReplaySource as ReplayConfig
+from iiotctl.site.sources import ReplaySource as ReplayConfig
 from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, Sink, SourceContext, SourceState, SourceStatus
 
 if TYPE_CHECKING:
-    from iiotctl.site.model import SourceConfig, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import SourceConfig
     from iiotctl.sources.replay_file import Extent, Rows
 
 _STEP_S: Final = 0.1

@@ -9,7 +9,7 @@ import pytest
 from iiotctl.errors import SiteProblemsError
 from iiotctl.site.address import Order
 from iiotctl.site.load import MOST_SHOWN, load_site
-from iiotctl.site.model import ModbusTcpSource, OpcUaSource, PluginSource
+from iiotctl.site.sources import ModbusTcpSource, OpcUaSource, PluginSource
 from tests.unit.site.plant import SITE, changed, line_of, load, problem, problems
 
 

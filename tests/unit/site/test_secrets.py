@@ -9,8 +9,8 @@ import pytest
 
 from iiotctl.errors import SiteError
 from iiotctl.events import Event, Level
-from iiotctl.site.model import Secret
 from iiotctl.site.secrets import place_of, reveal
+from iiotctl.site.sources import Secret
 
 
 def test_from_the_environment() -> None:

@@ -11,15 +11,19 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from iiotctl.site import fields, model
+from iiotctl.site import fields, model, sources
 from iiotctl.site.jsonschema import site_schema
 from iiotctl.site.template import FILES, SITE_TOML, TAGS_CSV
 from tests.unit.site.plant import SITE, changed, load, problems
 
 MODELS = [
     item
-    for item in vars(model).values()
-    if isinstance(item, type) and issubclass(item, BaseModel) and item not in (fields.Model, model.PluginSource)
+    for module in (model, sources)
+    for item in vars(module).values()
+    if isinstance(item, type)
+    and issubclass(item, BaseModel)
+    and item.__module__ == module.__name__
+    and item not in (fields.Model, sources.PluginSource)
 ]
 
 
@@ -40,13 +44,13 @@ def test_every_key_stands_in_the_sample(of: type[BaseModel]) -> None:
 
 def test_the_sample_also_loads_with_its_defaults_uncommented(tmp_path: Path) -> None:
     """The commented values of sources and settings are real: without their `#` they are the defaults."""
-    head, tail = SITE_TOML.split("## A recorded file")
+    head, tail = SITE_TOML.split("## A serial bus")
     text = re.sub(
-        r"(?m)^# (?!user|password|certificate|private_key|server_certificate|zone|never_read|min_free|queue|description)",
+        r"(?m)^# (?!user|password|certificate|private_key|server_certificate|zone|never_read|min_free|queue|description|max_rate|profile)",
         "",
         head,
     )
-    tail = "## A recorded file" + tail
+    tail = "## A serial bus" + tail
     loaded = load(tmp_path, text + tail, tags_csv=TAGS_CSV)
     plain = load(tmp_path, SITE_TOML, tags_csv=TAGS_CSV)
     assert loaded.site.sources == plain.site.sources

@@ -15,8 +15,8 @@ from iiotctl import quality
 from iiotctl.errors import SourceError
 from iiotctl.events import Event
 from iiotctl.samples import GapReason, SampleBatch, concat
-from iiotctl.site.model import ReplaySource as ReplayConfig
 from iiotctl.site.model import Tag
+from iiotctl.site.sources import ReplaySource as ReplayConfig
 from iiotctl.sources import replay_file
 from iiotctl.sources.base import CapturedTag, SourceContext, SourceState
 from iiotctl.sources.registry import create

@@ -9,12 +9,13 @@ from iiotctl.errors import SiteError
 from iiotctl.site.crosscheck import modbus_problems
 
 if TYPE_CHECKING:
-    from iiotctl.site.model import ModbusTcpSource, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import ModbusUnit
 
 _WITHOUT_INVALID = ("bool", "string")
 
 
-def check_tags(config: ModbusTcpSource, tags: Sequence[Tag]) -> list[SiteError]:
+def check_tags(config: ModbusUnit, tags: Sequence[Tag]) -> list[SiteError]:
     """Problems of addresses, types, `never_read` and `invalid`; `where` is the tag's name."""
     found: list[SiteError] = []
     for tag in tags:

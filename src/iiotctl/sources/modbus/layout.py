@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iiotctl.samples import SampleBatch
 from iiotctl.site.address import DataType, ModbusAddress, Order, parse_address, parse_range
-from iiotctl.site.model import ModbusTcpSource
+from iiotctl.site.sources import PolledModbus, ModbusUnit
 from iiotctl.sources.base import CapturedTag
 from iiotctl.sources.modbus.decode import Decoder, Field
 from iiotctl.sources.modbus.failure import Failure
@@ -42,7 +42,7 @@ class ModbusTag:
     field: Field
 
 
-def parse_tag(captured: CapturedTag, config: ModbusTcpSource) -> ModbusTag:
+def parse_tag(captured: CapturedTag, config: ModbusUnit) -> ModbusTag:
     """Address and type of a tag.
 
     Raises:
@@ -72,7 +72,7 @@ def parse_tag(captured: CapturedTag, config: ModbusTcpSource) -> ModbusTag:
     )
 
 
-def limits_of(config: ModbusTcpSource) -> Limits:
+def limits_of(config: PolledModbus) -> Limits:
     """The limits of a source in the planner's words."""
     never = tuple(parse_range(text) for text in config.never_read)
     return Limits(config.max_gap, config.max_registers, config.max_bits, never)

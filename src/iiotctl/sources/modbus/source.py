@@ -24,7 +24,8 @@ from iiotctl.sources.modbus.scanner import Scanner
 
 if TYPE_CHECKING:
     from iiotctl.samples import SampleBatch
-    from iiotctl.site.model import ModbusTcpSource, Tag
+    from iiotctl.site.model import Tag
+    from iiotctl.site.sources import ModbusTcpSource
     from iiotctl.sources.base import Sink
     from iiotctl.sources.modbus.link import Link
 

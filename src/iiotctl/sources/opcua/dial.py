@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from asyncua import ua
 from asyncua.ua.uaerrors import UaError
 
-from iiotctl.site.model import OpcUaSource
+from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua.certificate import Identity
 from iiotctl.sources.opcua.client import GuardedClient, dial_url, exposed_password

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from iiotctl.errors import SiteError
-from iiotctl.site.model import OpcUaSource, Tag
+from iiotctl.site.model import Tag
+from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, PlannedRequest
 from iiotctl.sources.opcua.nodeid import parse_node_id

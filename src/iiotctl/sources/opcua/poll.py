@@ -16,7 +16,7 @@ import numpy as np
 
 from iiotctl import quality
 from iiotctl.samples import NULL_TIME, GapReason, SampleBatch
-from iiotctl.site.model import OpcUaSource
+from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import CapturedTag, Sink, SourceContext, SourceStatus
 from iiotctl.sources.opcua.convert import Rule, time_or_null, to_batch
 from iiotctl.sources.opcua.denial import denial, denied

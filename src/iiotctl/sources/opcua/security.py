@@ -12,8 +12,8 @@ from asyncua import ua
 from asyncua.crypto import security_policies as policies
 
 from iiotctl.errors import SourceError
-from iiotctl.site.model import OpcUaSource
 from iiotctl.site.secrets import reveal
+from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua.certificate import Identity, check_own, load_identity, own_identity
 

@@ -21,7 +21,7 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 from iiotctl import quality
 from iiotctl.errors import IiotctlError
 from iiotctl.samples import GapReason
-from iiotctl.site.model import OpcUaSource
+from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua.client import GuardedClient
 from iiotctl.sources.opcua.convert import micros

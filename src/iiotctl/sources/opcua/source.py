@@ -13,6 +13,7 @@ from iiotctl.errors import IiotctlError, SiteError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
 from iiotctl.site import model
+from iiotctl.site import sources as configs
 from iiotctl.sources.base import (
     CapturedTag,
     PlannedRequest,
@@ -60,10 +61,10 @@ class OpcUaSource:
     timing = Timing()
 
     def __init__(
-        self, name: str, config: model.SourceConfig, tags: Sequence[CapturedTag], context: SourceContext
+        self, name: str, config: configs.SourceConfig, tags: Sequence[CapturedTag], context: SourceContext
     ) -> None:
         self.name = name
-        self.config = cast("model.OpcUaSource", config)
+        self.config = cast("configs.OpcUaSource", config)
         self.context = context
         self.status = SourceStatus(name, self.config.url)
         self._tags = {captured.code: captured for captured in tags}
@@ -78,9 +79,9 @@ class OpcUaSource:
         self._retry_now = asyncio.Event()
 
     @staticmethod
-    def check(config: model.SourceConfig, tags: Sequence[model.Tag]) -> list[SiteError]:
+    def check(config: configs.SourceConfig, tags: Sequence[model.Tag]) -> list[SiteError]:
         """Problems that can be known without contact."""
-        return check_tags(cast("model.OpcUaSource", config), tags)
+        return check_tags(cast("configs.OpcUaSource", config), tags)
 
     def plan(self) -> list[PlannedRequest]:
         """What would be asked of the server; sends nothing."""

@@ -21,7 +21,7 @@ from asyncua import ua
 from iiotctl import quality
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
-from iiotctl.site.model import OpcUaSource
+from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import Sink, SourceContext
 from iiotctl.sources.opcua.convert import OVERFLOW, Rule, to_batch

@@ -6,7 +6,8 @@ import struct
 
 from iiotctl import quality
 from iiotctl.samples import GapReason
-from iiotctl.site.model import ModbusTcpSource, Tag
+from iiotctl.site.model import Tag
+from iiotctl.site.sources import ModbusTcpSource
 from iiotctl.sources.base import CapturedTag
 from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.layout import Layout, limits_of, parse_tag

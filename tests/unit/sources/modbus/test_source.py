@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from iiotctl.site.address import Table
-from iiotctl.site.model import ModbusTcpSource, Tag
+from iiotctl.site.model import Tag
+from iiotctl.site.sources import ModbusTcpSource
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.source import ModbusSource

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iiotctl.errors import IiotctlError
-from iiotctl.site.model import OpcUaSource as Config
+from iiotctl.site.sources import OpcUaSource as Config
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua.session import Session
 

@@ -6,8 +6,8 @@ import pytest
 from asyncua import ua
 
 from iiotctl import quality
-from iiotctl.site.model import OpcUaSource as Config
 from iiotctl.site.model import Tag
+from iiotctl.site.sources import OpcUaSource as Config
 from iiotctl.sources.base import CapturedTag
 from iiotctl.sources.opcua.convert import rule_for
 from iiotctl.sources.opcua.monitored import Watched, make_filter, raw_deadband, relax

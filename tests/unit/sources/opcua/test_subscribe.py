@@ -13,8 +13,8 @@ from asyncua import ua
 from iiotctl import quality
 from iiotctl.events import Event
 from iiotctl.samples import GapReason, SampleBatch
-from iiotctl.site.model import OpcUaSource as Config
 from iiotctl.site.model import Tag
+from iiotctl.site.sources import OpcUaSource as Config
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.sources.opcua.convert import rule_for
 from iiotctl.sources.opcua.failures import ServiceError
