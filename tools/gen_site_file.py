@@ -77,7 +77,7 @@ This page is made from the program by `make gen`.
 
 def pages() -> dict[Path, str]:
     """The page with its text."""
-    from iiotctl.site import model
+    from iiotctl.site import model, sources
     from iiotctl.site.address import DATA_TYPES
     from iiotctl.site.jsonschema import site_schema
 
@@ -89,16 +89,14 @@ def pages() -> dict[Path, str]:
         text = str(definition.get("description", "")).strip()
         intro = text.partition(": ")[2] or text
         intro = intro[:1].upper() + intro[1:]
-        return f"\n## {heading}\n\n{intro}\n\n{_table(definition, getattr(model, name))}"
+        return f"\n## {heading}\n\n{intro}\n\n{_table(definition, getattr(sources if hasattr(sources, name) else model, name))}"
 
     parts = [HEAD, "\n## Top of the file\n\nThese keys stand above the first table.\n\n", _table(schema, top=True)]
     parts += [
         section("SiteInfo", "[site]"),
         section("StoreSettings", "[store]"),
         section("CaptureSettings", "[capture]"),
-        section("ModbusTcpSource", '[sources.NAME] with type = "modbus-tcp"'),
-        section("OpcUaSource", '[sources.NAME] with type = "opcua"'),
-        section("ReplaySource", '[sources.NAME] with type = "replay"'),
+        *(section(of.__name__, f'[sources.NAME] with type = "{kind}"') for kind, of in sources.BUILTIN_SOURCES.items()),
         section("Tag", "[[tags]]"),
         section("Limits", "limits of a tag"),
         section("PercentDeadband", "deadband of a tag in percent"),
