@@ -19,8 +19,17 @@ from iiotctl.site.load import LoadedSite, joined
 from iiotctl.site.plain import is_duration
 from iiotctl.site.secrets import HIDDEN, place_of, reveal
 from iiotctl.site.settings import Origin
-from iiotctl.site.sources import BUILTIN_SOURCES, OpcUaSource, PluginSource, ReplaySource, Secret, SourceConfig
+from iiotctl.site.sources import (
+    BUILTIN_SOURCES,
+    OpcUaSource,
+    PluginSource,
+    ReplaySource,
+    Secret,
+    SourceBase,
+    SourceConfig,
+)
 from iiotctl.site.units import format_duration
+from iiotctl.sources import profiles
 
 _SECRET_KEY: Final = re.compile(r"pass(word|wd|phrase)?|secret|token|credential|api_?key|private", re.IGNORECASE)
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+@")
@@ -33,7 +42,7 @@ class SiteValue:
     Attributes:
         key: as in the site file, e.g. `sources.press1.host`.
         value: as a person would write it; a secret as the place it is kept in.
-        origin: flag, environment, site file, user file or default.
+        origin: flag, environment, site file, user file, `profile NAME` or default.
         where: `--store`, `IIOTCTL_STORE`, `site.toml:12`; "" for a default.
     """
 
@@ -64,16 +73,24 @@ def _model_values(loaded: LoadedSite, model: BaseModel, path: tuple[str, ...]) -
         written = written.get(key, {})
     values: dict[str, Any] = {name: getattr(model, name) for name in type(model).model_fields}
     values |= model.model_extra or {}
-    for key, value in values.items():
+    filled = _from_profile(model)
+    for key, value in (values | dict(filled)).items():
         given = key in written
         if value is None or (not given and value in ("", ())):
             continue
+        origin = str(Origin.SITE) if given else str(Origin.DEFAULT)
         yield SiteValue(
             ".".join((*path, key)),
             _text(type(model), key, value),
-            str(Origin.SITE if given else Origin.DEFAULT),
+            f"profile {values['profile']}" if key in filled else origin,
             loaded.where(*path, key) if given else "",
         )
+
+
+def _from_profile(model: BaseModel) -> Mapping[str, Any]:
+    if not isinstance(model, SourceBase) or profiles.problems(model):
+        return {}  # a profile that does not fit is for `site check` to tell
+    return profiles.filled_in(model)
 
 
 def _text(model: type[BaseModel], key: str, value: object) -> str:

@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final, cast
 
 from iiotctl.errors import IiotctlError, PluginError
+from iiotctl.sources import profiles
 
 if TYPE_CHECKING:
     from iiotctl.errors import SiteError
@@ -72,14 +73,15 @@ def load(type_: str) -> type[Source]:
 
 
 def create(name: str, config: SourceConfig, tags: Sequence[CapturedTag], context: SourceContext) -> Source:
-    """A source ready to `run`; sends nothing yet.
+    """A source ready to `run`, with the figures of its profile; sends nothing yet.
 
     Raises:
+        SiteError: `unknown-profile`.
         PluginError: see `load`; also when the class of another package fails in its constructor.
     """
     factory = load(config.type)
     try:
-        return factory(name, config, tags, context)
+        return factory(name, profiles.applied(config), tags, context)
     except IiotctlError:
         raise
     except Exception as error:
@@ -94,9 +96,10 @@ def create(name: str, config: SourceConfig, tags: Sequence[CapturedTag], context
 
 
 def check(config: SourceConfig, tags: Sequence[Tag]) -> list[SiteError]:
-    """Problems of a source's tags that can be known without contact.
+    """Problems of a source's profile and tags that can be known without contact.
 
     Raises:
         PluginError: see `load`.
     """
-    return load(config.type).check(config, tags)
+    wrong = profiles.problems(config)
+    return [*wrong, *load(config.type).check(config if wrong else profiles.applied(config), tags)]
