@@ -1,4 +1,4 @@
-"""`iiotctl explain`: what an error id or an exit code means, and what to do."""
+"""`iiotctl explain`: what an error id, a gap's reason or an exit code means; the profiles of devices."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from iiotctl.cli._options import TextFormat, TextFormatOption
 
 def explain(
     name: Annotated[
-        str | None, typer.Argument(metavar="ID", show_default=False, help="An error id, or exit-codes.")
+        str | None,
+        typer.Argument(metavar="ID", show_default=False, help="An error id, a gap's reason, exit-codes or profiles."),
     ] = None,
     format: TextFormatOption = TextFormat.TABLE,
 ) -> None:
-    """Say what an error id means and what to do about it.
+    """Say what an error id or a gap's reason means and what to do about it.
 
-    Without an id: list all of them.
+    Without an id: list all of them. `exit-codes` are what the process ends with;
+    `profiles` are the families of devices that a source's `profile` may name.
 
     Examples:
       iiotctl explain store-locked
+      iiotctl explain overflow
       iiotctl explain exit-codes
+      iiotctl explain profiles
     """
     from iiotctl.ops import explain as op
 
     as_json = format is TextFormat.JSON
     if name == "exit-codes":
-        rows = [(int(code), meaning) for code, meaning in op.EXIT_CODES.items()]
-        if as_json:
-            codes = [{"code": code, "means": meaning} for code, meaning in rows]
-            typer.echo(json.dumps({"schema": "iiotctl.exit-codes/v1", "exit_codes": codes}))
-        else:
-            typer.echo("\n".join(_wrapped(f"{code:>3}", meaning, 5) for code, meaning in rows))
+        _exit_codes(as_json=as_json)
+    elif name == "profiles":
+        _profiles(as_json=as_json)
     elif name is None:
-        entries = list(op.catalogue().values())
+        entries = [*op.catalogue().values(), *op.gap_reasons().values()]
         if as_json:
             typer.echo(json.dumps({"schema": "iiotctl.explanations/v1", "ids": [e.as_dict() for e in entries]}))
         else:
@@ -48,9 +49,43 @@ def explain(
         if as_json:
             typer.echo(json.dumps(entry.as_dict()))
         else:
-            typer.echo(f"error[{entry.id}]  class {entry.kind}, exit code {entry.exit_code}\n")
+            is_gap = entry.kind == op.GAP
+            head = "reason of a gap" if is_gap else f"class {entry.kind}, exit code {entry.exit_code}"
+            typer.echo(f"{entry.id if is_gap else f'error[{entry.id}]'}  {head}\n")
             typer.echo(_wrapped("What it means:", entry.means, 16))
             typer.echo(_wrapped("What to do:", entry.do, 16))
+
+
+def _exit_codes(*, as_json: bool) -> None:
+    from iiotctl.ops import explain as op
+
+    rows = [(int(code), meaning) for code, meaning in op.EXIT_CODES.items()]
+    if as_json:
+        codes = [{"code": code, "means": meaning} for code, meaning in rows]
+        typer.echo(json.dumps({"schema": "iiotctl.exit-codes/v1", "exit_codes": codes}))
+    else:
+        typer.echo("\n".join(_wrapped(f"{code:>3}", meaning, 5) for code, meaning in rows))
+
+
+def _profiles(*, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from iiotctl.sources import profiles
+
+    known = [profiles.load(name) for name in profiles.names()]
+    if as_json:
+        found = [
+            {"name": profile.name, "title": profile.title, "figures": [asdict(figure) for figure in profile.figures]}
+            for profile in known
+        ]
+        typer.echo(json.dumps({"schema": "iiotctl.profiles/v1", "profiles": found}))
+        return
+    for profile in known:
+        typer.echo(f"{profile.name}  {profile.title}")
+        for figure in profile.figures:
+            head = f"  {figure.protocol} {figure.key} = {figure.text}"
+            typer.echo(_wrapped(head.ljust(36), figure.source, 36))
+        typer.echo()
 
 
 def _wrapped(head: str, text: str, indent: int) -> str:

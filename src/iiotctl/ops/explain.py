@@ -1,4 +1,4 @@
-"""What an id means: errors from the catalogue, and the exit codes."""
+"""What an id means: errors from the catalogue, reasons of gaps, and the exit codes."""
 
 from __future__ import annotations
 
@@ -40,22 +40,66 @@ CLASS_CODES: Final[dict[str, ExitCode]] = {
     "bug": ExitCode.BUG,
 }
 
+TOPICS: Final = ("exit-codes", "profiles")
+"""What `iiotctl explain` knows besides ids."""
+
+GAP: Final = "gap"
+_GAP_REASONS: Final[dict[str, tuple[str, str]]] = {
+    "disconnected": (
+        "There was no connection to the device: cable, switch, device off, port closed.",
+        "`iiotctl capture status` names the cause while it lasts; check cable, power and firewall.",
+    ),
+    "timeout": (
+        "The device was connected but did not answer in time.",
+        "Check the unit identifier; lengthen `timeout`, or `period` when a gateway is overloaded.",
+    ),
+    "refused": (
+        "The device answered with an error: an illegal address, an unknown node id, access denied.",
+        "`iiotctl tags check --live` names the tags and what the device said.",
+    ),
+    "overflow": (
+        "Values arose faster than they were taken: scans were left out, a server's queue overran, or the disk lagged.",
+        "Lengthen `period` or raise `queue`; `iiotctl capture --dry-run` shows the requests and their cycle time.",
+    ),
+    "restart": (
+        "The capture, or one source of it, ended without a proper stop: a crash, a power cut, a fault.",
+        "`iiotctl gaps` shows the time lost; run it as a service so that it starts again by itself.",
+    ),
+    "clock-step": (
+        "The clock of this machine jumped by more than a second, or the machine slept.",
+        "Keep the clock right with NTP; `iiotctl doctor` looks at it.",
+    ),
+    "shutdown": (
+        "The capture was stopped in order and ran again later, or a reload stopped one source of it.",
+        "Run it as a service; with `--strict` this gap does not count.",
+    ),
+    "disk-reserve": (
+        "Less space was free than `min_free`, and capture stopped writing before the disk was full.",
+        "Free space; `iiotctl store status` shows what the store takes.",
+    ),
+    "disk-full": (
+        "The disk took no more.",
+        "Free space and keep `min_free`; `iiotctl store status` shows what the store takes.",
+    ),
+}
+"""Reason -> what happened, what helps; as in `samples.GapReason`, which is not imported here because it loads numpy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An error id explained.
+    """An error id or the reason of a gap explained.
 
     Attributes:
-        id: the slug as it stands in `error[slug]`.
-        kind: class of the error, a key of `CLASS_CODES`.
-        exit_code: what the process ends with.
+        id: the slug as it stands in `error[slug]`, or a reason of the view `gaps`.
+        kind: class of the error, a key of `CLASS_CODES`; `GAP` for a reason.
+        exit_code: what the process ends with; None for a reason.
         means: what happened, in a sentence or two.
         do: what helps.
     """
 
     id: str
     kind: str
-    exit_code: int
+    exit_code: int | None
     means: str
     do: str
 
@@ -74,17 +118,23 @@ def catalogue() -> dict[str, Explanation]:
     }
 
 
+@cache
+def gap_reasons() -> dict[str, Explanation]:
+    """Every reason that a gap can have, in the order of the pages."""
+    return {reason: Explanation(reason, GAP, None, means, do) for reason, (means, do) in _GAP_REASONS.items()}
+
+
 def explain(word: str) -> Explanation:
-    """The explanation of an error id; `error[slug]` and `slug:` are understood as well.
+    """The explanation of an error id or of a gap's reason; `error[slug]` and `slug:` are understood as well.
 
     Raises:
         UsageError: no such id.
     """
     slug = word.strip().removeprefix("error[").rstrip("]: ").lower()
-    entries = catalogue()
+    entries = gap_reasons() | catalogue()  # `disk-full` is both; the error tells more
     if slug in entries:
         return entries[slug]
-    near = difflib.get_close_matches(slug, [*entries, "exit-codes"], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(slug, [*entries, *TOPICS], n=3, cutoff=0.5)
     hint = "`iiotctl explain` lists every id"
     if near:
         hint = f"did you mean {' or '.join(f'`iiotctl explain {name}`' for name in near)}? {hint}"
