@@ -26,7 +26,8 @@ receive and fail the test run on anything that is not listed here.
 
 _MIDDLE = """
 Not in the list, hence impossible: 5, 6, 15, 16, 22 and 23 (write), 8 (diagnostics, can restart
-communication), 90 (programming), and every other code.
+communication), 43 with any other MEI type (13 is CANopen, which can write), 90 (programming), and every
+other code.
 
 ## OPC UA
 

@@ -1,8 +1,7 @@
 """Every request that iiotctl may ever send to a device. What is not in this list cannot be encoded.
 
-The list is enforced where requests become bytes: `sources/modbus/link.py` looks at the function code in
-the frame itself right before it is written to the socket, `sources/opcua/` at the type of each service
-request. All entries read; none changes a process value, a configuration or a program. `tools/gen_requests.py`
+The list is enforced where requests become bytes: `sources/modbus/link.py` looks at the bytes of the request
+itself right before they are written, `sources/opcua/` at the type of each service request. All entries read; none changes a process value, a configuration or a program. `tools/gen_requests.py`
 prints the list as `docs/reference/requests.md`.
 """
 
@@ -37,7 +36,14 @@ MODBUS: Final = (
     ModbusFunction(2, "Read Discrete Inputs", "tags of the table `discrete`"),
     ModbusFunction(3, "Read Holding Registers", "tags of the table `holding`"),
     ModbusFunction(4, "Read Input Registers", "tags of the table `input`"),
+    ModbusFunction(43, "Read Device Identification (MEI type 14 only)", "maker and product of a device (`browse`)"),
 )
+
+ENCAPSULATED: Final = 43
+"""Encapsulated Interface Transport (§6.19): what it does is decided by the MEI type that follows."""
+READ_IDENTIFICATION: Final = 14
+"""MEI type of Read Device Identification (§6.21); 13 is CANopen, which can write."""
+_IDENTIFICATION_SIZE: Final = 4
 
 OPCUA: Final = (
     OpcUaService("FindServers", "Discovery", "which servers an endpoint knows"),
@@ -80,14 +86,20 @@ class ForbiddenRequestError(IiotctlError):
         )
 
 
-def check_modbus(code: int) -> None:
-    """Let a function code pass, or stop it.
+def check_modbus(pdu: bytes) -> None:
+    """Let a request pass, or stop it.
+
+    Args:
+        pdu: the request from its function code on, without unit identifier and checksum.
 
     Raises:
-        ForbiddenRequestError: the code is not in `MODBUS`.
+        ForbiddenRequestError: the function code is not in `MODBUS`, or it is 43 with another MEI type than 14.
     """
+    code = pdu[0] if pdu else 0
     if code not in MODBUS_CODES:
         raise ForbiddenRequestError(f"Modbus function code {code}")
+    if code == ENCAPSULATED and (len(pdu) != _IDENTIFICATION_SIZE or pdu[1] != READ_IDENTIFICATION):
+        raise ForbiddenRequestError(f"Modbus function code {code} with `{pdu[1:].hex(' ')}`")
 
 
 def check_opcua(service: str) -> None:

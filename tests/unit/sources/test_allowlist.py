@@ -12,15 +12,29 @@ from iiotctl.sources import allowlist
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("code", [code for code in range(256) if code not in (1, 2, 3, 4)])
+@pytest.mark.parametrize("code", [code for code in range(256) if code not in (1, 2, 3, 4, 43)])
 def test_every_other_function_code_is_stopped(code: int) -> None:
     with pytest.raises(allowlist.ForbiddenRequestError, match=f"function code {code} "):
-        allowlist.check_modbus(code)
+        allowlist.check_modbus(bytes([code, 14, 0, 0]))
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4])
 def test_the_four_read_functions_pass(code: int) -> None:
-    allowlist.check_modbus(code)
+    allowlist.check_modbus(bytes([code, 0, 0, 0, 1]))
+
+
+def test_of_function_43_only_the_identification_passes() -> None:
+    allowlist.check_modbus(bytes([43, 14, 1, 0]))
+    for kind in range(256):
+        if kind != 14:
+            with pytest.raises(allowlist.ForbiddenRequestError, match="function code 43 "):
+                allowlist.check_modbus(bytes([43, kind, 1, 0]))
+
+
+@pytest.mark.parametrize("pdu", [b"", bytes([43]), bytes([43, 14]), bytes([43, 14, 1, 0, 0])])
+def test_bytes_that_are_no_request_are_stopped(pdu: bytes) -> None:
+    with pytest.raises(allowlist.ForbiddenRequestError):
+        allowlist.check_modbus(pdu)
 
 
 @pytest.mark.parametrize(

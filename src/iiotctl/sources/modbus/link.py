@@ -85,7 +85,7 @@ class Channel(ModbusProtocol):
         self._transaction = (self._transaction + 1) & 0xFFFF
         self._stranger = None
         frame = scan.requests[index].frame(self._transaction)
-        check_modbus(frame[FUNCTION_AT])
+        check_modbus(frame[FUNCTION_AT:])
         self._scan, self._index, self._sent, self._deadline = scan, index, now, now + timeout
         timer = self._timer
         if timer is None or timer.when() > self.loop.time() + timeout:
