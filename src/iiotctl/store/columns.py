@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iiotctl.rollups import RollupBatch
 from iiotctl.samples import NULL_TIME, SampleBatch
 from iiotctl.store.schema import dtypes
 
@@ -51,6 +53,16 @@ def encode(batch: SampleBatch) -> bytes:
             data[name] = pl.Series(times, dtype=pl.Int64)
     out = io.BytesIO()
     pl.DataFrame(data).write_ipc_stream(out, compression="zstd")
+    return out.getvalue()
+
+
+def encode_rollups(batch: RollupBatch) -> bytes:
+    """Roll-ups as an Arrow IPC stream, zstd."""
+    import polars as pl
+
+    frame = pl.DataFrame({field.name: pl.Series(getattr(batch, field.name)) for field in fields(batch)})
+    out = io.BytesIO()
+    frame.write_ipc_stream(out, compression="zstd")
     return out.getvalue()
 
 
@@ -105,6 +117,27 @@ def final_frame(coded: pl.DataFrame, names: Sequence[str], site: str) -> pl.Data
         time("ts_received"),
         pl.lit(site, dtype=pl.String).alias("site"),
     )
+
+
+def final_rollups(coded: pl.DataFrame, names: Sequence[str], site: str) -> pl.DataFrame:
+    """The columns of the rollups table from those of `encode_rollups`, sorted by tag name and start."""
+    import polars as pl
+
+    kinds = dtypes("rollups")
+    table = pl.Series("names", list(names), dtype=pl.String)
+
+    def column(name: str) -> pl.Expr:
+        if name == "tag":
+            return pl.lit(table).gather(pl.col("tag")).alias("tag")
+        if name == "site":
+            return pl.lit(site, dtype=pl.String).alias("site")
+        if kinds[name] == pl.Float64:
+            return pl.col(name).fill_nan(None)
+        if kinds[name] == pl.Datetime:
+            return pl.when(pl.col(name) != NULL_TIME).then(pl.col(name)).otherwise(None).cast(kinds[name]).alias(name)
+        return pl.col(name)
+
+    return coded.select([column(name) for name in kinds]).sort("tag", "start", "end", maintain_order=True)
 
 
 def sorted_by_name(coded: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -5,11 +5,14 @@
       samples/date=2026-11-21/raw-<segment>.parquet
       gaps/date=2026-11-21/raw-<segment>.parquet
       tags/date=2026-11-21/raw-<segment>.parquet
+      rollups/date=2026-11-21/raw-<segment>.parquet
+      kept/date=2026-11-21/raw-<segment>.parquet
       manifest/<run>.log
       spool/<run>-<n>.seg                     not yet sealed
       spool/checkpoint.bin                    last row of each tag, open gaps
       run/                                    status and requests of a running capture, room for a full disk
       lock
+      import/                                 files in the making of a running import, and its lock
 
 A segment's name is `<run>-<n>`; a run's id begins with its start time, so that names sort by time.
 """
@@ -21,14 +24,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 FORMAT: Final = 1
+SEGMENT_FORMAT: Final = 2
+"""2 = commits may hold roll-ups and kept windows. Sealed files are as ever, so the store's format stays; but an
+older iiotctl that seals such a segment would drop those rows, so it must refuse the segment."""
+Table = Literal["samples", "gaps", "tags", "rollups", "kept"]
 SAMPLES: Final = "samples"
 GAPS: Final = "gaps"
 TAGS: Final = "tags"
-KINDS: Final = (SAMPLES, GAPS, TAGS)
+ROLLUPS: Final = "rollups"
+KEPT: Final = "kept"
+KINDS: Final[tuple[Table, ...]] = (SAMPLES, GAPS, TAGS, ROLLUPS, KEPT)
 TMP_SUFFIX: Final = ".tmp"
+LOCK_NAME: Final = "lock"
+IMPORT_LOG: Final = "import-"
+"""Begin of the name of an import's manifest."""
 
 _SEGMENT: Final = re.compile(r"(?P<run>\d{8}T\d{6}Z-[0-9a-f]{8})-(?P<number>\d{6})")
 _DAY_US: Final = 86_400_000_000
@@ -83,9 +95,14 @@ class Layout:
         return self.root / "run"
 
     @property
+    def imports(self) -> Path:
+        """Folder of an import: its lock and its scratch files."""
+        return self.root / "import"
+
+    @property
     def lock(self) -> Path:
         """Lock file of the capture that writes."""
-        return self.root / "lock"
+        return self.root / LOCK_NAME
 
     def segment(self, name: SegmentName) -> Path:
         """Path of a segment."""
@@ -128,6 +145,16 @@ def date_of(folder: Path) -> date | None:
 def segment_of(path: Path) -> SegmentName | None:
     """The segment that a sealed file was made from, or None for other files."""
     return SegmentName.parse(path.stem.removeprefix("raw-")) if path.stem.startswith("raw-") else None
+
+
+def scratch_name(relative: str) -> str:
+    """Name in the folder `import` of a file that is to become `relative` (with `/`)."""
+    return relative.replace("/", "+") + TMP_SUFFIX
+
+
+def is_capture_log(log: Path) -> bool:
+    """Whether a manifest is that of a capture; an import leaves no spool and no checkpoint behind."""
+    return not log.name.startswith(IMPORT_LOG)
 
 
 def day_number(ts_us: int) -> int:

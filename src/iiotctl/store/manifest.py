@@ -25,7 +25,7 @@ class SealedFile:
 
     Attributes:
         path: relative to the store, with `/`.
-        kind: samples, gaps or tags.
+        kind: table whose rows it holds.
         size: bytes.
         tag_min, tag_max, ts_min, ts_max: ranges of its rows (µs UTC); None for an empty or timeless file.
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from iiotctl.quality import BAD
 from iiotctl.samples import Gap, GapReason
 from iiotctl.store import manifest
-from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout
+from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout, is_capture_log
 from iiotctl.store.schema import REMOVED, TagRow, tag_from_json
 from iiotctl.store.state import LastRow, State
 
@@ -42,7 +42,7 @@ def rebuild(layout: Layout) -> State:
         for row in gaps.with_columns(times).drop("site").sort("detected_at", maintain_order=True).to_dicts():
             state.gaps([Gap(**{**row, "reason": GapReason(row["reason"])})])
     state.restore(_last_rows(layout, set(state.hashes)))
-    logs = sorted(layout.manifest.glob("*.log"))
+    logs = sorted(filter(is_capture_log, layout.manifest.glob("*.log")))
     state.run = logs[-1].name.partition(".")[0] if logs else None
     return state
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
+from iiotctl.kept import Kept
 from iiotctl.samples import Gap, GapReason
 
 if TYPE_CHECKING:
@@ -60,10 +61,53 @@ TAG_COLUMNS: Final = {
     "heartbeat": "float64",
     "config_hash": "string",
 }
+ROLLUP_COLUMNS: Final = {
+    "tag": "string",
+    "start": "timestamp",
+    "end": "timestamp",
+    "min": "float64",
+    "max": "float64",
+    "mean": "float64",
+    "std": "float64",
+    "count": "int64",
+    "bad": "int64",
+    "first": "float64",
+    "first_ts": "timestamp",
+    "last": "float64",
+    "last_ts": "timestamp",
+    "quality": "uint32",
+    "partial": "bool",
+    "closes": "bool",
+    "site": "string",
+}
+KEPT_COLUMNS: Final = {
+    "id": "string",
+    "site": "string",
+    "source": "string",
+    "start": "timestamp",
+    "end": "timestamp",
+    "trigger": "string",
+    "fired_at": "timestamp",
+    "detected_at": "timestamp",
+}
 REMOVED: Final = "removed"
 """`mode` of the row that ends a tag in the history: it is captured no more."""
 
-COLUMNS: Final = {"samples": SAMPLE_COLUMNS, "gaps": GAP_COLUMNS, "tags": TAG_COLUMNS}
+COLUMNS: Final = {
+    "samples": SAMPLE_COLUMNS,
+    "gaps": GAP_COLUMNS,
+    "tags": TAG_COLUMNS,
+    "rollups": ROLLUP_COLUMNS,
+    "kept": KEPT_COLUMNS,
+}
+DATED_BY: Final = {
+    "samples": "ts",
+    "gaps": "detected_at",
+    "tags": "valid_from",
+    "rollups": "start",
+    "kept": "detected_at",
+}
+"""The column whose UTC date names the folder of a row's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +155,7 @@ def dtypes(table: str) -> dict[str, pl.DataType]:
         "string": pl.String(),
         "float64": pl.Float64(),
         "uint32": pl.UInt32(),
+        "int64": pl.Int64(),
         "bool": pl.Boolean(),
     }
     return {name: kinds[kind] for name, kind in COLUMNS[table].items()}
@@ -118,17 +163,26 @@ def dtypes(table: str) -> dict[str, pl.DataType]:
 
 def gaps_frame(gaps: Iterable[Gap], site: str) -> pl.DataFrame:
     """Gap rows in the columns of the gaps table."""
-    import polars as pl
-
     rows = [
         (g.id, site, g.source, g.tag, g.start, g.end, str(g.reason), g.detected_at, g.filled_by, g.withdrawn)
         for g in gaps
     ]
-    names = list(GAP_COLUMNS)
-    raw = {name: (pl.Int64() if kind == "timestamp" else dtypes("gaps")[name]) for name, kind in GAP_COLUMNS.items()}
-    return pl.DataFrame(rows, schema=raw, orient="row").select(
-        [pl.col(name).cast(dtypes("gaps")[name]) for name in names]
-    )
+    return _from_rows("gaps", rows)
+
+
+def kept_frame(windows: Iterable[Kept], site: str) -> pl.DataFrame:
+    """Kept windows in the columns of the kept table."""
+    rows = [(k.id, site, k.source, k.start, k.end, k.trigger, k.fired_at, k.detected_at) for k in windows]
+    return _from_rows("kept", rows)
+
+
+def _from_rows(table: str, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    """Rows in the order of the table's columns, times in µs UTC."""
+    import polars as pl
+
+    kinds = dtypes(table)
+    raw = {name: (pl.Int64() if kind == "timestamp" else kinds[name]) for name, kind in COLUMNS[table].items()}
+    return pl.DataFrame(rows, schema=raw, orient="row").select([pl.col(name).cast(kinds[name]) for name in raw])
 
 
 def tags_frame(rows: Sequence[tuple[TagRow, int]], site: str) -> pl.DataFrame:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import StoreError
-from iiotctl.store import columns
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import GAPS, SAMPLES, TAGS, TMP_SUFFIX, Layout
+from iiotctl.store.layout import KINDS, TMP_SUFFIX, Layout, Table, scratch_name
 from iiotctl.store.manifest import Manifest, SealedFile
-from iiotctl.store.schema import gaps_frame, tags_frame
+from iiotctl.store.schema import DATED_BY
 from iiotctl.store.spool import Segment
+from iiotctl.store.tables import has_rows, rows_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,26 +44,18 @@ def parquet_bytes(frame: pl.DataFrame, *, row_group: int = ROW_GROUP) -> bytes:
     return out.getvalue()
 
 
-def tables_of(segment: Segment) -> list[tuple[str, date, pl.DataFrame]]:
-    """What a segment becomes: (kind, UTC date, rows in the store's order)."""
-    import polars as pl
-
-    found: list[tuple[str, date, pl.DataFrame]] = []
-    if segment.commits:
-        coded = columns.sorted_by_name(columns.coded_frame(segment.coded_frames()), segment.names)
-        samples = columns.final_frame(coded, segment.names, segment.site)
-        found += [(SAMPLES, day, rows) for day, rows in _by_date(samples, "ts")]
-    if segment.gaps:
-        gaps = gaps_frame(segment.gaps, segment.site)
-        found += [(GAPS, day, rows) for day, rows in _by_date(gaps, "detected_at")]
-    history = [(row, change.valid_from) for change in segment.changes for row in change.rows if row.tag in change.new]
-    if history:
-        tags = tags_frame(history, segment.site).sort("tag", pl.col("valid_from"), maintain_order=True)
-        found += [(TAGS, day, rows) for day, rows in _by_date(tags, "valid_from")]
-    return found
+def tables_of(segment: Segment) -> list[tuple[Table, date, pl.DataFrame]]:
+    """What a segment becomes: (table, UTC date, rows in the store's order)."""
+    return [
+        (table, day, rows)
+        for table in KINDS
+        if has_rows(segment, table)
+        for day, rows in by_date(rows_of(segment, table, ordered=True), DATED_BY[table])
+    ]
 
 
-def _by_date(frame: pl.DataFrame, column: str) -> list[tuple[date, pl.DataFrame]]:
+def by_date(frame: pl.DataFrame, column: str) -> list[tuple[date, pl.DataFrame]]:
+    """Rows by the UTC date of a time column, oldest date first; their order stays."""
     import polars as pl
 
     first, last = frame.select(
@@ -79,10 +72,11 @@ def _by_date(frame: pl.DataFrame, column: str) -> list[tuple[date, pl.DataFrame]
 def _entry(kind: str, path: str, data: bytes, rows: pl.DataFrame, at: int) -> SealedFile:
     import polars as pl
 
-    time = {SAMPLES: "ts", GAPS: "detected_at", TAGS: "valid_from"}[kind]
+    time = DATED_BY[kind]
+    tag = pl.col("tag") if "tag" in rows.columns else pl.lit(None, dtype=pl.String)
     low, high, first, last = rows.select(
-        pl.col("tag").min().alias("low"),
-        pl.col("tag").max().alias("high"),
+        tag.min().alias("low"),
+        tag.max().alias("high"),
         pl.col(time).min().dt.epoch("us").alias("first"),
         pl.col(time).max().dt.epoch("us").alias("last"),
     ).row(0)
@@ -107,19 +101,52 @@ def seal_segment(disk: Disk, layout: Layout, segment: Segment, manifest: Manifes
         OSError: the disk refused; nothing of the segment is lost.
         StoreError: `seal-mismatch`, a file read back differs from what was written.
     """
+    tables = ((kind, layout.sealed(kind, day, segment.name), rows) for kind, day, rows in tables_of(segment))
+    return place(disk, layout, tables, manifest, at)
+
+
+def place(
+    disk: Disk,
+    layout: Layout,
+    tables: Iterable[tuple[str, Path, pl.DataFrame]],
+    manifest: Manifest,
+    at: int,
+    *,
+    scratch: Path | None = None,
+) -> list[SealedFile]:
+    """Put finished tables into the store; on return all are in place, durable and read back.
+
+    Args:
+        disk: where.
+        layout: the store.
+        tables: (kind, final path, rows in the store's order) each.
+        manifest: of this process.
+        at: µs UTC, now.
+        scratch: folder for files in the making. Without one they stand beside their final name, and another
+            copy of the rows must exist until the end (the segment). With one the files themselves are that
+            copy as soon as the manifest knows them: `bulk` goes on from there.
+
+    Raises:
+        OSError: the disk refused; nothing of this call is in the store, or all that the manifest knows.
+        StoreError: `seal-mismatch`, a file read back differs from what was written.
+    """
     pending: list[tuple[Path, Path, SealedFile]] = []
+    announced = False
     try:
-        _write_scratch(disk, layout, segment, at, pending)
+        _write_scratch(disk, layout, tables, at, pending, folder=scratch)
         if pending:
+            if scratch is not None:
+                disk.sync_dir(scratch)
+                announced = True  # from here on the manifest may know files that exist nowhere else
             manifest.append([entry for _, _, entry in pending])
     except OSError:
         # Give the space back: on a full disk the next commit needs it more.
-        for scratch, _, _ in pending:
+        for unfinished, _, _ in [] if announced else pending:
             with suppress(OSError):
-                disk.unlink(scratch)
+                disk.unlink(unfinished)
         raise
-    for scratch, final, _ in pending:
-        disk.rename(scratch, final)
+    for unfinished, final, _ in pending:
+        disk.rename(unfinished, final)
     for folder in {final.parent for _, final, _ in pending}:
         disk.sync_dir(folder)
     for _, final, entry in pending:
@@ -134,17 +161,23 @@ def seal_segment(disk: Disk, layout: Layout, segment: Segment, manifest: Manifes
 
 
 def _write_scratch(
-    disk: Disk, layout: Layout, segment: Segment, at: int, pending: list[tuple[Path, Path, SealedFile]]
+    disk: Disk,
+    layout: Layout,
+    tables: Iterable[tuple[str, Path, pl.DataFrame]],
+    at: int,
+    pending: list[tuple[Path, Path, SealedFile]],
+    *,
+    folder: Path | None,
 ) -> None:
-    """Write and sync the segment's files under scratch names; `pending` grows as they are begun."""
-    for kind, day, rows in tables_of(segment):
-        final = layout.sealed(kind, day, segment.name)
+    """Write and sync files under scratch names; `pending` grows as they are begun."""
+    for kind, final, rows in tables:
         disk.make_dir(final.parent)
         data = parquet_bytes(rows)
-        scratch = final.with_name(final.name + TMP_SUFFIX)
         relative = final.relative_to(layout.root).as_posix()
-        pending.append((scratch, final, _entry(kind, relative, data, rows, at)))
-        descriptor = disk.create(scratch)
+        beside = final.with_name(final.name + TMP_SUFFIX)
+        unfinished = beside if folder is None else folder / scratch_name(relative)
+        pending.append((unfinished, final, _entry(kind, relative, data, rows, at)))
+        descriptor = disk.create(unfinished)
         try:
             disk.write(descriptor, data)
             disk.sync(descriptor)

@@ -16,13 +16,28 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from iiotctl.store import manifest, spool
-from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout, SegmentName, date_of, segment_of
-from iiotctl.store.schema import gaps_frame, tags_frame
+from iiotctl.store.layout import (
+    GAPS,
+    KEPT,
+    KINDS,
+    ROLLUPS,
+    SAMPLES,
+    TAGS,
+    Layout,
+    SegmentName,
+    Table,
+    date_of,
+    scratch_name,
+    segment_of,
+)
+from iiotctl.store.tables import has_rows, rows_of
 from iiotctl.store.writer import check_store
 
 if TYPE_CHECKING:
     import polars as pl
 
+_BY_DATE: Final = (SAMPLES, ROLLUPS)
+"""Tables of which a time range needs only the files of its dates."""
 _PARQUET_MAGIC: Final = b"PAR1"
 _SMALLEST: Final = 12
 
@@ -38,11 +53,10 @@ class BadFile:
 class Snapshot:
     """What a reader sees. Make one with `open`; use as a context manager."""
 
-    def __init__(self, layout: Layout, segments: list[spool.Segment], files: dict[str, list[Path]]) -> None:
+    def __init__(self, layout: Layout, segments: list[spool.Segment], files: dict[Table, list[Path]]) -> None:
         self.root = layout.root
-        self.sample_files = files[SAMPLES]
-        self.gap_files = files[GAPS]
-        self.tag_files = files[TAGS]
+        self.files = files
+        """Sealed files by table."""
         self.bad_files: list[BadFile] = []
         self.missing: list[BadFile] = []
         """Files of the selection that a manifest lists and that are gone."""
@@ -55,8 +69,8 @@ class Snapshot:
 
         Args:
             root: folder of the store.
-            start: µs UTC; sample files of earlier dates are left out.
-            end: µs UTC; sample files of later dates are left out.
+            start: µs UTC; files of samples and roll-ups of earlier dates are left out.
+            end: µs UTC; likewise of later dates.
 
         Raises:
             StoreError: no store here, or one of a newer version.
@@ -65,17 +79,16 @@ class Snapshot:
         check_store(layout)
         segments = spool.read_spool(layout)
         opened = {segment.name for segment in segments}
-        files = {
-            SAMPLES: _without(opened, layout.files(SAMPLES, _date(start), _date(end))),
-            GAPS: _without(opened, layout.files(GAPS)),
-            TAGS: _without(opened, layout.files(TAGS)),
+        files: dict[Table, list[Path]] = {
+            table: _without(opened, layout.files(table, *((_date(start), _date(end)) if table in _BY_DATE else ())))
+            for table in KINDS
         }
         snapshot = cls(layout, segments, files)
         snapshot.missing = _missing(layout, opened, _date(start), _date(end))
         return snapshot
 
     def _check(self) -> None:
-        for files in (self.sample_files, self.gap_files, self.tag_files):
+        for files in self.files.values():
             for path in list(files):
                 cause = _damage(path)
                 if cause:
@@ -95,47 +108,68 @@ class Snapshot:
         self._segments = []
 
     @property
+    def sample_files(self) -> list[Path]:
+        """Sealed samples."""
+        return self.files[SAMPLES]
+
+    @property
+    def gap_files(self) -> list[Path]:
+        """Sealed gap rows."""
+        return self.files[GAPS]
+
+    @property
+    def tag_files(self) -> list[Path]:
+        """Sealed rows of the tag history."""
+        return self.files[TAGS]
+
+    @property
+    def rollup_files(self) -> list[Path]:
+        """Sealed roll-ups."""
+        return self.files[ROLLUPS]
+
+    @property
+    def kept_files(self) -> list[Path]:
+        """Sealed kept windows."""
+        return self.files[KEPT]
+
+    @property
     def has_unsealed(self) -> bool:
         """True when rows of any table stand in the spool only."""
-        return any(segment.rows or segment.gaps or segment.changes for segment in self._segments)
+        return any(has_rows(segment, table) for segment in self._segments for table in KINDS)
 
     @property
     def unsealed_rows(self) -> int:
         """Samples in the spool."""
         return sum(segment.rows for segment in self._segments)
 
-    def unsealed_samples(self) -> pl.DataFrame | None:
-        """Samples in the spool in the columns of `schema.SAMPLE_COLUMNS`, or None."""
-        frames = [segment.samples() for segment in self._segments if segment.rows]
-        if not frames:
+    def unsealed(self, table: Table) -> pl.DataFrame | None:
+        """Rows of a table in the spool, in the columns of `schema.COLUMNS`, or None."""
+        segments = [segment for segment in self._segments if has_rows(segment, table)]
+        if not segments:
             return None
         import polars as pl
 
-        return pl.concat(frames)
+        return pl.concat([rows_of(segment, table) for segment in segments])
+
+    def unsealed_samples(self) -> pl.DataFrame | None:
+        """Samples in the spool, or None."""
+        return self.unsealed(SAMPLES)
 
     def unsealed_gaps(self) -> pl.DataFrame | None:
-        """Gap rows in the spool in the columns of `schema.GAP_COLUMNS`, or None."""
-        frames = [gaps_frame(segment.gaps, segment.site) for segment in self._segments if segment.gaps]
-        if not frames:
-            return None
-        import polars as pl
-
-        return pl.concat(frames)
+        """Gap rows in the spool, or None."""
+        return self.unsealed(GAPS)
 
     def unsealed_tags(self) -> pl.DataFrame | None:
-        """Tag rows in the spool in the columns of `schema.TAG_COLUMNS`, or None."""
-        frames = []
-        for segment in self._segments:
-            rows = [
-                (row, change.valid_from) for change in segment.changes for row in change.rows if row.tag in change.new
-            ]
-            if rows:
-                frames.append(tags_frame(rows, segment.site))
-        if not frames:
-            return None
-        import polars as pl
+        """Rows of the tag history in the spool, or None."""
+        return self.unsealed(TAGS)
 
-        return pl.concat(frames)
+    def unsealed_rollups(self) -> pl.DataFrame | None:
+        """Roll-ups in the spool, or None."""
+        return self.unsealed(ROLLUPS)
+
+    def unsealed_kept(self) -> pl.DataFrame | None:
+        """Kept windows in the spool, or None."""
+        return self.unsealed(KEPT)
 
 
 def _without(opened: set[SegmentName], files: Iterable[Path]) -> list[Path]:
@@ -150,13 +184,21 @@ def _missing(layout: Layout, opened: set[SegmentName], first: date | None, last:
         day, segment = date_of(path.parent), segment_of(path)
         if segment in opened or day is None:
             continue
-        if name.startswith(f"{SAMPLES}/") and ((first and day < first) or (last and day > last)):
+        if name.partition("/")[0] in _BY_DATE and ((first and day < first) or (last and day > last)):
             continue
-        # An entry is written before its file gets its name, and the segment goes last: a seal under way is no loss.
-        if path.exists() or (segment and layout.segment(segment).exists()) or path.exists():
+        # An entry is written before its file gets its name: a seal or an import under way is no loss. The other copy
+        # (the segment, the import's scratch file) goes last.
+        if path.exists() or has_other_copy(layout, name) or path.exists():
             continue
         missing.append(BadFile(path, "it is gone, and a manifest of the store lists it"))
     return missing
+
+
+def has_other_copy(layout: Layout, name: str) -> bool:
+    """Whether the rows of a file that the manifest lists (`name`, relative) stand in a segment or in a scratch file."""
+    segment = segment_of(layout.root / name)
+    in_spool = segment is not None and layout.segment(segment).exists()
+    return in_spool or (layout.imports / scratch_name(name)).exists()
 
 
 def _date(ts_us: int | None) -> date | None:

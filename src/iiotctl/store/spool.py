@@ -1,7 +1,7 @@
 """Segments: what is committed but not yet sealed. One frame a commit, so a commit is there whole or not at all.
 
-Frames of a segment: HEADER (run, site, tag names), TAGS (whenever tags are defined), COMMIT (gap rows,
-signs of life and samples of one commit interval).
+Frames of a segment: HEADER (run, site, tag names), TAGS (whenever tags are defined), COMMIT (what one commit
+interval brought: gap rows, kept windows and signs of life as JSON, then samples and roll-ups as Arrow).
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from iiotctl import kept
 from iiotctl.errors import StoreError
+from iiotctl.kept import Kept
+from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, SampleBatch
 from iiotctl.store import columns, frames
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import FORMAT, Layout, SegmentName
+from iiotctl.store.layout import FORMAT, SEGMENT_FORMAT, Layout, SegmentName
 from iiotctl.store.schema import TagRow, gap_from_json, gap_to_json, tag_from_json
 
 if TYPE_CHECKING:
@@ -46,6 +49,22 @@ class TagChange:
     valid_from: int
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one commit makes durable; `alive` in µs UTC by source."""
+
+    samples: SampleBatch
+    gaps: Sequence[Gap] = ()
+    alive: Mapping[str, int] = field(default_factory=dict)
+    rollups: RollupBatch | None = None
+    kept: Sequence[Kept] = ()
+
+    @property
+    def rows(self) -> int:
+        """Samples and roll-ups."""
+        return len(self.samples) + (0 if self.rollups is None else len(self.rollups))
+
+
 class SegmentWriter:
     """The segment being written. Not thread-safe; its writer holds a lock."""
 
@@ -57,7 +76,7 @@ class SegmentWriter:
         self._disk = disk
         self._descriptor = disk.create(path)
         self._broken = False
-        facts = {"format": FORMAT, "run": name.run, "number": name.number, "at": at, **header}
+        facts = {"format": SEGMENT_FORMAT, "run": name.run, "number": name.number, "at": at, **header}
         head = frames.pack(frames.Kind.HEADER, _pack_json(facts))
         try:
             disk.write(self._descriptor, head)
@@ -78,20 +97,25 @@ class SegmentWriter:
         }
         self._append(frames.pack(frames.Kind.TAGS, _pack_json(facts)))
 
-    def commit(self, batch: SampleBatch, gaps: Sequence[Gap], alive: Mapping[str, int]) -> int:
+    def commit(self, load: Commit) -> int:
         """Append one COMMIT frame, durable on return; returns its size in bytes.
 
         Raises:
             StoreError: the disk refused; the segment is as it was before.
         """
-        head = b""
-        if gaps or alive:
-            facts = {"gaps": [gap_to_json(gap) for gap in gaps], "alive": dict(alive)}
-            head = json.dumps(facts, separators=(",", ":")).encode()
-        body = columns.encode(batch) if len(batch) else b""
-        frame = frames.pack(frames.Kind.COMMIT, _COMMIT.pack(len(head), len(batch)) + head + body)
+        facts: dict[str, object] = {}
+        if load.gaps or load.alive:
+            facts |= {"gaps": [gap_to_json(gap) for gap in load.gaps], "alive": dict(load.alive)}
+        if load.kept:
+            facts["kept"] = [kept.to_json(window) for window in load.kept]
+        rollups = b"" if load.rollups is None else columns.encode_rollups(load.rollups)
+        if rollups:
+            facts["rollups"] = len(rollups)
+        head = json.dumps(facts, separators=(",", ":")).encode() if facts else b""
+        body = columns.encode(load.samples) if len(load.samples) else b""
+        frame = frames.pack(frames.Kind.COMMIT, _COMMIT.pack(len(head), len(load.samples)) + head + body + rollups)
         self._append(frame)
-        self.rows += len(batch)
+        self.rows += load.rows
         return len(frame)
 
     def _append(self, data: bytes) -> None:
@@ -154,7 +178,10 @@ class Segment:
     Attributes:
         names: tag name of each code.
         commits: payload of each sample frame, still encoded.
+        rows: samples in them.
+        rollups: payload of each frame's roll-ups, still encoded.
         gaps: gap rows in the order of writing.
+        kept: kept windows, likewise.
         alive: last sign of life of each source, µs UTC.
         valid: bytes up to the end of the last good frame.
         size: bytes read.
@@ -168,7 +195,9 @@ class Segment:
     changes: list[TagChange] = field(default_factory=list)
     commits: list[memoryview] = field(default_factory=list)
     rows: int = 0
+    rollups: list[memoryview] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     alive: dict[str, int] = field(default_factory=dict)
     valid: int = 0
     size: int = 0
@@ -183,9 +212,11 @@ class Segment:
         """The samples of each commit: codes and plain integers."""
         return [columns.decode(payload) for payload in self.commits]
 
-    def samples(self) -> pl.DataFrame:
-        """All samples in the store's columns, in the order of arrival."""
-        return columns.final_frame(columns.coded_frame(self.coded_frames()), self.names, self.site)
+    def coded_rollups(self) -> pl.DataFrame:
+        """The roll-ups (at least one must be there): codes and plain integers."""
+        import polars as pl
+
+        return pl.concat([columns.decode(payload) for payload in self.rollups])
 
 
 def _take_names(names: list[str], rows: Sequence[TagRow]) -> None:
@@ -209,7 +240,7 @@ def parse(name: SegmentName, path: Path, data: bytes) -> Segment:
     for frame in frames.scan(data):
         if frame.kind == frames.Kind.HEADER:
             segment.header = _unpack_json(frame.payload)
-            check_format(segment.header.get("format"), path)
+            check_format(segment.header.get("format"), path, newest=SEGMENT_FORMAT)
             segment.names = list(segment.header.get("names", []))
         elif frame.kind == frames.Kind.TAGS:
             facts = _unpack_json(frame.payload)
@@ -218,13 +249,16 @@ def parse(name: SegmentName, path: Path, data: bytes) -> Segment:
             _take_names(segment.names, rows)
         elif frame.kind == frames.Kind.COMMIT:
             head_length, rows_count = _COMMIT.unpack_from(frame.payload)
-            head = frame.payload[_COMMIT.size : _COMMIT.size + head_length]
-            if head_length:
-                facts = json.loads(head.tobytes())
-                segment.gaps.extend(gap_from_json(gap) for gap in facts["gaps"])
-                segment.alive.update(facts["alive"])
+            begin = _COMMIT.size + head_length
+            facts = json.loads(frame.payload[_COMMIT.size : begin].tobytes()) if head_length else {}
+            segment.gaps.extend(gap_from_json(gap) for gap in facts.get("gaps", ()))
+            segment.alive.update(facts.get("alive", {}))
+            segment.kept.extend(kept.from_json(window) for window in facts.get("kept", ()))
+            rollups_at = len(frame.payload) - facts.get("rollups", 0)
+            if rollups_at < len(frame.payload):
+                segment.rollups.append(frame.payload[rollups_at:])
             if rows_count:
-                segment.commits.append(frame.payload[_COMMIT.size + head_length :])
+                segment.commits.append(frame.payload[begin:rollups_at])
                 segment.rows += rows_count
         segment.valid = frame.end
     segment.tail_is_blank = not data[segment.valid :].strip(_TORN_OK)
@@ -270,16 +304,21 @@ def read_spool(layout: Layout) -> list[Segment]:
     return found
 
 
-def check_format(found: object, path: Path) -> None:
+def check_format(found: object, path: Path, newest: int = FORMAT) -> None:
     """Refuse what a newer version wrote.
 
+    Args:
+        found: the format that stands there.
+        path: where.
+        newest: the newest format that we read; older ones we read too.
+
     Raises:
-        StoreError: `found` is not our format.
+        StoreError: `found` is none of them.
     """
-    if found != FORMAT:
+    if not isinstance(found, int) or not 1 <= found <= newest:
         raise StoreError(
             "store-format",
-            f"this store has format {found}, this iiotctl reads format {FORMAT}",
+            f"`{path.name}` has format {found}, this iiotctl reads format {newest}",
             where=str(path),
             hint="use the version of iiotctl that wrote it, or a newer one",
         )

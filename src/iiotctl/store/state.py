@@ -10,17 +10,20 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iiotctl import kept
+from iiotctl.kept import Kept
 from iiotctl.quality import BAD
-from iiotctl.samples import NULL_TIME, Gap, SampleBatch
+from iiotctl.rollups import RollupBatch
+from iiotctl.samples import NULL_TIME, Gap
 from iiotctl.store import frames
 from iiotctl.store.schema import REMOVED, TagRow, gap_from_json, gap_to_json
-from iiotctl.store.spool import Segment, TagChange
+from iiotctl.store.spool import Commit, Segment, TagChange
 
 _GROW: Final = 256
 
@@ -52,6 +55,8 @@ class Recovery:
         captured: source by tag, of the tags that the history does not call removed.
         resealed: names of segments that were left and are sealed now.
         damaged: names of segments that were cut at a damaged place.
+        rolled: µs UTC by tag with roll-ups: the last instant that a written roll-up accounts for.
+        open_kept: kept windows without an end.
     """
 
     run: str | None = None
@@ -62,6 +67,8 @@ class Recovery:
     captured: dict[str, str] = field(default_factory=dict)
     resealed: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
+    rolled: dict[str, int] = field(default_factory=dict)
+    open_kept: list[Kept] = field(default_factory=list)
 
 
 class State:
@@ -77,6 +84,9 @@ class State:
         self.removed: set[str] = set()
         self._gaps: dict[str, Gap] = {}
         self._gap_seen: dict[str, int] = {}
+        self._kept: dict[str, Kept] = {}
+        self._kept_seen: dict[str, int] = {}
+        self.rolled: dict[str, int] = {}
         self._names: list[str] = []
         self._ts = np.empty(0, np.int64)
         self._value = np.empty(0, np.float64)
@@ -106,12 +116,16 @@ class State:
             if row.tag in change.new:
                 self.hashes[row.tag] = row.config_hash
 
-    def commit(self, batch: SampleBatch, gaps: Iterable[Gap], alive: Mapping[str, int]) -> None:
+    def commit(self, load: Commit) -> None:
         """A commit became durable."""
+        batch = load.samples
         if len(batch):
             self.samples(batch.tag, batch.ts, batch.value, batch.quality, batch.ts_source)
-        self.gaps(gaps)
-        self.alive.update(alive)
+        if load.rollups is not None:
+            self.rollups(load.rollups)
+        self.gaps(load.gaps)
+        self.kept(load.kept)
+        self.alive.update(load.alive)
 
     def samples(
         self,
@@ -144,6 +158,31 @@ class State:
             else:
                 self._gaps.pop(row.id, None)
 
+    def rollups(self, rows: RollupBatch) -> None:
+        """Roll-ups; the last value of one counts as the tag's latest row where it is newer than what is stored.
+
+        So a tag whose samples are not stored goes on after a restart like any other.
+        """
+        known = np.flatnonzero(rows.count > 0)
+        newer = known[rows.last_ts[known] > self._ts[rows.tag[known]]]
+        self.samples(rows.tag[newer], rows.last_ts[newer], rows.last[newer], np.zeros(len(newer), np.uint32))
+        until = np.where(rows.closes, np.maximum(rows.end - 1, rows.last_ts), rows.last_ts)
+        for code, at in zip(rows.tag.tolist(), until.tolist(), strict=True):
+            name = self._names[code]
+            if at != NULL_TIME:
+                self.rolled[name] = max(at, self.rolled.get(name, at))
+
+    def kept(self, windows: Iterable[Kept]) -> None:
+        """Kept windows; of one id the latest row counts."""
+        for window in windows:
+            if window.detected_at < self._kept_seen.get(window.id, NULL_TIME):
+                continue
+            self._kept_seen[window.id] = window.detected_at
+            if window.end is None:
+                self._kept[window.id] = window
+            else:
+                self._kept.pop(window.id, None)
+
     def restore(self, last: Mapping[str, LastRow]) -> None:
         """Begin with these latest rows."""
         self._before = dict(last)
@@ -160,7 +199,11 @@ class State:
             )
             source = coded["ts_source"].fill_null(NULL_TIME).to_numpy() if "ts_source" in coded.columns else None
             self.samples(coded["tag"].to_numpy(), coded["ts"].to_numpy(), coded["value"].to_numpy(), quality, source)
+        if segment.rollups:
+            coded = segment.coded_rollups()
+            self.rollups(RollupBatch(*(coded[field.name].to_numpy() for field in fields(RollupBatch))))
         self.gaps(segment.gaps)
+        self.kept(segment.kept)
         self.alive.update(segment.alive)
 
     # --- what is known ---------------------------------------------------------------------------
@@ -187,6 +230,8 @@ class State:
             captured={tag: source for tag, source in self.sources.items() if tag not in self.removed},
             resealed=tuple(resealed),
             damaged=tuple(damaged),
+            rolled=dict(self.rolled),
+            open_kept=list(self._kept.values()),
         )
 
     def to_frame(self) -> bytes:
@@ -199,6 +244,8 @@ class State:
             "sources": self.sources,
             "removed": sorted(self.removed),
             "gaps": [gap_to_json(gap) for gap in self._gaps.values()],
+            "rolled": self.rolled,
+            "kept": [kept.to_json(window) for window in self._kept.values()],
             "last": {
                 tag: [row.ts, row.value, row.quality, row.good_ts, row.ts_source] for tag, row in self.last().items()
             },
@@ -216,6 +263,8 @@ class State:
                 state.alive, state.hashes, state.sources = facts["alive"], facts["hashes"], facts["sources"]
                 state.removed = set(facts.get("removed", ()))
                 state.gaps(gap_from_json(gap) for gap in facts["gaps"])
+                state.rolled = dict(facts.get("rolled", {}))
+                state.kept(kept.from_json(window) for window in facts.get("kept", ()))
                 state.restore({tag: LastRow(*row) for tag, row in facts["last"].items()})
                 return state
         return None

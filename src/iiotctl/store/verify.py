@@ -9,8 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from iiotctl.store import manifest, spool
-from iiotctl.store.layout import GAPS, KINDS, SAMPLES, TMP_SUFFIX, Layout, segment_of
+from iiotctl.store.layout import GAPS, KINDS, LOCK_NAME, SAMPLES, TMP_SUFFIX, Layout, segment_of
+from iiotctl.store.lock import is_held
 from iiotctl.store.schema import dtypes
+from iiotctl.store.snapshot import has_other_copy
 from iiotctl.store.writer import check_store
 
 
@@ -91,14 +93,14 @@ def verify(root: Path) -> Verification:
             seen.add(_name(layout, path))
             result.flaws.extend(_check_file(layout, kind, path, known, result))
     for path_text, entries in known.items():
-        segment_name = segment_of(Path(path_text))
-        if segment_name is not None and layout.segment(segment_name).exists():
-            continue  # its seal was interrupted; the segment still holds every row
+        if has_other_copy(layout, path_text):
+            continue  # its seal or import was interrupted; every row is still there
         if path_text not in seen and not (layout.root / path_text).exists():
             detail = f"{entries[-1].rows} rows were written"
             result.flaws.append(Flaw(path_text, Verdict.MISSING, detail))
-    for scratch in sorted(layout.root.glob(f"*/date=*/*{TMP_SUFFIX}")):
-        result.flaws.append(Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal left it"))
+    left = [] if is_held(layout.imports / LOCK_NAME) else sorted(layout.imports.glob(f"*{TMP_SUFFIX}"))
+    for scratch in [*sorted(layout.root.glob(f"*/date=*/*{TMP_SUFFIX}")), *left]:
+        result.flaws.append(Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal or import left it"))
     return result
 
 
@@ -117,6 +119,8 @@ def _check_file(
         return
     result.files += 1
     result.size += len(data)
+    if name not in known:
+        known.update(manifest.read_all(layout))  # an import may have put it here since we looked
     entries = known.get(name)
     if entries is None:
         # Sealed a moment ago while its segment still stands, or put here by someone else.

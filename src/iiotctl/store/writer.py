@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from iiotctl.errors import StoreError
+from iiotctl.kept import Kept
+from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, SampleBatch
 from iiotctl.store import layout as places
 from iiotctl.store import spool
@@ -101,12 +103,12 @@ class StoreWriter:
         layout = Layout(root.absolute())
         lock = Lock(layout.lock)
         try:
-            _prepare(layout, disk)
+            prepare(layout, disk)
             lock.acquire()
             state, is_sound = _load_state(layout)
         except OSError as error:
             lock.release()
-            raise _not_writable(root, error) from error
+            raise not_writable(root, error) from error
         except BaseException:
             lock.release()
             raise
@@ -126,7 +128,7 @@ class StoreWriter:
             writer._recover()
         except OSError as error:
             lock.release()
-            raise _not_writable(root, error) from error
+            raise not_writable(root, error) from error
         except BaseException:
             lock.release()
             raise
@@ -182,24 +184,35 @@ class StoreWriter:
         return tag_facts(self._layout, names)
 
     def commit(
-        self, samples: SampleBatch, gaps: Sequence[Gap] = (), alive: Mapping[str, int] | None = None
+        self,
+        samples: SampleBatch,
+        gaps: Sequence[Gap] = (),
+        alive: Mapping[str, int] | None = None,
+        *,
+        rollups: RollupBatch | None = None,
+        kept: Sequence[Kept] = (),
     ) -> CommitInfo:
-        """Make samples and gap rows durable: one write, one sync, all or nothing.
+        """Make rows durable: one write, one sync, all or nothing.
 
         Args:
             samples: codes must be defined.
             gaps: gap rows, new or replacing earlier ones of their id.
             alive: µs UTC by source up to which nothing was missed.
+            rollups: parts of intervals; codes must be defined.
+            kept: kept windows, new or replacing earlier ones of their id.
 
         Raises:
             StoreError: `store-full` or `spool-write-failed`; nothing of this commit is in the store.
         """
+        rollups = None if rollups is None or not len(rollups) else rollups
         with self._guard:
-            if len(samples) and int(samples.tag.max()) >= len(self._names):
-                msg = f"tag code {samples.tag.max()} was never defined"
-                raise ValueError(msg)
-            size = self._current().commit(samples, gaps, alive or {})
-            self._state.commit(samples, gaps, alive or {})
+            for codes in (samples.tag, *(() if rollups is None else (rollups.tag,))):
+                if len(codes) and int(codes.max()) >= len(self._names):
+                    msg = f"tag code {codes.max()} was never defined"
+                    raise ValueError(msg)
+            load = spool.Commit(samples, gaps, alive or {}, rollups, kept)
+            size = self._current().commit(load)
+            self._state.commit(load)
             return CommitInfo(len(samples), len(gaps), size)
 
     def should_seal(self) -> bool:
@@ -315,7 +328,8 @@ class StoreWriter:
         return self._segment
 
 
-def _not_writable(root: Path, error: OSError) -> StoreError:
+def not_writable(root: Path, error: OSError) -> StoreError:
+    """The error of a store whose folder refuses."""
     return StoreError(
         "store-not-writable",
         "the store cannot be written",
@@ -336,7 +350,13 @@ def _seal_failed(error: OSError, path: Path) -> StoreError:
     )
 
 
-def _prepare(layout: Layout, disk: Disk) -> None:
+def prepare(layout: Layout, disk: Disk) -> None:
+    """Make the folders of a store and say its format; a store that is there must be one that we know.
+
+    Raises:
+        StoreError: `store-format`.
+        OSError: the disk refused.
+    """
     for folder in (layout.root, layout.spool, layout.manifest):
         disk.make_dir(folder)
     if layout.store_toml.exists():
@@ -378,7 +398,7 @@ def _load_state(layout: Layout) -> tuple[State, bool]:
         is_sound = state is not None
     except FileNotFoundError:
         # A new store has none yet; one that has sealed files has lost it.
-        state, is_sound = None, not any(layout.manifest.glob("*.log"))
+        state, is_sound = None, not any(map(places.is_capture_log, layout.manifest.glob("*.log")))
     if state is not None or is_sound:
         return state or State(), is_sound
     from iiotctl.store.rebuild import rebuild
