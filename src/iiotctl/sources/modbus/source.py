@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iiotctl.site.model import Tag
     from iiotctl.site.sources import ModbusTcpSource
     from iiotctl.sources.base import Sink
+    from iiotctl.sources.modbus.frame import Request
     from iiotctl.sources.modbus.link import Link
 
 _HINTS: Final = {
@@ -145,6 +146,21 @@ class ModbusSource:
             )
             for tag in mine
         ]
+
+    async def ask(self, requests: Sequence[Request]) -> list[bytes | Failure]:
+        """Send requests that belong to no tag (identity, register probe), with the manners of the source.
+
+        Raises:
+            SourceError: there is no connection. A device that does not answer is a `Failure` in the list.
+        """
+        link = self._join()
+        unit = link.queue.unit(self._config.unit)
+        scan = Scan(unit, requests, self.context.monotonic(), self._config.timeout, math.inf)
+        await link.perform(scan)
+        results = [Failure(Kind.DISCONNECTED) if result is None else result for result in scan.results]
+        if all(isinstance(result, Failure) and result.kind is Kind.DISCONNECTED for result in results):
+            self._raise_when_unreachable(link, scan)
+        return results
 
     async def close(self) -> None:
         """Let go of connections; never raises."""
