@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from iiotctl.errors import SourceError
@@ -76,7 +77,7 @@ class Port:
         """The descriptor (POSIX)."""
         return self._reading if self._reading is not None else int(self._device.fileno())
 
-    def start(self, received: Callable[[bytes], None], lost: Callable[[SourceError], None]) -> None:
+    def start(self, received: Callable[[bytes], object], lost: Callable[[SourceError], object]) -> None:
         """Hand over what arrives, on the running loop, until `stop`; `lost` is called once when the port is gone."""
         if os.name == "nt":  # pragma: no cover - not run on Windows, whose loop cannot watch a port
             self._polling = asyncio.create_task(self._poll(received, lost))
@@ -93,7 +94,7 @@ class Port:
             self._polling.cancel()
             self._polling = None
 
-    def _readable(self, received: Callable[[bytes], None], lost: Callable[[SourceError], None]) -> None:
+    def _readable(self, received: Callable[[bytes], object], lost: Callable[[SourceError], object]) -> None:
         try:
             data = os.read(self.fileno(), _LARGEST)
         except BlockingIOError:
@@ -109,7 +110,7 @@ class Port:
             lost(_lost(self.path, "the device is gone"))
 
     async def _poll(
-        self, received: Callable[[bytes], None], lost: Callable[[SourceError], None]
+        self, received: Callable[[bytes], object], lost: Callable[[SourceError], object]
     ) -> None:  # pragma: no cover - not run on Windows
         while True:
             try:
@@ -211,7 +212,7 @@ def _for_reading(path: str, device: Any) -> Port:
 
 def _is_pseudo_terminal(path: str) -> bool:
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return False
     return stat.S_ISCHR(found.st_mode) and os.name == "posix" and os.major(found.st_rdev) in _PSEUDO_TERMINALS
