@@ -14,7 +14,7 @@ BANNED = {
     r"points?": (
         "tag, or sample",
         (
-            r"entry[ _-]?points?|EntryPoint|decimal points?|floating[ -]point|code points?|point in time|breakpoint|to the point"
+            r"entry[ _-]?points?|EntryPoint|continuation[ _]?points?|decimal points?|floating[ -]point|code points?|point in time|breakpoint|to the point"
             r"|(cut|crash|extension|plug|mount|starting) points?|points? (to|at|of|out)\b"
         ),
     ),

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from iiotctl.cli import _console
+from iiotctl.errors import UsageError
 
 
 class Format(StrEnum):
@@ -101,3 +102,35 @@ StrictOption = Annotated[
     bool,
     typer.Option("--strict", show_default=False, help="Exit 5 when files of the store had to be left out."),
 ]
+SecurityOption = Annotated[
+    str, typer.Option("--security", metavar="POLICY-MODE", help="OPC UA, e.g. Basic256Sha256-SignAndEncrypt.")
+]
+UserOption = Annotated[str | None, typer.Option("--user", metavar="NAME", show_default=False, help="OPC UA user name.")]
+PasswordEnvOption = Annotated[
+    str | None,
+    typer.Option("--password-env", metavar="VARIABLE", show_default=False, help="Variable that holds the password."),
+]
+TrustFirstOption = Annotated[
+    bool,
+    typer.Option("--trust-first", show_default=False, help="Accept and remember an unknown server certificate."),
+]
+TimeoutOption = Annotated[
+    str | None, typer.Option("--timeout", metavar="TIME", show_default=False, help="Patience for one answer.")
+]
+
+
+def seconds(text: str, option: str) -> float:
+    """Seconds from what the user gave for `option`.
+
+    Raises:
+        UsageError: no duration, or not more than 0.
+    """
+    from iiotctl.site.units import parse_duration
+
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise UsageError("bad-value", f"the value of `{option}` is wrong: {error}") from error
+    if found <= 0:
+        raise UsageError("bad-value", f"the value of `{option}` must be more than 0")
+    return found

@@ -19,6 +19,7 @@ import typer
 
 from iiotctl import __version__
 from iiotctl.cli import _console, _environment, _failure, _help
+from iiotctl.cli import browse as browse_
 from iiotctl.cli import capture as capture_
 from iiotctl.cli import completion as completion_
 from iiotctl.cli import demo as demo_
@@ -41,7 +42,7 @@ SET_UP: Final = "Set up"
 
 ORDER: Final = (
     *("capture", "read", "store", "query", "last", "gaps", "doctor", "explain"),
-    *("demo", "simulate", "init", "site", "tags", "completion"),
+    *("demo", "simulate", "browse", "init", "site", "tags", "completion"),
 )
 """Of commands in help and completion; others follow."""
 
@@ -98,6 +99,7 @@ app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
 app.command("demo", rich_help_panel=SET_UP)(demo_.demo)
 app.command("simulate", rich_help_panel=SET_UP)(simulate_.simulate)
+app.command("browse", rich_help_panel=SET_UP)(browse_.browse)
 app.command("init", rich_help_panel=SET_UP)(init_.init)
 app.add_typer(site_.app, name="site", rich_help_panel=SET_UP)
 app.add_typer(tags_.app, name="tags", rich_help_panel=SET_UP)

@@ -14,8 +14,14 @@ from iiotctl.cli._options import (
     Format,
     FormatOption,
     OutputOption,
+    PasswordEnvOption,
     QuietOption,
+    SecurityOption,
+    TimeoutOption,
+    TrustFirstOption,
+    UserOption,
     VerboseOption,
+    seconds,
 )
 from iiotctl.errors import UsageError
 
@@ -45,31 +51,17 @@ def read(
     unit: Annotated[
         int | None, typer.Option("--unit", metavar="N", min=0, max=255, show_default=False, help="Modbus unit; else 1.")
     ] = None,
-    timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="TIME", show_default=False, help="Patience for one answer.")
-    ] = None,
+    timeout: TimeoutOption = None,
     element: Annotated[
         int | None,
         typer.Option(
             "--element", metavar="N", min=0, show_default=False, help="Of OPC UA arrays, value N; 0 is the first."
         ),
     ] = None,
-    security: Annotated[
-        str, typer.Option("--security", metavar="POLICY-MODE", help="OPC UA, e.g. Basic256Sha256-SignAndEncrypt.")
-    ] = "None",
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", show_default=False, help="OPC UA user name.")
-    ] = None,
-    password_env: Annotated[
-        str | None,
-        typer.Option(
-            "--password-env", metavar="VARIABLE", show_default=False, help="Variable that holds the password."
-        ),
-    ] = None,
-    trust_first: Annotated[
-        bool,
-        typer.Option("--trust-first", show_default=False, help="Accept and remember an unknown server certificate."),
-    ] = False,
+    security: SecurityOption = "None",
+    user: UserOption = None,
+    password_env: PasswordEnvOption = None,
+    trust_first: TrustFirstOption = False,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -92,7 +84,7 @@ def read(
     from iiotctl import reports
     from iiotctl.ops import read as op
 
-    every_s = None if every is None else _seconds(every, "--every")
+    every_s = None if every is None else seconds(every, "--every")
     endless = every is not None and count is None
     if endless and format in (Format.JSON, Format.PARQUET):
         raise UsageError(
@@ -104,7 +96,7 @@ def read(
         url,
         addresses,
         unit=unit,
-        timeout_s=None if timeout is None else _seconds(timeout, "--timeout"),
+        timeout_s=None if timeout is None else seconds(timeout, "--timeout"),
         security=op.Access(security, user, password_env, trust_first),
         element=element,
     )
@@ -157,15 +149,3 @@ def _rows(rounds: Iterable[list[Reading]], request: Request, *, short: bool = Fa
         return cells + ([reading.note] if has_notes else [])
 
     return Rows(tuple(columns), map(row, readings), live=True)
-
-
-def _seconds(text: str, option: str) -> float:
-    from iiotctl.site.units import parse_duration
-
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise UsageError("bad-value", f"the value of `{option}` is wrong: {error}") from error
-    if seconds <= 0:
-        raise UsageError("bad-value", f"the value of `{option}` must be more than 0")
-    return seconds

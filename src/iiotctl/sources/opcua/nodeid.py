@@ -91,3 +91,17 @@ def parse_node_id(text: str) -> NodeAddress:
             msg = f"`{text}` has an empty namespace URI; {_HINT}"
             raise ValueError(msg)
     return NodeAddress(namespace, match["kind"], _identifier(text, match["kind"], match["identifier"]))
+
+
+def format_node_id(namespace: str | None, kind: str, identifier: int | str | uuid.UUID | bytes) -> str:
+    """The inverse of `parse_node_id`, with the namespace by its URI; None = namespace 0.
+
+    Args:
+        namespace: namespace URI.
+        kind: `i`, `s`, `g` or `b`.
+        identifier: number, string, GUID or bytes.
+    """
+    word = base64.b64encode(identifier).decode() if isinstance(identifier, bytes) else str(identifier)
+    if namespace is None:
+        return f"{kind}={word}"
+    return f"nsu={namespace.replace('%', '%25').replace(';', '%3B')};{kind}={word}"

@@ -44,7 +44,7 @@ def _spelled(value: Any) -> str:  # noqa: PLR0911 - a table
     return str(value)
 
 
-def _raw(value: ua.DataValue) -> str:
+def raw_text(value: ua.DataValue) -> str:
     """Type and value as the server sent them, cut to a line's length."""
     variant = value.Value
     if variant is None or variant.Value is None:
@@ -93,5 +93,5 @@ def _reading(item: Item, value: ua.DataValue, received: int, latency: float) -> 
     if batch.ts_source is not None:
         notes.append("source time impossible: received time used")
     return Reading(
-        item.captured.tag.name, shown, status, int(batch.ts[0]), latency, raw=_raw(value), note="; ".join(notes)
+        item.captured.tag.name, shown, status, int(batch.ts[0]), latency, raw=raw_text(value), note="; ".join(notes)
     )

@@ -194,6 +194,11 @@ def _array_problem(rank: int, element: int | None) -> str | None:
     return None
 
 
+def uncapturable(base: int, rank: int, element: int | None) -> str | None:
+    """Why values of a base type (see `TypeBook.base_of`) and value rank cannot be captured; None when they can."""
+    return f"values of type {_NAMES[base]} cannot be captured" if base in _NAMES else _array_problem(rank, element)
+
+
 async def _judge(
     captured: CapturedTag, node: ua.NodeId, data_type: ua.DataValue, rank: ua.DataValue, book: TypeBook
 ) -> Item | Refused:
@@ -203,10 +208,8 @@ async def _judge(
         return Refused(captured, status, f"{word} ({quality.name(status)})")
     type_id = _plain(data_type)
     base = await book.base_of(type_id) if isinstance(type_id, ua.NodeId) else _ANY
-    if base in _NAMES:
-        return Refused(captured, quality.BAD_CONFIGURATION_ERROR, f"values of type {_NAMES[base]} cannot be captured")
     number = _plain(rank)
-    problem = _array_problem(int(number) if isinstance(number, int) else -2, captured.tag.element)
+    problem = uncapturable(base, int(number) if isinstance(number, int) else -2, captured.tag.element)
     if problem is not None:
         return Refused(captured, quality.BAD_CONFIGURATION_ERROR, problem)
     texts = await book.texts_of(type_id) if base == _ENUMERATION and isinstance(type_id, ua.NodeId) else {}

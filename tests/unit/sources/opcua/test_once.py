@@ -13,7 +13,7 @@ from iiotctl import quality
 from iiotctl.site.model import Tag
 from iiotctl.sources.base import CapturedTag
 from iiotctl.sources.opcua.convert import Rule
-from iiotctl.sources.opcua.once import _raw, _reading
+from iiotctl.sources.opcua.once import _reading, raw_text
 from iiotctl.sources.opcua.resolve import Item
 
 NOW = 1_700_000_000_000_000
@@ -52,4 +52,4 @@ def test_a_number_with_a_text_stays_a_number() -> None:
     ],
 )
 def test_raw_is_no_python(value: Any, kind: ua.VariantType, shown: str) -> None:
-    assert _raw(ua.DataValue(ua.Variant(value, kind))) == shown
+    assert raw_text(ua.DataValue(ua.Variant(value, kind))) == shown

@@ -1,0 +1,178 @@
+"""`iiotctl browse`: what a server or device offers, ready for the tag list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    PasswordEnvOption,
+    QuietOption,
+    SecurityOption,
+    TimeoutOption,
+    TrustFirstOption,
+    UserOption,
+    VerboseOption,
+    seconds,
+)
+from iiotctl.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from iiotctl.ops.browse import Browsed
+    from iiotctl.reports.rows import Rows
+
+
+def browse(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="opc.tcp://HOST:PORT or modbus-tcp://HOST[/UNIT].", show_default=False)
+    ],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", show_default=False, help="OPC UA: browse paths, e.g. 'Line3/Oven/*'; else all."),
+    ] = None,
+    values: Annotated[bool, typer.Option("--values", show_default=False, help="Read the current values too.")] = False,
+    tags_csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--tags-csv", metavar="FILE", show_default=False, help="Write rows for the tag list; - is stdout."
+        ),
+    ] = None,
+    toml: Annotated[
+        bool, typer.Option("--toml", show_default=False, help="Write [[tags]] tables for the site file.")
+    ] = False,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", show_default=False, help="Source that the tag rows name."),
+    ] = None,
+    max_nodes: Annotated[
+        int, typer.Option("--max-nodes", metavar="N", min=1, max=1_000_000, help="Stop after N nodes seen.")
+    ] = 50_000,
+    depth: Annotated[int, typer.Option("--depth", metavar="N", min=1, max=200, help="Levels below Objects.")] = 30,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", show_default=False, help="Keep to a server family's limits."),
+    ] = None,
+    timeout: TimeoutOption = None,
+    security: SecurityOption = "None",
+    user: UserOption = None,
+    password_env: PasswordEnvOption = None,
+    trust_first: TrustFirstOption = False,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """List the variables of an OPC UA server, and make tag rows of them.
+
+    Path, type, unit, range, access and node id of each variable. In paths `*`
+    stands for any text within a name, `**` for any number of levels; a path
+    without either takes everything below it. Read requests only. Exit code 8
+    when the walk was stopped early or nothing matches.
+
+    Examples:
+      iiotctl browse opc.tcp://192.168.10.30:4840 'Line3/Oven/*' --values
+      iiotctl browse opc.tcp://192.168.10.30:4840 '**/Temperature'
+      iiotctl browse opc.tcp://192.168.10.30:4840 Line3 --tags-csv tags.csv
+    """
+    del color
+    from iiotctl import reports
+    from iiotctl.ops import browse as op
+    from iiotctl.ops.read import Access
+    from iiotctl.reports.target import check_place
+
+    if tags_csv is not None and toml:
+        raise UsageError("bad-value", "`--tags-csv` and `--toml` exclude each other")
+    check_place(output)
+    check_place(tags_csv)
+    wish = op.Wish(tuple(paths or ()), max_nodes, depth, values, profile)
+    with _progress(quiet=quiet) as report:
+        found = op.browse(
+            url,
+            wish,
+            access=Access(security, user, password_env, trust_first),
+            timeout_s=None if timeout is None else seconds(timeout, "--timeout"),
+            report=report,
+        )
+    if tags_csv is not None or toml:
+        _write_tags(found, source or op.source_name(url), tags_csv if tags_csv is not None else output, toml=toml)
+    else:
+        reports.write(_rows(found, short=format is Format.TABLE and not verbose, values=values), format.value, output)
+        _console.suggest(f"iiotctl init DIR --from-browse {url}")
+    for note in found.notes:
+        _console.warn(note)
+    if found.stopped:
+        raise typer.Exit(int(ExitCode.INCOMPLETE))
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A moving line while the walk goes on, for a person at a terminal."""
+    import sys
+
+    if quiet or not _console.is_terminal(sys.stderr):
+        yield None
+        return
+    with _console.rich_console().status("connecting …") as line:
+        yield lambda seen, found: line.update(f"{seen} nodes seen, {found} variables match")
+
+
+def _write_tags(found: Browsed, source: str, output: Path | None, *, toml: bool) -> None:
+    from iiotctl.ops.browse import tag_rows
+    from iiotctl.reports.target import binary
+    from iiotctl.site.tagrows import to_csv, to_toml
+    from iiotctl.site.units import format_count
+
+    rows = tag_rows(found.capturable, source)
+    with binary(output) as stream:
+        stream.write((to_toml(rows) if toml else to_csv(rows)).encode())
+    _console.say(f"{format_count(len(rows), 'tag')} of source `{source}`{'' if output is None else f' in {output}'}")
+    reasons: dict[str, int] = {}
+    for row in found.rows:
+        if row.problem:
+            reasons[row.problem] = reasons.get(row.problem, 0) + 1
+    for reason, count in sorted(reasons.items()):
+        _console.say(f"left out {format_count(count, 'variable')}: {reason}")
+
+
+def _rows(found: Browsed, *, short: bool, values: bool) -> Rows:
+    """All that is known of each variable; `short` (for people) leaves out what one seldom needs."""
+    from iiotctl.reports.rows import Column, Rows
+
+    columns = [Column("path"), Column("type"), Column("unit")]
+    columns += [Column("low", "float"), Column("high", "float"), Column("access")]
+    columns += [Column("value", "any"), Column("quality")] if values else []
+    columns += [Column("node_id")]
+    if not short:
+        columns += [Column("unit_code"), Column("instrument_low", "float"), Column("instrument_high", "float")]
+        columns += [
+            Column("value_rank", "integer"),
+            Column("dimensions", "list"),
+            Column("allowed"),
+            Column("description"),
+        ]
+    columns += [Column("note")]
+
+    def cells() -> Iterator[list[object]]:
+        for row in found.rows:
+            array = f"[{','.join(map(str, row.dimensions))}]" if row.value_rank >= 0 else ""
+            low, high = row.span or (None, None)
+            line: list[object] = [row.path, row.data_type + array, row.unit.word, low, high, row.user_access]
+            line += [row.value, row.status] if values else []
+            line += [row.address]
+            if not short:
+                line += [row.unit.code, *(row.instrument_range or (None, None))]
+                line += [row.value_rank, list(row.dimensions), row.access, row.description]
+            yield [*line, row.problem]
+
+    return Rows(tuple(columns), cells())

@@ -1,0 +1,198 @@
+"""`browse opc.tcp://…`: what an OPC UA server offers, and tag rows made of it for the site file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from iiotctl.errors import IncompleteError, UsageError
+from iiotctl.ops.read import Access, Request, prepare
+from iiotctl.site.naming import UniqueNames, segment, tag_name
+from iiotctl.site.plain import did_you_mean, one_line
+from iiotctl.site.sources import OpcUaSource
+from iiotctl.site.tagrows import TagRow
+from iiotctl.sources.base import SourceContext
+
+if TYPE_CHECKING:
+    from iiotctl.sources.opcua.describe import Described
+
+MAX_NODES: Final = 50_000
+DEPTH: Final = 30
+_BOOLEAN: Final = 1
+_STATES: Final = 29
+_MOST_NAMED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to look for.
+
+    Attributes:
+        patterns: globs on browse paths; none = all variables.
+        max_nodes: nodes seen, then the walk stops.
+        depth: levels below the Objects folder.
+        values: read current values too.
+        profile: server family whose limits apply, or None.
+    """
+
+    patterns: Sequence[str] = ()
+    max_nodes: int = MAX_NODES
+    depth: int = DEPTH
+    values: bool = False
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """What was found.
+
+    Attributes:
+        config: the source as it was dialled.
+        rows: matching variables, in the order of the walk.
+        seen: nodes seen.
+        requests: Browse requests sent.
+        stopped: why the walk ended early, or "".
+        notes: what a person should know, one sentence each.
+    """
+
+    config: OpcUaSource
+    rows: Sequence[Described]
+    seen: int
+    requests: int
+    stopped: str
+    notes: Sequence[str]
+
+    @property
+    def capturable(self) -> list[Described]:
+        """The variables that `capture` takes as they are."""
+        return [row for row in self.rows if not row.problem]
+
+
+def browse(
+    url: str,
+    wish: Wish,
+    *,
+    access: Access | None = None,
+    timeout_s: float | None = None,
+    pki_dir: Path | None = None,
+    report: Callable[[int, int], None] | None = None,
+) -> Browsed:
+    """Walk a server's address space; sends Browse, BrowseNext and Read requests only.
+
+    Args:
+        url: `opc.tcp://…`.
+        wish: what to look for.
+        access: secure channel and user.
+        timeout_s: s to wait for an answer; None = as the source does.
+        pki_dir: folder of certificates; the settings' own when None.
+        report: told (nodes seen, variables found) as the walk goes on.
+
+    Raises:
+        UsageError: URL, security or profile are wrong.
+        SourceError: the server cannot be reached or does not let itself be browsed.
+        IncompleteError: `browse-empty`, no variable matches.
+    """
+    from iiotctl.sources.opcua.browse import Bounds
+    from iiotctl.sources.opcua.describe import browse_server
+    from iiotctl.sources.opcua.pathglob import PathGlobs
+
+    request = prepare(url, [], security=access, timeout_s=timeout_s, pki_dir=pki_dir)
+    config = _opcua(request)
+    limits = _limits(wish.profile)
+    walked, rows = asyncio.run(
+        browse_server(
+            config,
+            _context(request),
+            PathGlobs(wish.patterns),
+            Bounds(wish.max_nodes, wish.depth, limits.get("browse_parallel", 1), limits.get("max_nodes_per_browse")),
+            values=wish.values,
+            per_read=limits.get("max_nodes_per_read"),
+            report=report,
+        )
+    )
+    notes = [f"{count} nodes could not be browsed ({status})" for status, count in sorted(walked.refused.items())]
+    if walked.cut:
+        notes.append(f"what lies deeper than {wish.depth} levels was left out; `--depth` goes deeper")
+    if walked.stopped:
+        notes.append(
+            f"{walked.stopped}, there are more; narrow it with a path such as 'Line3/**', or raise `--max-nodes`"
+        )
+    if not rows:
+        raise _empty(wish, walked.folders, url, walked.stopped)
+    return Browsed(config, rows, walked.seen, walked.requests, walked.stopped, notes)
+
+
+def _opcua(request: Request) -> OpcUaSource:
+    if not isinstance(request.config, OpcUaSource):
+        raise UsageError("bad-url", "only OPC UA servers have an address space", where=request.url)
+    return request.config
+
+
+def _context(request: Request) -> SourceContext:
+    return SourceContext(
+        now_us=lambda: time.time_ns() // 1000,
+        monotonic=time.monotonic,
+        pki_dir=request.pki_dir,
+        trust_first=request.trust_first,
+    )
+
+
+def _limits(profile: str | None) -> dict[str, int]:
+    """Limits of a server family, by key of `sources.profiles.OPCUA_KEYS`."""
+    if profile is None:
+        return {}
+    from iiotctl.sources import profiles
+
+    return {key: int(value) for key, value in profiles.load(profile).opcua.items()}
+
+
+def _empty(wish: Wish, folders: Sequence[str], url: str, stopped: str) -> IncompleteError:
+    named = [one_line(name, 40) for name in dict.fromkeys(folders)]
+    shown = ", ".join(f"`{name}`" for name in named[:_MOST_NAMED]) + (", …" if len(named) > _MOST_NAMED else "")
+    first = wish.patterns[0].split("/")[0] if wish.patterns else ""
+    wanted = " or ".join(f"`{pattern}`" for pattern in wish.patterns)
+    return IncompleteError(
+        "browse-empty",
+        f"no variable matches {wanted}" if wish.patterns else "the server shows no variable",
+        where=url,
+        cause=stopped or (f"below Objects there are {shown}" if named else "there is nothing below Objects"),
+        hint=did_you_mean(first, named, "browse without a path, or with '**/NAME'; upper and lower case count"),
+    )
+
+
+def tag_rows(rows: Iterable[Described], source: str, taken: Iterable[str] = ()) -> list[TagRow]:
+    """Rows for the tag list, each with a name of its own.
+
+    Args:
+        rows: variables that can be captured.
+        source: name of the source, also the first part of each name.
+        taken: names that the site has already.
+    """
+    names = UniqueNames(taken)
+    return [
+        TagRow(
+            name=names.take(tag_name(row.names, source)),
+            source=source,
+            address=row.address,
+            unit=row.unit.word,
+            span=row.span or row.instrument_range,
+            kind=_kind(row),
+            description=row.description,
+        )
+        for row in rows
+    ]
+
+
+def _kind(row: Described) -> str:
+    return row.unit.kind or ("state" if row.base in (_BOOLEAN, _STATES) else "")
+
+
+def source_name(url: str) -> str:
+    """A name for a source: the host's first label where it has a name, else `opcua`."""
+    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0] or url.partition("://")[2].partition("/")[0]
+    label = segment(host.partition(".")[0]).lower()
+    return label if label and label[0].isalpha() and label != "localhost" else "opcua"
