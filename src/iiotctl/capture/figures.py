@@ -132,6 +132,7 @@ def _source(session: Session, name: str, outages: int) -> SourceFigures:
         clock_offset_s=status.clock_offset_s,
         gaps=outages,
         gap_since=session.ledger.open_since(name),
+        error=status.error.as_dict() if status.error is not None else None,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.capture import departed
+from iiotctl.capture import confirmed, departed
 from iiotctl.capture import figures as figures_
 from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
@@ -72,6 +72,7 @@ class Session:
             state_dir=settings.state,
             pki_dir=settings.pki,
             trust_first=wishes.trust_first,
+            sole_master=wishes.sole_master,
             folder=loaded.folder,
         )
         self.writer: StoreWriter
@@ -354,6 +355,9 @@ class Session:
         if told is None:
             return
         event = told
+        if event.slug == confirmed.SLUG:
+            with suppress(OSError):  # the event itself is shown, and logged
+                confirmed.keep(self.settings.store, self.writer.run, event)
         if event.level >= Level.WARNING:
             self.events.append(event)
             del self.events[:-10]

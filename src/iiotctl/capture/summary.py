@@ -30,6 +30,7 @@ class SourceFigures:
         clock_offset_s: clock of the device minus ours, None = unknown.
         gaps: outages of this run (see `outages`), those of single tags included.
         gap_since: µs UTC, start of the gap that all of it is in; None = it delivers.
+        error: why it is down, as `IiotctlError.as_dict`; None = no more is known than `detail`.
     """
 
     name: str
@@ -49,6 +50,7 @@ class SourceFigures:
     clock_offset_s: float | None
     gaps: int
     gap_since: int | None
+    error: dict[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

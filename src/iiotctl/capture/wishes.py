@@ -25,6 +25,7 @@ class Wishes:
     Attributes:
         only: names of the sources to run; empty = all.
         trust_first: accept and remember OPC UA server certificates not seen before.
+        sole_master: who confirmed that the serial buses have no other master; None = nobody.
         on_event: takes events.
         on_tick: called once a second with the session, for a live view.
         now_us: wall clock, µs UTC.
@@ -39,6 +40,7 @@ class Wishes:
     monotonic: Callable[[], float]
     only: Sequence[str] = ()
     trust_first: bool = False
+    sole_master: str | None = None
     on_event: Callable[[Event], None] = lambda _: None
     on_tick: Callable[[Session], None] = lambda _: None
     reload: Callable[[], LoadedSite] | None = None

@@ -63,6 +63,15 @@ def capture(
         bool,
         typer.Option("--trust-first", show_default=False, help="Accept and remember unknown server certificates."),
     ] = False,
+    sole_master: Annotated[
+        str | None,
+        typer.Option(
+            "--sole-master-confirmed-by",
+            metavar="NAME",
+            show_default=False,
+            help="Send on a serial bus although traffic was heard; NAME vouches.",
+        ),
+    ] = None,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -108,6 +117,7 @@ def capture(
             duration_s=duration,
             only=source or (),
             trust_first=trust_first,
+            sole_master=_name(sole_master),
             on_event=watch.event,
             on_tick=watch.tick,
             at_once=_leave,
@@ -128,6 +138,16 @@ def _duration(text: str) -> float:
     if seconds <= 0:
         raise UsageError("bad-value", "`--for` must be longer than nothing", hint="write e.g. `10min`")
     return seconds
+
+
+def _name(text: str | None) -> str | None:
+    if text is not None and not text.strip():
+        raise UsageError(
+            "bad-value",
+            "the value of `--sole-master-confirmed-by` is empty",
+            hint="write the name of the person who has made sure that the bus has no other master",
+        )
+    return text
 
 
 def _leave(number: int) -> None:

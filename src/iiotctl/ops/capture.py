@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import __version__
-from iiotctl.capture import control, run
+from iiotctl.capture import confirmed, control, run
 from iiotctl.capture.saying import nothing_to_capture
 from iiotctl.capture.session import Session
 from iiotctl.capture.tagtable import TagTable
@@ -44,6 +44,7 @@ def capture(
     duration_s: float | None = None,
     only: Sequence[str] = (),
     trust_first: bool = False,
+    sole_master: str | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
     on_tick: Callable[[Session], None] = lambda _: None,
     at_once: Callable[[int], None] | None = None,
@@ -55,6 +56,8 @@ def capture(
         duration_s: seconds; None = until a signal or `control.Action.STOP`.
         only: names of sources; empty = all.
         trust_first: accept and remember OPC UA server certificates not seen before.
+        sole_master: who confirmed that the serial buses have no other master: traffic heard there is kept with this
+            name and does not refuse the bus.
         on_event: takes events, on the thread that captures.
         on_tick: called once a second.
         at_once: see `capture.run.run`.
@@ -74,11 +77,12 @@ def capture(
         time.monotonic,
         only=only,
         trust_first=trust_first,
+        sole_master=sole_master,
         on_event=on_event,
         on_tick=on_tick,
         reload=lambda: load_site(loaded.path),
         check=lambda config, tags: _check(config, tags, loaded.folder),
-        info={"version": __version__},
+        info={"version": __version__, "sole_master_confirmed_by": sole_master},
     )
     return run.run(loaded, opened.settings, wishes, duration_s=duration_s, at_once=at_once)
 
@@ -115,6 +119,9 @@ def unreached(sources: Sequence[SourceFigures]) -> SourceError | None:
     if not sources or any(source.samples for source in sources):
         return None
     first = sources[0]
+    if len(sources) == 1 and first.error is not None:
+        told = {key: first.error[key] for key in ("slug", "what", "where", "cause", "hint")}
+        return SourceError(**told)  # type: ignore[arg-type]  # of `IiotctlError.as_dict`
     if len(sources) == 1:
         return SourceError(
             "no-source-reached",
@@ -211,7 +218,7 @@ def status(store: Path) -> dict[str, Any]:
             where=str(store),
             hint="`iiotctl capture` starts one; `--store` and `--site` say which store is meant",
         )
-    return found
+    return {**found, "sole_master_confirmed": confirmed.of_run(store, str(found["run"]))}
 
 
 def reload(store: Path, *, timeout_s: float = 30.0) -> control.Answer:

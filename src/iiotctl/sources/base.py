@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from iiotctl.errors import SiteError
+    from iiotctl.errors import SiteError, SourceError
     from iiotctl.events import Event
     from iiotctl.samples import GapReason, SampleBatch
     from iiotctl.site.model import Tag
@@ -88,6 +88,8 @@ class SourceStatus:
     alive_at: int = 0
     """µs UTC of our clock: the last answer or keep-alive that shows that nothing was missed up to then; 0 = unknown.
     Lets a gap of tags that report by exception begin where silence began instead of at their last change."""
+    error: SourceError | None = None
+    """Why it is down, where that has an entry of its own in the error catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
