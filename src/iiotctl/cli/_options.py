@@ -117,6 +117,18 @@ TrustFirstOption = Annotated[
 TimeoutOption = Annotated[
     str | None, typer.Option("--timeout", metavar="TIME", show_default=False, help="Patience for one answer.")
 ]
+RowSourceOption = Annotated[
+    str | None,
+    typer.Option("--source", metavar="NAME", show_default=False, help="Source that the tag rows name."),
+]
+MaxNodesOption = Annotated[
+    int, typer.Option("--max-nodes", metavar="N", min=1, max=1_000_000, help="Stop after N nodes seen.")
+]
+DepthOption = Annotated[int, typer.Option("--depth", metavar="N", min=1, max=200, help="Levels below Objects.")]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", show_default=False, help="Keep to a device family's limits."),
+]
 
 
 def seconds(text: str, option: str) -> float:

@@ -13,11 +13,15 @@ from iiotctl.cli import _console
 from iiotctl.cli._options import (
     Color,
     ColorOption,
+    DepthOption,
     Format,
     FormatOption,
+    MaxNodesOption,
     OutputOption,
     PasswordEnvOption,
+    ProfileOption,
     QuietOption,
+    RowSourceOption,
     SecurityOption,
     TimeoutOption,
     TrustFirstOption,
@@ -50,18 +54,10 @@ def browse(
     toml: Annotated[
         bool, typer.Option("--toml", show_default=False, help="Write [[tags]] tables for the site file.")
     ] = False,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", metavar="NAME", show_default=False, help="Source that the tag rows name."),
-    ] = None,
-    max_nodes: Annotated[
-        int, typer.Option("--max-nodes", metavar="N", min=1, max=1_000_000, help="Stop after N nodes seen.")
-    ] = 50_000,
-    depth: Annotated[int, typer.Option("--depth", metavar="N", min=1, max=200, help="Levels below Objects.")] = 30,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", metavar="NAME", show_default=False, help="Keep to a server family's limits."),
-    ] = None,
+    source: RowSourceOption = None,
+    max_nodes: MaxNodesOption = 50_000,
+    depth: DepthOption = 30,
+    profile: ProfileOption = None,
     timeout: TimeoutOption = None,
     security: SecurityOption = "None",
     user: UserOption = None,
@@ -93,10 +89,11 @@ def browse(
 
     if tags_csv is not None and toml:
         raise UsageError("bad-value", "`--tags-csv` and `--toml` exclude each other")
+    name = op.source_name(url, source)
     check_place(output)
     check_place(tags_csv)
     wish = op.Wish(tuple(paths or ()), max_nodes, depth, values, profile)
-    with _progress(quiet=quiet) as report:
+    with progress(quiet=quiet) as report:
         found = op.browse(
             url,
             wish,
@@ -105,7 +102,7 @@ def browse(
             report=report,
         )
     if tags_csv is not None or toml:
-        _write_tags(found, source or op.source_name(url), tags_csv if tags_csv is not None else output, toml=toml)
+        _write_tags(found, name, tags_csv if tags_csv is not None else output, toml=toml)
     else:
         reports.write(_rows(found, short=format is Format.TABLE and not verbose, values=values), format.value, output)
         _console.suggest(f"iiotctl init DIR --from-browse {url}")
@@ -116,7 +113,7 @@ def browse(
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A moving line while the walk goes on, for a person at a terminal."""
     import sys
 
@@ -137,6 +134,13 @@ def _write_tags(found: Browsed, source: str, output: Path | None, *, toml: bool)
     with binary(output) as stream:
         stream.write((to_toml(rows) if toml else to_csv(rows)).encode())
     _console.say(f"{format_count(len(rows), 'tag')} of source `{source}`{'' if output is None else f' in {output}'}")
+    say_left_out(found)
+
+
+def say_left_out(found: Browsed) -> None:
+    """Say what matched and gets no tag, and why."""
+    from iiotctl.site.units import format_count
+
     reasons: dict[str, int] = {}
     for row in found.rows:
         if row.problem:

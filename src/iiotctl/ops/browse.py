@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.ops.read import Access, Request, prepare
@@ -191,8 +193,16 @@ def _kind(row: Described) -> str:
     return row.unit.kind or ("state" if row.base in (_BOOLEAN, _STATES) else "")
 
 
-def source_name(url: str) -> str:
-    """A name for a source: the host's first label where it has a name, else `opcua`."""
-    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0] or url.partition("://")[2].partition("/")[0]
-    label = segment(host.partition(".")[0]).lower()
+def source_name(url: str, given: str | None = None) -> str:
+    """The name that the user gave, or one for the URL: the host's first label where it has a name, else `opcua`.
+
+    Raises:
+        UsageError: `given` cannot name a source.
+    """
+    if given is not None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_\-]{0,19}", given):
+            what = f"`{one_line(given, 40)}` cannot name a source here"
+            raise UsageError("bad-value", what, where="--source", hint="up to 20 letters, digits, `_` and `-`")
+        return given
+    label = segment((urlsplit(url).hostname or "").partition(".")[0])[:20]
     return label if label and label[0].isalpha() and label != "localhost" else "opcua"

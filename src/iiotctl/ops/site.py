@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,16 +129,14 @@ def source_context(opened: Opened, *, trust_first: bool = False) -> SourceContex
     )
 
 
-def init_site(folder: Path) -> list[Path]:
-    """Write a commented site file and a tag list into a folder, which is made when it is not there.
+def check_unused(folder: Path, names: Iterable[str] = FILES) -> None:
+    """Refuse a folder that holds one of the files already, before work that takes long.
 
     Raises:
-        UsageError: `site-exists`, one of the files is there already; `output-in-store`. Nothing is written.
-        SiteError: `file-unwritable`.
+        UsageError: `site-exists`, `output-in-store`.
     """
     keep_out_of_store(folder)
-    paths = {folder / name: text for name, text in FILES.items()}
-    present = [path.name for path in paths if path.exists()]
+    present = [name for name in names if (folder / name).exists()]
     if present:
         raise UsageError(
             "site-exists",
@@ -146,6 +144,21 @@ def init_site(folder: Path) -> list[Path]:
             where=str(folder),
             hint="`iiotctl init DIR` starts in another folder" if present[0] == FILE_NAME else f"rename `{present[0]}`",
         )
+
+
+def init_site(folder: Path, files: Mapping[str, str] = FILES) -> list[Path]:
+    """Write a site file and a tag list into a folder, which is made when it is not there.
+
+    Args:
+        folder: where to.
+        files: text by file name; the commented sample unless told.
+
+    Raises:
+        UsageError: `site-exists`, one of the files is there already; `output-in-store`. Nothing is written.
+        SiteError: `file-unwritable`.
+    """
+    check_unused(folder, files)
+    paths = {folder / name: text for name, text in files.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in paths.items():
