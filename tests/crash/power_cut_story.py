@@ -10,6 +10,8 @@ from random import Random
 import numpy as np
 import polars as pl
 
+from iiotctl.kept import Kept
+from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.store.schema import TagRow
 from iiotctl.store.snapshot import Snapshot
@@ -42,6 +44,8 @@ class Promise:
     gaps: list[Gap] = field(default_factory=list)
     alive: dict[str, int] = field(default_factory=dict)
     tags: dict[Key, str] = field(default_factory=dict)
+    rollups: dict[Key, float] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
 
 
 def tag_row(code: int, unit: str = "bar") -> TagRow:
@@ -51,6 +55,20 @@ def tag_row(code: int, unit: str = "bar") -> TagRow:
 
 def _gap(number: int, start: int, end: int | None, at: int) -> Gap:
     return Gap(f"gap-{number}", "plc", None, start, end, GapReason.TIMEOUT, at)
+
+
+def rollups_of(samples: dict[Key, float]) -> RollupBatch:
+    """What the samples of one commit come to, as if their interval were over; it is as long as the commit."""
+    codes = np.arange(3, dtype=np.uint32)
+    of = [[(ts, value) for (tag, ts), value in samples.items() if tag == TAGS[code]] for code in codes]
+    values = [np.array([value for _, value in rows]) for rows in of]
+    start = np.full(3, min(ts for _, ts in samples), np.int64)
+    floats = [np.array([how(some) for some in values]) for how in (np.min, np.max, np.mean, np.std)]
+    edges = [np.array([rows[place][what] for rows in of]) for place in (0, -1) for what in (1, 0)]
+    yes = np.ones(3, np.bool_)
+    counts = np.array([len(rows) for rows in of], np.int64)
+    quality = np.zeros(3, np.uint32)
+    return RollupBatch(codes, start, start + 1000, counts, 0 * counts, *floats, *edges, quality, ~yes, yes)
 
 
 class Story:
@@ -80,9 +98,13 @@ class Story:
             gaps=list(gaps),
             alive={"plc": int(ts[-1]) + 5},
         )
+        rollups = rollups_of(promise.samples)
+        promise.rollups = {(TAGS[code], int(rollups.start[code])): float(rollups.mean[code]) for code in range(3)}
+        end = None if number % 4 == 0 else int(ts[-1])
+        promise.kept = [Kept(f"kept-{number // 4}", None, int(ts[0]), end, "trip rises", int(ts[0]), self.clock())]
         self.disk.offer(promise)
         batch = SampleBatch(codes, ts, value, np.zeros(len(ts), np.uint32))
-        self.writer.commit(batch, promise.gaps, promise.alive)
+        self.writer.commit(batch, promise.gaps, promise.alive, rollups=rollups, kept=promise.kept)
         self.disk.ack(promise)
 
     def tell(self) -> None:
@@ -153,6 +175,8 @@ def expected(trace: list[Operation], steps: int) -> Expected:
             whose.gaps += promise.gaps
             whose.alive.update(promise.alive)
             whose.tags.update(promise.tags)
+            whose.rollups.update(promise.rollups)
+            whose.kept += promise.kept
     return owed
 
 
@@ -168,6 +192,8 @@ def _check_rows(root: Path, owed: Expected) -> None:
         samples = _frame(view.sample_files, view.unsealed_samples())
         gaps = _frame(view.gap_files, view.unsealed_gaps())
         tags = _frame(view.tag_files, view.unsealed_tags())
+        rollups = _frame(view.rollup_files, view.unsealed_rollups())
+        windows = _frame(view.kept_files, view.unsealed_kept())
     rows = [] if samples is None else samples.select("tag", pl.col("ts").dt.epoch("us"), "value").rows()
     found = {(tag, ts): value for tag, ts, value in rows}
     assert len(found) == len(rows), "a sample is there twice"
@@ -177,6 +203,14 @@ def _check_rows(root: Path, owed: Expected) -> None:
     assert {(gap.id, gap.detected_at) for gap in owed.must.gaps} <= logged, "a gap is lost"
     known = set() if tags is None else set(tags.select("tag", pl.col("valid_from").dt.epoch("us")).rows())
     assert set(owed.must.tags) <= known, "a row of the tag history is lost"
+    parts = [] if rollups is None else rollups.select("tag", pl.col("start").dt.epoch("us"), "mean").rows()
+    means = {(tag, start): mean for tag, start, mean in parts}
+    assert len(means) == len(parts), "a roll-up is there twice"
+    assert owed.must.rollups.items() <= means.items(), "a committed roll-up is lost"
+    assert means.items() <= owed.may.rollups.items(), "a roll-up that was never handed over"
+    assert {tag for tag, _ in means} == {tag for tag, _ in found}, "one commit is there in part"
+    logged = set() if windows is None else set(windows.select("id", pl.col("detected_at").dt.epoch("us")).rows())
+    assert {(window.id, window.detected_at) for window in owed.must.kept} <= logged, "a kept window is lost"
 
 
 def _check_recovery(writer: StoreWriter, owed: Expected) -> None:
@@ -192,6 +226,13 @@ def _check_recovery(writer: StoreWriter, owed: Expected) -> None:
     ended = {gap.id for gap in owed.must.gaps if gap.end is not None}
     assert begun - perhaps_ended <= is_open, "an open gap is forgotten"
     assert not ended & is_open, "a closed gap is open again"
+    rolled = dict(sorted(owed.must.rollups))
+    assert all(found.rolled[tag] >= start for tag, start in rolled.items()), "a roll-up is forgotten"
+    running = {window.id for window in found.open_kept}
+    over = {window.id for window in owed.must.kept if window.end is not None}
+    perhaps_over = {window.id for window in owed.may.kept if window.end is not None}
+    assert {window.id for window in owed.must.kept} - perhaps_over <= running, "an open window is forgotten"
+    assert not over & running, "a window that is over is open again"
 
 
 def check(base: Path, owed: Expected) -> None:

@@ -15,6 +15,7 @@ from iiotctl.samples import NULL_TIME, SampleBatch
 from iiotctl.store import frames
 from iiotctl.store.layout import SegmentName
 from iiotctl.store.spool import parse
+from iiotctl.store.tables import rows_of
 from tests.unit.store.making import NOON, SECOND, gap, open_writer, tag_row
 
 Row = tuple[str, int, float | None, str | None, int]
@@ -58,7 +59,7 @@ def _read(name: SegmentName, data: bytes) -> tuple[list[Row], list[str]]:
         return [], [one.id for one in segment.gaps]
     from polars import col
 
-    rows = segment.samples().select("tag", col("ts").dt.epoch("us"), "value", "text", "quality").rows()
+    rows = rows_of(segment, "samples").select("tag", col("ts").dt.epoch("us"), "value", "text", "quality").rows()
     return rows, [one.id for one in segment.gaps]
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from iiotctl.quality import BAD, BAD_TIMEOUT
 from iiotctl.samples import Gap, GapReason, SampleBatch
+from iiotctl.store.spool import Commit
 from iiotctl.store.state import State
 
 NAMES = ["a", "b", "c"]
@@ -42,7 +43,7 @@ def test_last_rows_are_those_of_the_plain_model(steps: list[object]) -> None:
             state.begin(f"run {number}", NAMES)
         else:
             assert isinstance(step, list)
-            state.commit(_batch(step), [], {})
+            state.commit(Commit(_batch(step)))
             # of equal times the later row counts; within a batch, too
             for code, ts, value, bad in step:
                 tag = NAMES[code]

@@ -158,7 +158,7 @@ class Running:
         snapshot = self._stack.enter_context(self._open(chosen.root, chosen.start, chosen.end))
         for bad in (*snapshot.bad_files, *snapshot.missing):
             self._leave_out(bad.path, bad.cause)
-        self._files = {"samples": snapshot.sample_files, "gaps": snapshot.gap_files, "tags": snapshot.tag_files}
+        self._files = {str(table): files for table, files in snapshot.files.items()}
         files = [path for kind in self._files.values() for path in kind]
         connection = self._stack.enter_context(connect.session(files, self._output, unsafe=self._unsafe))
         self._connection = connection

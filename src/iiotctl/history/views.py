@@ -1,4 +1,4 @@
-"""The views that SQL sees: `samples`, `tags`, `tags_history`, `gaps`, over sealed files and unsealed rows alike."""
+"""The views that SQL sees: `samples`, `tags`, `gaps`, `rollups` …, over sealed files and unsealed rows alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from iiotctl import quality
 from iiotctl.history.connect import quoted
 from iiotctl.history.unsealed import Unsealed
-from iiotctl.store.schema import GAP_COLUMNS, REMOVED, SAMPLE_COLUMNS, TAG_COLUMNS
+from iiotctl.store.schema import COLUMNS as STORE_COLUMNS
+from iiotctl.store.schema import GAP_COLUMNS, KEPT_COLUMNS, REMOVED, ROLLUP_COLUMNS, SAMPLE_COLUMNS, TAG_COLUMNS
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +24,7 @@ SQL_TYPES: Final = {
     "string": "VARCHAR",
     "float64": "DOUBLE",
     "uint32": "UINTEGER",
+    "int64": "BIGINT",
     "bool": "BOOLEAN",
 }
 """DuckDB's type of each kind of column in `store.schema`."""
@@ -31,6 +33,8 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
     "tags": {name: SQL_TYPES[kind] for name, kind in TAG_COLUMNS.items()},
     "tags_history": {name: SQL_TYPES[kind] for name, kind in TAG_COLUMNS.items()},
     "gaps": {name: SQL_TYPES[kind] for name, kind in GAP_COLUMNS.items() if name != "withdrawn"},
+    "rollups": {name: SQL_TYPES[kind] for name, kind in ROLLUP_COLUMNS.items() if name != "closes"},
+    "kept": {name: SQL_TYPES[kind] for name, kind in KEPT_COLUMNS.items()},
 }
 """Views with their columns and DuckDB types, in order."""
 
@@ -52,20 +56,16 @@ def create(
     Args:
         connection: from `connect.session`, not yet locked.
         snapshot: what there is.
-        start: µs UTC; samples before it are not in the view, gaps that ended before it neither.
-        end: µs UTC; samples from it on are not in the view, gaps that began at or after it neither.
+        start: µs UTC; samples before it are not in the view, nor roll-ups that began and gaps that ended before it.
+        end: µs UTC; samples from it on are not in the view, nor roll-ups and gaps that began at or after it.
         without: files to leave out because they are damaged.
     """
     # what the views are made of stands in a schema of its own, where SHOW TABLES does not look
     connection.execute(f"CREATE SCHEMA {_INSIDE}")
     connection.execute(f"SET schema = '{_INSIDE}'")
-    for name, files, frame, kinds in (
-        ("samples", snapshot.sample_files, snapshot.unsealed_samples, SAMPLE_COLUMNS),
-        ("gaps", snapshot.gap_files, snapshot.unsealed_gaps, GAP_COLUMNS),
-        ("tags", snapshot.tag_files, snapshot.unsealed_tags, TAG_COLUMNS),
-    ):
+    for table, files in snapshot.files.items():
         good = [path for path in files if path not in without]
-        _raw(connection, name, good, frame() if snapshot.has_unsealed else None, kinds)
+        _raw(connection, table, good, snapshot.unsealed(table), STORE_COLUMNS[table])
     connection.execute("SET schema = 'main'")
     where = _where(("ts >= {}", start), ("ts < {}", end))
     connection.execute(f"CREATE VIEW samples AS FROM {_INSIDE}.raw_samples{where}")
@@ -82,6 +82,12 @@ def create(
         '(PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
         f" WHERE NOT withdrawn{where.replace(' WHERE', ' AND')}"
     )
+    connection.execute(
+        f"CREATE VIEW kept AS FROM (FROM {_INSIDE}.raw_kept"
+        ' QUALIFY row_number() OVER (PARTITION BY site, id ORDER BY detected_at DESC, "end" DESC NULLS LAST) = 1)'
+        + where
+    )
+    connection.execute(_ROLLUPS.format(where=_where(("start >= {}", start), ("start < {}", end))))
     for statement in _MACROS:
         connection.execute(statement)
 
@@ -123,6 +129,25 @@ def _names_map() -> str:
     names = ", ".join(quoted(name) for name in quality.NAMES.values())
     return f"map([{codes}]::UINTEGER[], [{names}])"
 
+
+_ROLLUPS: Final = f"""
+CREATE VIEW rollups AS
+SELECT tag, start, "end", "min", "max", mean,
+    sqrt(list_sum(list_transform(parts, lambda p: p.n * (p.std * p.std + (p.mean - mean) * (p.mean - mean)))) / "count")
+        AS std,
+    "count", bad, "first", first_ts, "last", last_ts, quality, partial, site
+FROM (
+    SELECT tag, start, "end", site, min("min") AS "min", max("max") AS "max",
+        sum(mean * "count") / nullif(sum("count"), 0) AS mean,
+        list({{{{'n': "count", 'mean': mean, 'std': std}}}}) AS parts,
+        sum("count")::BIGINT AS "count", sum(bad)::BIGINT AS bad,
+        arg_min("first", first_ts) AS "first", min(first_ts) AS first_ts,
+        arg_max("last", last_ts) AS "last", max(last_ts) AS last_ts,
+        max(quality) AS quality, bool_or(partial) OR NOT bool_or(closes) AS partial
+    FROM {_INSIDE}.raw_rollups{{where}}
+    GROUP BY tag, start, "end", site
+)"""
+"""One row an interval: its parts put together by the formulas of Chan et al., which stay exact for large means."""
 
 _MACROS: Final = (
     "CREATE MACRO is_good(quality) AS quality < 1073741824",

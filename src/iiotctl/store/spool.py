@@ -59,6 +59,17 @@ class Commit:
     rollups: RollupBatch | None = None
     kept: Sequence[Kept] = ()
 
+    def check(self, defined: int) -> None:
+        """Refuse a tag code that is not below `defined`.
+
+        Raises:
+            ValueError: there is one.
+        """
+        for batch in (self.samples, self.rollups):
+            if batch is not None and len(batch) and int(batch.tag.max()) >= defined:
+                msg = f"tag code {batch.tag.max()} was never defined"
+                raise ValueError(msg)
+
     @property
     def rows(self) -> int:
         """Samples and roll-ups."""

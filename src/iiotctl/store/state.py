@@ -105,6 +105,10 @@ class State:
         for code, tag in enumerate(names):
             self._name(code, tag)
 
+    def end(self, run: str) -> None:
+        """A run ended as it should."""
+        self.run, self.clean = run, True
+
     def define(self, change: TagChange) -> None:
         """Tags were defined."""
         for row in change.rows:
@@ -163,8 +167,9 @@ class State:
 
         So a tag whose samples are not stored goes on after a restart like any other.
         """
-        known = np.flatnonzero(rows.count > 0)
-        newer = known[rows.last_ts[known] > self._ts[rows.tag[known]]]
+        before = [self._before.get(self._names[code]) for code in rows.tag.tolist()]
+        known = np.array([NULL_TIME if row is None else row.ts for row in before], np.int64)
+        newer = np.flatnonzero((rows.count > 0) & (rows.last_ts > np.maximum(known, self._ts[rows.tag])))
         self.samples(rows.tag[newer], rows.last_ts[newer], rows.last[newer], np.zeros(len(newer), np.uint32))
         until = np.where(rows.closes, np.maximum(rows.end - 1, rows.last_ts), rows.last_ts)
         for code, at in zip(rows.tag.tolist(), until.tolist(), strict=True):

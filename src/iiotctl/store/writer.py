@@ -192,25 +192,21 @@ class StoreWriter:
         rollups: RollupBatch | None = None,
         kept: Sequence[Kept] = (),
     ) -> CommitInfo:
-        """Make rows durable: one write, one sync, all or nothing.
+        """Make rows durable: one write, one sync, all or nothing. Tag codes must be defined.
 
         Args:
-            samples: codes must be defined.
+            samples: as they are to be stored.
             gaps: gap rows, new or replacing earlier ones of their id.
             alive: µs UTC by source up to which nothing was missed.
-            rollups: parts of intervals; codes must be defined.
+            rollups: parts of intervals.
             kept: kept windows, new or replacing earlier ones of their id.
 
         Raises:
             StoreError: `store-full` or `spool-write-failed`; nothing of this commit is in the store.
         """
-        rollups = None if rollups is None or not len(rollups) else rollups
+        load = spool.Commit(samples, gaps, alive or {}, rollups if rollups is not None and len(rollups) else None, kept)
+        load.check(len(self._names))
         with self._guard:
-            for codes in (samples.tag, *(() if rollups is None else (rollups.tag,))):
-                if len(codes) and int(codes.max()) >= len(self._names):
-                    msg = f"tag code {codes.max()} was never defined"
-                    raise ValueError(msg)
-            load = spool.Commit(samples, gaps, alive or {}, rollups, kept)
             size = self._current().commit(load)
             self._state.commit(load)
             return CommitInfo(len(samples), len(gaps), size)
@@ -273,8 +269,7 @@ class StoreWriter:
             OSError: the disk refused.
         """
         with self._guard:
-            self._state.run = self.run
-            self._state.clean = True
+            self._state.end(self.run)
         self._save_checkpoint()
 
     def close(self, *, seal: bool = True, ended: bool = True) -> None:
@@ -289,8 +284,7 @@ class StoreWriter:
             if seal:
                 if ended:
                     with self._guard:
-                        self._state.run = self.run
-                        self._state.clean = True
+                        self._state.end(self.run)
                 self.seal()
                 try:
                     self._save_checkpoint()
@@ -311,16 +305,15 @@ class StoreWriter:
         if self._segment is None:
             self._number += 1
             name = SegmentName(self.run, self._number)
+            path = self._layout.segment(name)
             header = {"site": self._site, "names": self._names, "cuts": list(self._cuts.items()), **self._run_info}
             try:
-                self._segment = spool.SegmentWriter(
-                    self._disk, self._layout.segment(name), name, header, self._now_us()
-                )
+                self._segment = spool.SegmentWriter(self._disk, path, name, header, self._now_us())
             except OSError as error:
                 raise StoreError(
                     "spool-write-failed",
                     "a new segment could not be started",
-                    where=str(self._layout.segment(name)),
+                    where=str(path),
                     cause=str(error),
                     retriable=True,
                 ) from error

@@ -9,6 +9,8 @@ import numpy as np
 
 from iiotctl.history.result import Running, Selection
 from iiotctl.history.statement import Kind, Statement
+from iiotctl.kept import Kept
+from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.store.schema import TagRow
 from iiotctl.store.writer import StoreWriter
@@ -50,10 +52,41 @@ def gap(
     return Gap(id_, "press1", tag, T0 - 10_000_000, end, GapReason.TIMEOUT, detected, withdrawn=withdrawn)
 
 
+def rollup(
+    tag: int, start: int, value: float, count: int = 1, *, closes: bool = True, **changes: object
+) -> RollupBatch:
+    """A part of a minute with `count` samples of one value at its very begin."""
+    facts: dict[str, object] = {
+        "tag": np.uint32(tag),
+        "start": start,
+        "end": start + 60_000_000,
+        "count": count,
+        "bad": 0,
+        **dict.fromkeys(("min", "max", "mean", "first", "last"), value),
+        "std": 0.0,
+        **dict.fromkeys(("first_ts", "last_ts"), start),
+        "quality": np.uint32(0),
+        "partial": False,
+        "closes": closes,
+        **changes,
+    }
+    return RollupBatch(**{name: np.array([fact]) for name, fact in facts.items()})
+
+
+def window(id_: str, *, end: int | None, detected: int = T0) -> Kept:
+    """A kept window of all sources."""
+    return Kept(id_, None, T0 - 1_000_000, end, "press1.trip rises", T0, detected)
+
+
 def small_store(root: Path) -> Path:
-    """Three sealed rows, two unsealed ones, three gaps of which one was taken back."""
+    """Three sealed rows, two unsealed ones, three gaps of which one was taken back, a roll-up and a kept window."""
     store = writer(root)
-    store.commit(batch([0, 1, 2], [T0, T0 + 1, T0 + 2], [1.0, 2.0, 3.0]), [gap("open"), gap("closed"), gap("gone")])
+    store.commit(
+        batch([0, 1, 2], [T0, T0 + 1, T0 + 2], [1.0, 2.0, 3.0]),
+        [gap("open"), gap("closed"), gap("gone")],
+        rollups=rollup(0, T0 // 60_000_000 * 60_000_000, 1.0, closes=False),
+        kept=[window("w", end=None)],
+    )
     store.rotate()
     store.seal()
     store.commit(
@@ -62,6 +95,8 @@ def small_store(root: Path) -> Path:
             gap("closed", end=T0 - 5_000_001, detected=T0 + 5),
             gap("gone", detected=T0 + 5, withdrawn=True),
         ],
+        rollups=rollup(0, T0 // 60_000_000 * 60_000_000, 3.0, 3, first_ts=T0, last_ts=T0),
+        kept=[window("w", end=T0 + 2_000_000, detected=T0 + 5)],
     )
     store.close(seal=False)
     return root

@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -13,7 +14,9 @@ from iiotctl.errors import StoreError
 from iiotctl.history import views
 from iiotctl.history.result import Running, Selection
 from iiotctl.history.statement import Kind, Statement
-from tests.unit.history.stores import T0, TAGS, ask, small_store, writer
+from iiotctl.samples import NULL_TIME, empty_batch
+from iiotctl.store.layout import KINDS
+from tests.unit.history.stores import T0, TAGS, ask, rollup, small_store, writer
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "views.md"
 
@@ -27,7 +30,7 @@ def at(us: int) -> datetime:
 def test_views_have_their_columns_and_types_whatever_the_store_holds(tmp_path: Path, view: str, filled: bool) -> None:
     root = small_store(tmp_path / "store")
     if not filled:
-        for kind in ("samples", "gaps", "tags"):
+        for kind in KINDS:
             shutil.rmtree(root / kind)
         for path in (root / "spool").glob("*.seg"):
             path.unlink()
@@ -47,6 +50,47 @@ def test_sealed_and_unsealed_samples_are_there_once(tmp_path: Path) -> None:
         (at(T0 + 1_000_000), TAGS[0], 1.5, 0, "plant1"),
         (at(T0 + 1_000_001), TAGS[1], None, 0x800A0000, "plant1"),
     ]
+
+
+def test_parts_of_a_rollup_come_together(tmp_path: Path) -> None:
+    root = small_store(tmp_path / "store")
+    (row,) = ask(root, 'SELECT tag, "min", "max", mean, std, "count", bad, "first", "last", partial FROM rollups')
+    assert row[:4] == (TAGS[0], 1.0, 3.0, 2.5)
+    assert row[4] == pytest.approx(0.75**0.5)
+    assert row[5:] == (4, 0, 1.0, 3.0, False)
+
+
+def test_a_rollup_that_is_not_over_is_partial(tmp_path: Path) -> None:
+    store = writer(tmp_path)
+    store.commit(empty_batch(), rollups=rollup(0, T0, 1.0, closes=False))
+    store.commit(empty_batch(), rollups=rollup(1, T0, 1.0))
+    store.commit(empty_batch(), rollups=rollup(1, T0, 1.0, partial=True, closes=False))
+    store.commit(empty_batch(), rollups=rollup(2, T0, 1.0))
+    store.close()
+    assert ask(tmp_path, "SELECT tag, partial FROM rollups ORDER BY tag") == [
+        (TAGS[2], False),
+        (TAGS[0], True),
+        (TAGS[1], True),
+    ]
+
+
+def test_a_rollup_of_bad_samples_has_no_values(tmp_path: Path) -> None:
+    store = writer(tmp_path)
+    nothing = dict.fromkeys(("min", "max", "mean", "std", "first", "last"), np.nan)
+    times = dict.fromkeys(("first_ts", "last_ts"), NULL_TIME)
+    row = rollup(0, T0, 0.0, 0, bad=2, quality=np.uint32(0x800A0000), **nothing, **times)
+    store.commit(empty_batch(), rollups=row)
+    store.close()
+    found = ask(tmp_path, 'SELECT "min", mean, std, "first", first_ts, last_ts, "count", bad FROM rollups')
+    assert found == [(None, None, None, None, None, None, 0, 2)]
+
+
+def test_of_a_kept_window_the_latest_row_counts(tmp_path: Path) -> None:
+    root = small_store(tmp_path / "store")
+    assert ask(root, 'SELECT id, source, "end", trigger FROM kept') == [
+        ("w", None, at(T0 + 2_000_000), "press1.trip rises")
+    ]
+    assert ask(root, "SELECT id FROM kept", start=T0 + 3_000_000) == []
 
 
 def test_a_view_may_be_scanned_more_than_once_in_a_statement(tmp_path: Path) -> None:

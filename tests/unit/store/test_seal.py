@@ -15,6 +15,7 @@ from iiotctl.samples import NULL_TIME, SampleBatch
 from iiotctl.store.layout import Layout
 from iiotctl.store.schema import TagRow, dtypes
 from iiotctl.store.spool import read_spool
+from iiotctl.store.tables import rows_of
 from tests.unit.store.making import NOON, SECOND, Clock, batch, gap, open_writer, tag_row
 
 MIDNIGHT = NOON + 12 * 3600 * SECOND
@@ -69,7 +70,7 @@ def test_nulls_texts_and_the_three_other_times(tmp_path: Path) -> None:
             ts_received=np.array([NOON, NOON + 2, NOON + 2, NULL_TIME, NOON + 4]),
         )
     )
-    unsealed = read_spool(Layout(tmp_path))[0].samples()
+    unsealed = rows_of(read_spool(Layout(tmp_path))[0], "samples")
     writer.close()
     (rows,) = _files(tmp_path).values()
     assert rows.equals(unsealed), "unsealed rows look as they will when sealed"
