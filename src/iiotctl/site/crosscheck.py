@@ -11,7 +11,8 @@ from iiotctl.errors import SiteError
 from iiotctl.site.address import DataType, ModbusAddress, parse_address, parse_range
 from iiotctl.site.model import Site, Tag
 from iiotctl.site.plain import Where, did_you_mean, one_line, show
-from iiotctl.site.sources import PolledModbus, ModbusUnit
+from iiotctl.site.ring import ring_problems
+from iiotctl.site.sources import ModbusUnit, PolledModbus
 
 _LAST_REGISTER: Final = 65_535
 _INTEGERS: Final = {"int16", "uint16", "int32", "uint32", "int64", "uint64", "bcd16", "bcd32"}
@@ -44,6 +45,8 @@ def cross_check(
         if isinstance(source, ModbusUnit):
             problems += modbus_problems(tag, source, place)
     problems += _overlaps(site, tag_places)
+    if site.ring is not None:
+        problems += ring_problems(site.ring, site.tags, lambda *keys: where("ring", *keys))
     return problems
 
 

@@ -20,6 +20,7 @@ from iiotctl.site.document import Document, read_document
 from iiotctl.site.fields import Model
 from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, Site, SiteInfo, StoreSettings, Tag, Zone
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
+from iiotctl.site.ring import RingSettings
 from iiotctl.site.sources import BUILTIN_SOURCES, PluginSource, SourceConfig
 from iiotctl.site.taglist import read_tag_list
 
@@ -136,6 +137,7 @@ class _Loader:
         info = self.table("site", SiteInfo)
         store = self.table("store", StoreSettings)
         capture = self.table("capture", CaptureSettings)
+        ring = self.table("ring", RingSettings) if "ring" in self.document.data else None
         sources = self.sources()
         tags = self.tags()
         assets = self.tables("assets", Asset)
@@ -148,6 +150,7 @@ class _Loader:
             site=info,
             store=store,
             capture=capture,
+            ring=ring,
             sources=sources,
             tags_file=self.document.data.get("tags_file"),
             tags=tuple(tags),
