@@ -6,21 +6,21 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiotctl.capture.filter import Filter, FilterTag
+from iiotctl.capture.deadband import Deadband
 from iiotctl.samples import SampleBatch, concat
 
 CURVES = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=60)
 
 
 def _run(values: list[float], band: float, sizes: list[int], heartbeat: int) -> SampleBatch:
-    found = Filter()
-    found.define([FilterTag(0, False, band, heartbeat)])
+    found = Deadband()
+    found.define(0, band, heartbeat)
     kept, start = [], 0
     for size in [*sizes, len(values)]:
         part = np.array(values[start : start + size])
         n = part.shape[0]
         ts = np.arange(start, start + n, dtype=np.int64) + 1
-        kept.append(found.accept(SampleBatch(np.zeros(n, np.uint32), ts, part, np.zeros(n, np.uint32)), 0))
+        kept.append(found.accept(SampleBatch(np.zeros(n, np.uint32), ts, part, np.zeros(n, np.uint32))))
         start += n
     kept.append(found.flush(None))
     joined = concat([part for part in kept if len(part)])
@@ -52,9 +52,9 @@ def test_a_change_larger_than_the_band_is_stored_with_the_sample_before_it(
 
 @given(CURVES, st.lists(st.integers(1, 10), max_size=10))
 def test_without_a_deadband_everything_is_stored(values: list[float], sizes: list[int]) -> None:
-    found = Filter()
-    found.define([FilterTag(0, False, None, 1)])
+    found = Deadband()
+    found.define(0, None, 1)
     n = len(values)
     batch = SampleBatch(np.zeros(n, np.uint32), np.arange(n, dtype=np.int64), np.array(values), np.zeros(n, np.uint32))
-    assert len(found.accept(batch, 0)) == n
+    assert len(found.accept(batch)) == n
     del sizes

@@ -1,5 +1,10 @@
 """The deadband of single tags: small changes are not stored, the shape of the curve is kept.
 
+Off unless the site file gives one; 0 stores changes only. A sample is suppressed while it stays within the band
+around the last stored value, its quality is the same and the heartbeat has not run out. The last suppressed
+sample before a change is stored too. So a held (stepped) value is never off by more than the band, and a slope
+begins where the change began. Text is stored when it changes.
+
 Columns by tag code. A batch with several samples of one tag is taken in rounds, one sample a tag each, so
 that a batch from a polled device (each tag once) is a single vectorised step.
 """
@@ -15,9 +20,14 @@ from iiotctl.samples import NULL_TIME, SampleBatch, concat, empty_batch
 
 
 class Deadband:
-    """Last stored and last suppressed sample of each tag."""
+    """Last stored and last suppressed sample of each tag.
+
+    Attributes:
+        suppressed: samples held back so far and not stored later.
+    """
 
     def __init__(self) -> None:
+        self.suppressed = 0
         self._size = 0
         self._is_on = np.zeros(0, np.bool_)
         self._band = np.zeros(0)
@@ -68,7 +78,9 @@ class Deadband:
             if len(before):
                 shaped.append(before)
         kept = batch if keep.all() else batch.take(keep)
-        return concat([*shaped, kept]) if shaped else kept
+        kept = concat([*shaped, kept]) if shaped else kept
+        self.suppressed += len(batch) - len(kept)
+        return kept
 
     def _round(self, batch: SampleBatch, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], SampleBatch]:
         tag, ts, value, quality = batch.tag[places], batch.ts[places], batch.value[places], batch.quality[places]
@@ -126,11 +138,12 @@ class Deadband:
         return held
 
     def flush(self, codes: Sequence[int] | NDArray[np.uint32] | None) -> SampleBatch:
-        """The suppressed samples of tags (None = of all), which then count as stored."""
+        """The suppressed samples of tags (None = of all), which then count as stored: a gap begins, or the run ends."""
         wanted = np.arange(self._size, dtype=np.uint32) if codes is None else np.asarray(codes, np.uint32)
         held = self._take_held(wanted[self._held[0, wanted] != NULL_TIME])
         self._ts[held.tag] = held.ts
         self._value[held.tag] = held.value
+        self.suppressed -= len(held)
         return held
 
     def interrupted(self, nulls: SampleBatch) -> None:

@@ -1,8 +1,8 @@
-"""What of the delivered samples is worth storing: re-deliveries are dropped, the deadband is applied.
+"""What of the delivered samples is new: re-deliveries are dropped.
 
-Pure and vectorised: columns by tag code, a batch at a time. Two rules, in this order:
+Pure and vectorised: columns by tag code, a batch at a time.
 
-*Re-delivery.* A server that is asked again (a new subscription, a repeated notification) sends values that
+A server that is asked again (a new subscription, a repeated notification) sends values that
 are stored already; their source time may be months old. A sample that is not newer than the tag's latest
 and says the same is dropped. One that is older but new is kept: it is late, not double. After a failure the
 tag's last row is a null, so a value that has not changed since is stored once more, with the time of its
@@ -10,24 +10,18 @@ receipt as `ts` and its own time as `ts_source`. Samples stamped by our clock ar
 is the very same: a clock that steps back makes no duplicates. A sample whose own time is impossible carries
 the time of its receipt; it is told again when `ts_source` and all else are the same. What earlier runs have
 stored is in `earlier`.
-
-*Deadband.* Off unless the site file gives one. A sample is suppressed while it stays within the band around
-the last stored value, its quality is the same and the heartbeat has not run out. The last suppressed sample
-before a change is stored too. So a held (stepped) value is never off by more than the band, and a slope
-begins where the change began. Text is stored when it changes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iiotctl.capture.deadband import Deadband
 from iiotctl.capture.earlier import Earlier, StoredRow, source_times
 from iiotctl.samples import NULL_TIME, SampleBatch, concat
 
@@ -44,15 +38,11 @@ class FilterTag:
     Attributes:
         code: the tag's code in this run.
         stamped_here: its timestamps come from our clock.
-        band: deadband in engineering units, None = off.
-        heartbeat_us: µs after which a sample is stored in any case.
         in_order: its samples come in the order of their times, in every run the same ones (a file).
     """
 
     code: int
     stamped_here: bool
-    band: float | None
-    heartbeat_us: int
     in_order: bool = False
 
 
@@ -61,12 +51,10 @@ class Filter:
 
     Attributes:
         redelivered: samples dropped so far because they are stored already.
-        suppressed: samples held back so far by a deadband and not stored later.
     """
 
     def __init__(self) -> None:
         self.redelivered = 0
-        self.suppressed = 0
         self._earlier = Earlier()
         self._in_order: set[int] = set()
         self._source = np.full(64, NULL_TIME, np.int64)
@@ -76,7 +64,6 @@ class Filter:
         self._is_nulled = np.zeros(64, np.bool_)
         self._stamped_here = np.zeros(64, np.bool_)
         self._text: dict[int, str | None] = {}
-        self._deadband = Deadband()
         self._recent: deque[SampleBatch] = deque()
         self._recent_count = 0
 
@@ -88,7 +75,6 @@ class Filter:
             self._stamped_here[tag.code] = tag.stamped_here
             if tag.in_order:
                 self._in_order.add(tag.code)
-            self._deadband.define(tag.code, tag.band, tag.heartbeat_us)
 
     def _grow(self, code: int) -> None:
         more = max(code + 1, 2 * self._ts.shape[0]) - self._ts.shape[0]
@@ -115,7 +101,7 @@ class Filter:
         # the text of the row is not known here; see `_same_text`
 
     def accept(self, batch: SampleBatch, received: int) -> SampleBatch:
-        """The samples of `batch` to be stored.
+        """The samples of `batch` that were not delivered before.
 
         Args:
             batch: as delivered.
@@ -133,23 +119,20 @@ class Filter:
         self.redelivered += len(batch) - len(kept)
         good = kept.tag[kept.quality < 1 << 31]
         self._is_nulled[good] = False
-        worth = len(kept)
-        kept = self._deadband.accept(kept)
-        self.suppressed += worth - len(kept)
-        self._remember(kept)
-        return kept
-
-    def flush(self, codes: Sequence[int] | NDArray[np.uint32] | None) -> SampleBatch:
-        """The suppressed samples that would be the tags' latest (None = of all tags): a gap begins, or the run ends."""
-        kept = self._deadband.flush(codes)
-        self.suppressed -= len(kept)
-        self._remember(kept)
         return kept
 
     def nulled(self, nulls: SampleBatch) -> None:
         """Null samples of a failure were stored; the next value passes whatever it is."""
         self._is_nulled[nulls.tag] = True
-        self._deadband.interrupted(nulls)
+
+    def stored(self, batch: SampleBatch) -> None:
+        """Remember these for a while: no gap may cover them, and what is late and says the same is double."""
+        if not len(batch):
+            return
+        self._recent.append(batch)
+        self._recent_count += len(batch)
+        while self._recent_count > _REMEMBERED and len(self._recent) > 1:
+            self._recent_count -= len(self._recent.popleft())
 
     def recent(self, code: int, start: int, end: int) -> list[int]:
         """Times of stored samples of a tag in an interval, as far as they are remembered; not the Bad ones."""
@@ -248,14 +231,6 @@ class Filter:
             if hit.any():
                 return True
         return False
-
-    def _remember(self, batch: SampleBatch) -> None:
-        if not len(batch):
-            return
-        self._recent.append(batch)
-        self._recent_count += len(batch)
-        while self._recent_count > _REMEMBERED and len(self._recent) > 1:
-            self._recent_count -= len(self._recent.popleft())
 
 
 def _confirmed(batch: SampleBatch, keep: NDArray[np.bool_], confirm: NDArray[np.bool_], received: int) -> SampleBatch:

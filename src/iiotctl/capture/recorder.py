@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
 from iiotctl.capture.disk import Reserve, is_full
-from iiotctl.capture.filter import Filter
 from iiotctl.capture.latest import Latest
 from iiotctl.capture.ledger import Ledger
 from iiotctl.capture.pending import Figures, Load
 from iiotctl.capture.saying import plain
+from iiotctl.capture.stages import Stages
 from iiotctl.events import Event, Level
 from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
 from iiotctl.site.units import format_size
@@ -60,7 +60,7 @@ class Recorder:
     Args:
         writer: of the store.
         ledger: knows the run's sources and tags.
-        filter: likewise.
+        stages: likewise.
         clock: ours.
         reserve: free space to leave.
         ballast: room for the last words on a full disk.
@@ -74,7 +74,7 @@ class Recorder:
         self,
         writer: Writer,
         ledger: Ledger,
-        filter_: Filter,
+        stages: Stages,
         *,
         clock: Clock,
         reserve: Reserve,
@@ -90,7 +90,7 @@ class Recorder:
         self.blocked: GapReason | None = None
         self._writer = writer
         self._ledger = ledger
-        self._filter = filter_
+        self._stages = stages
         self._clock = clock
         self._reserve = reserve
         self._ballast = ballast
@@ -145,7 +145,9 @@ class Recorder:
                 # lost and accounted for: the server need not keep it for us
                 asyncio.get_running_loop().call_soon(on_commit)
             return
-        kept = self._filter.accept(batch, now)
+        fresh = self._stages.filter.accept(batch, now)
+        kept = self._stages.deadband.accept(fresh)
+        self._stages.filter.stored(kept)
         self._pending.gaps += self._ledger.observe(source, batch, kept, now)
         self._add(kept)
         if on_commit is not None:
@@ -160,13 +162,14 @@ class Recorder:
         rows, nulls = self._ledger.failed(source, tags, reason, quality, at, alive_at=alive_at)
         self._pending.gaps += rows
         self.latest.observe(nulls)
-        self._filter.nulled(nulls)
+        self._stages.nulled(nulls)
         self._add(nulls)
 
     def lost(self, source: str, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
         """See `Sink.lost`."""
         now = self.now()
-        self._pending.gaps += self._ledger.lost(source, tags, reason, start, end, at=now, recent=self._filter.recent)
+        recent = self._stages.filter.recent
+        self._pending.gaps += self._ledger.lost(source, tags, reason, start, end, at=now, recent=recent)
 
     def event(self, event: Event) -> None:
         """See `Sink.event`."""
@@ -185,8 +188,9 @@ class Recorder:
 
     def flush(self, source: str, codes: Sequence[int]) -> None:
         """Store the suppressed samples of tags: a gap begins, they leave, or the run ends."""
-        held = self._filter.flush(codes)
+        held = self._stages.deadband.flush(codes)
         if len(held):
+            self._stages.filter.stored(held)
             self._pending.gaps += self._ledger.observe(source, empty_batch(), held, self._clock.now_us())
             self._add(held)
 

@@ -19,12 +19,12 @@ from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
 from iiotctl.capture.control import Action, Answer, Control, Request
 from iiotctl.capture.disk import Reserve
-from iiotctl.capture.filter import Filter, FilterTag
 from iiotctl.capture.ledger import Ledger
 from iiotctl.capture.ledgerstate import LedgerTag
 from iiotctl.capture.quieting import Quieting
 from iiotctl.capture.recorder import Recorder
 from iiotctl.capture.saying import damage, nothing_to_capture, plain
+from iiotctl.capture.stages import Stages
 from iiotctl.capture.summary import Summary
 from iiotctl.capture.supervisor import Keeper
 from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
@@ -77,7 +77,7 @@ class Session:
         )
         self.writer: StoreWriter
         self.ledger: Ledger
-        self.filter: Filter
+        self.stages: Stages
         self.recorder: Recorder
         self._control: Control
         self._ballast = Ballast(settings.store)
@@ -146,13 +146,13 @@ class Session:
         wishes, settings = self.wishes, self.settings
         numbers = iter(range(1, 1 << 62))
         self.ledger = Ledger(lambda: f"{self.writer.run}-{next(numbers)}", self.started_us)
-        self.filter = Filter()
+        self.stages = Stages()
         self._control = Control(settings.store, self._ballast)
         await asyncio.to_thread(self._ballast.take)
         self.recorder = Recorder(
             self.writer,
             self.ledger,
-            self.filter,
+            self.stages,
             clock=Clock(wishes.now_us, wishes.monotonic),
             reserve=Reserve(settings.store, settings.capture.min_free),
             ballast=self._ballast,
@@ -186,24 +186,15 @@ class Session:
         )
 
     def _introduce(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag], since: int) -> None:
-        """Make tags known to ledger, filter and view."""
+        """Make tags known to ledger, stages and view."""
         manner = manner_of(config)
         self.ledger.add_source(name, stamped_here=manner.stamped_here, since=since)
         self.ledger.define(
             LedgerTag(item.code, item.tag.name, name, period_us(item.tag, config), manner.exception, since)
             for item in captured
         )
-        self.filter.define(
-            FilterTag(
-                item.code,
-                manner.stamped_here,
-                item.tag.deadband_absolute,
-                round(item.tag.heartbeat * 1e6),
-                manner.in_order,
-            )
-            for item in captured
-        )
         for item in captured:
+            self.stages.define(item, manner)
             self.recorder.latest.reserve(item.code)
 
     def _recall(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag]) -> None:
@@ -213,7 +204,7 @@ class Session:
         for item in captured:
             if (row := past.last.get(item.tag.name)) is None:
                 continue
-            self.filter.restore(item.code, row)
+            self.stages.filter.restore(item.code, row)
             if row.good_ts is not None:
                 last[item.code] = row.good_ts
         if not manner_of(config).continuous:

@@ -1,4 +1,4 @@
-"""Re-delivered samples are dropped, late ones kept, unchanged ones confirmed after a failure."""
+"""Re-delivered samples are dropped, late ones kept, unchanged ones confirmed after a failure; then the deadband."""
 
 from __future__ import annotations
 
@@ -6,15 +6,35 @@ from dataclasses import replace
 
 import numpy as np
 
+from iiotctl.capture.deadband import Deadband
 from iiotctl.capture.filter import Filter, FilterTag
 from iiotctl.samples import SampleBatch, concat
 from iiotctl.store.state import LastRow
 from tests.unit.capture.scene import BAD, S, batch
 
 
-def _filter(*, stamped_here: bool = False, band: float | None = None, heartbeat: float = 600, tags: int = 3) -> Filter:
-    found = Filter()
-    found.define(FilterTag(code, stamped_here, band, round(heartbeat * S)) for code in range(tags))
+class _Chain(Filter):
+    """Filter and deadband as the recorder calls them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadband = Deadband()
+
+    def accept(self, batch: SampleBatch, received: int) -> SampleBatch:
+        kept = self.deadband.accept(super().accept(batch, received))
+        self.stored(kept)
+        return kept
+
+    def nulled(self, nulls: SampleBatch) -> None:
+        super().nulled(nulls)
+        self.deadband.interrupted(nulls)
+
+
+def _filter(*, stamped_here: bool = False, band: float | None = None, heartbeat: float = 600, tags: int = 3) -> _Chain:
+    found = _Chain()
+    found.define(FilterTag(code, stamped_here) for code in range(tags))
+    for code in range(tags):
+        found.deadband.define(code, band, round(heartbeat * S))
     return found
 
 
@@ -126,22 +146,21 @@ def test_a_failure_flushes_what_was_suppressed() -> None:
     found = _filter(band=1.0)
     _accept(found, (0, 1, 10.0), (1, 1, 10.0))
     _accept(found, (0, 2, 10.1), (1, 2, 10.2))
-    assert _seen(found.flush([0])) == [(0, 2, 10.1)]
+    assert _seen(found.deadband.flush([0])) == [(0, 2, 10.1)]
     found.nulled(batch((0, 3, float("nan"), BAD)))
     assert _accept(found, (0, 9, 10.1), (1, 9, 10.1)) == [(0, 9, 10.1)]
-    assert _seen(found.flush(None)) == [(1, 9, 10.1)]
+    assert _seen(found.deadband.flush(None)) == [(1, 9, 10.1)]
 
 
 def test_tags_without_deadband_pass_beside_those_with_one() -> None:
     found = _filter()
-    found.define([FilterTag(1, False, 5.0, 600 * S)])
+    found.deadband.define(1, 5.0, 600 * S)
     _accept(found, (0, 1, 1.0), (1, 1, 1.0))
     assert _accept(found, (0, 2, 1.0), (1, 2, 1.1)) == [(0, 2, 1.0)]
 
 
 def test_columns_grow() -> None:
-    found = _filter()
-    found.define([FilterTag(code, False, 1.0, 600 * S) for code in range(400)])
+    found = _filter(band=1.0, tags=400)
     assert len(_accept(found, *((code, 1, 1.0) for code in range(400)))) == 400
     assert len(_accept(found, *((code, 2, 1.0) for code in range(400)))) == 0
 
@@ -208,8 +227,8 @@ def test_an_impossible_source_time_is_recognised_after_a_restart() -> None:
 
 
 def test_a_file_replayed_again_adds_only_what_is_new() -> None:
-    found = Filter()
-    found.define(FilterTag(code, False, None, 600 * S, in_order=True) for code in range(3))
+    found = _Chain()
+    found.define(FilterTag(code, False, in_order=True) for code in range(3))
     found.restore(0, LastRow(60 * S, 5.0, 0, 60 * S))
     found.restore(1, LastRow(60 * S, None, BAD_SENSOR, 50 * S))
     found.restore(2, LastRow(900 * S, None, BAD, 60 * S))  # "cannot be played", with our time

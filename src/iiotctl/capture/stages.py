@@ -1,0 +1,36 @@
+"""The stages between a source and the spool, and how a tag of the site file goes through each of them.
+
+`Recorder.samples` calls them in the order in which they stand here.
+"""
+
+from __future__ import annotations
+
+from iiotctl.capture.deadband import Deadband
+from iiotctl.capture.filter import Filter, FilterTag
+from iiotctl.capture.tagtable import Manner
+from iiotctl.samples import SampleBatch
+from iiotctl.sources.base import CapturedTag
+
+
+class Stages:
+    """State of all tags of a run.
+
+    Attributes:
+        filter: what was delivered before is dropped.
+        deadband: small changes are not stored.
+    """
+
+    def __init__(self) -> None:
+        self.filter = Filter()
+        self.deadband = Deadband()
+
+    def define(self, item: CapturedTag, manner: Manner) -> None:
+        """A tag begins or changes."""
+        tag = item.tag
+        self.filter.define([FilterTag(item.code, manner.stamped_here, manner.in_order)])
+        self.deadband.define(item.code, tag.deadband_absolute, round(tag.heartbeat * 1e6))
+
+    def nulled(self, nulls: SampleBatch) -> None:
+        """Null samples of a failure were stored; the next value passes whatever it is."""
+        self.filter.nulled(nulls)
+        self.deadband.interrupted(nulls)
