@@ -26,6 +26,7 @@ from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
 from iiotctl.cli import gaps as gaps_
+from iiotctl.cli import guess as guess_
 from iiotctl.cli import init as init_
 from iiotctl.cli import last as last_
 from iiotctl.cli import query as query_
@@ -42,7 +43,7 @@ SET_UP: Final = "Set up"
 
 ORDER: Final = (
     *("capture", "read", "store", "query", "last", "gaps", "doctor", "explain"),
-    *("demo", "simulate", "browse", "init", "site", "tags", "completion"),
+    *("demo", "simulate", "browse", "guess", "init", "site", "tags", "completion"),
 )
 """Of commands in help and completion; others follow."""
 
@@ -100,6 +101,7 @@ app.command("explain", rich_help_panel=CHECK)(explain_.explain)
 app.command("demo", rich_help_panel=SET_UP)(demo_.demo)
 app.command("simulate", rich_help_panel=SET_UP)(simulate_.simulate)
 app.command("browse", rich_help_panel=SET_UP)(browse_.browse)
+app.command("guess", rich_help_panel=SET_UP)(guess_.guess)
 app.command("init", rich_help_panel=SET_UP)(init_.init)
 app.add_typer(site_.app, name="site", rich_help_panel=SET_UP)
 app.add_typer(tags_.app, name="tags", rich_help_panel=SET_UP)

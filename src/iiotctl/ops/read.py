@@ -338,7 +338,7 @@ def failures(readings: Sequence[Reading], request: Request) -> SourceError | Non
     )
 
 
-_BY_EXCEPTION: Final = {
+BY_EXCEPTION: Final = {
     1: "this device does not serve that table: try `input:` instead of `holding:`, or `discrete:` instead of `coil:`",
     2: "check address and type in the device's manual; many manuals count from 1 where the wire counts from 0",
     3: "the device refuses so many registers at once: check the type, or read fewer addresses",
@@ -366,7 +366,7 @@ def _hint(reading: Reading, request: Request) -> str:
     """What to do about a Bad reading, by what the device or server said."""
     exception = re.match(r"exception (\d+)", reading.note)
     if exception:
-        return _BY_EXCEPTION.get(int(exception[1]), "look the exception code up in the device's manual")
+        return BY_EXCEPTION.get(int(exception[1]), "look the exception code up in the device's manual")
     status = quality.name(reading.quality)
     if isinstance(request.config, OpcUaSource) and "array" in reading.note:
         return "say which value of the array: `--element 0` is the first"

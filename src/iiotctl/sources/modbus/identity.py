@@ -55,10 +55,6 @@ class IdentityRequest(NamedTuple):
         """The request from its function code on."""
         return bytes([ENCAPSULATED, READ_IDENTIFICATION, self.category, self.first])
 
-    def frame(self, transaction: int) -> bytes:
-        """The request as Modbus TCP carries it."""
-        return struct.pack(">HHHB", transaction, 0, 1 + len(self.pdu), self.unit) + self.pdu
-
     def judge(self, answer: Answer) -> bytes | Failure:
         """The body of an answer (from the MEI type on), or why it cannot be used."""
         _, unit, function, body = answer

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from iiotctl.sources.allowlist import check_modbus
 from iiotctl.sources.modbus.failure import Failure, Kind
-from iiotctl.sources.modbus.frame import FUNCTION_AT, Answer
+from iiotctl.sources.modbus.frame import Answer
 from iiotctl.sources.modbus.identity import Identity, IdentityRequest, identify, parse
 
 
@@ -82,8 +82,8 @@ def test_a_device_that_goes_round_in_circles_is_left(more: int) -> None:
 
 def test_the_request_is_on_the_list_and_as_the_standard_draws_it() -> None:
     request = IdentityRequest(1, 1, 0)
-    assert request.frame(5) == bytes([0, 5, 0, 0, 0, 5, 1, 0x2B, 0x0E, 1, 0])
-    check_modbus(request.frame(5)[FUNCTION_AT:])
+    assert request.pdu == bytes([0x2B, 0x0E, 1, 0])
+    check_modbus(request.pdu)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,171 @@
+"""A Modbus device named by a URL, for commands that look at it: with the limits that the site file sets for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from iiotctl.errors import SourceError, UsageError
+from iiotctl.ops.read import next_cycle, prepare
+from iiotctl.site.sources import PolledModbus
+from iiotctl.sources.base import SourceContext
+from iiotctl.sources.modbus.layout import limits_of
+from iiotctl.sources.modbus.source import ModbusSource
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from iiotctl.site.load import LoadedSite
+    from iiotctl.sources.modbus.failure import Failure
+    from iiotctl.sources.modbus.frame import Request
+    from iiotctl.sources.modbus.plan import Limits
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A device as the user named it.
+
+    Attributes:
+        url: as given.
+        config: where it is and how to speak to it.
+        limits: what it takes; `never_read` of every source of the site that is this device.
+        sources: names of those sources.
+    """
+
+    url: str
+    config: PolledModbus
+    limits: Limits
+    sources: tuple[str, ...]
+
+
+def name_device(
+    url: str,
+    *,
+    unit: int | None = None,
+    timeout_s: float | None = None,
+    site: LoadedSite | None = None,
+    command: str = "guess",
+) -> Named:
+    """The device behind a URL; nothing is sent.
+
+    Args:
+        url: as `read` takes it.
+        unit: unit identifier, when the URL names none.
+        timeout_s: s to wait for an answer; None = as the source does.
+        site: the site file that holds here, or None.
+        command: who asks, for the error.
+
+    Raises:
+        UsageError: the URL is wrong or not Modbus.
+    """
+    config = prepare(url, [], unit=unit, timeout_s=timeout_s).config
+    if not isinstance(config, PolledModbus):
+        raise UsageError(
+            "bad-url",
+            f"`{command}` looks at Modbus registers; OPC UA servers say the type of each value themselves",
+            where=url,
+            hint=f"`iiotctl browse {url}` lists what the server offers",
+        )
+    limits = limits_of(config)
+    names = []
+    for name, source in site.site.sources.items() if site is not None else ():
+        if isinstance(source, PolledModbus) and (source.bus, source.unit) == (config.bus, config.unit):
+            own = limits_of(source)
+            limits = replace(
+                limits,
+                never_read=limits.never_read + own.never_read,
+                max_registers=min(limits.max_registers, own.max_registers),
+                max_bits=min(limits.max_bits, own.max_bits),
+            )
+            names.append(name)
+    return Named(url, config, limits, tuple(names))
+
+
+class Conversation:
+    """Questions to a device and its answers, one after the other; use it with `with`.
+
+    Args:
+        device: whom to ask.
+        sole_master: name of the person who confirmed that no other master is on the bus; None = nobody did.
+    """
+
+    def __init__(self, device: Named, *, sole_master: str | None = None) -> None:
+        context = SourceContext(now_us=now_us, monotonic=time.monotonic, sole_master=sole_master)
+        self._source = ModbusSource(device.url, device.config, [], context)  # type: ignore[arg-type]
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        self._runner.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._runner.run(self._source.close())
+        finally:
+            self._runner.__exit__(kind, error, at)
+
+    def ask(self, request: Request) -> bytes | Failure:
+        """The data of the answer, or why there is none.
+
+        Raises:
+            SourceError: there is no connection.
+        """
+        return self._runner.run(self._source.ask([request]))[0]
+
+    def run(self, work: Awaitable[_Result]) -> _Result:
+        """Finish something that asks by itself through `asking`."""
+
+        async def finish() -> _Result:
+            return await work
+
+        return self._runner.run(finish())
+
+    async def asking(self, request: Request) -> bytes | Failure:
+        """`ask` for the inside of `run`."""
+        return (await self._source.ask([request]))[0]
+
+    def pause(self, seconds: float) -> None:
+        """Wait, with the connection alive."""
+        self._runner.run(asyncio.sleep(seconds))
+
+
+def now_us() -> int:
+    """Wall clock, µs UTC."""
+    return time.time_ns() // 1000
+
+
+def silent(device: Named, failure: Failure) -> SourceError:
+    """The error when a device does not answer at all."""
+    return SourceError(
+        "source-silent",
+        f"unit {device.config.unit} does not answer",
+        where=device.url,
+        cause=failure.cause or str(failure),
+        hint=failure.hint or "check the unit identifier: `--unit N`; be patient with `--timeout 5s`",
+        retriable=True,
+    )
+
+
+def beats(every_s: float, *, count: int | None, conversation: Conversation) -> Iterator[int]:
+    """0, 1, 2 … every so many seconds; late ones are left out, none is caught up.
+
+    Args:
+        every_s: seconds from one to the next.
+        count: how many; None = until the caller stops.
+        conversation: keeps its connection alive while waiting.
+    """
+    start = time.monotonic()
+    beat = 0
+    done = 0
+    while True:
+        yield done
+        done += 1
+        if done == count:
+            return
+        beat = next_cycle(beat, time.monotonic() - start, every_s)
+        conversation.pause(max(0.0, start + beat * every_s - time.monotonic()))

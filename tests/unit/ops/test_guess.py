@@ -1,0 +1,71 @@
+"""`guess` before contact: what is refused, and which registers it would read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iiotctl.errors import UsageError
+from iiotctl.ops.guess import prepare
+from iiotctl.site.load import LoadedSite, load_site
+
+URL = "modbus-tcp://192.0.2.1"
+
+
+def site(folder: Path, unit: int = 1) -> LoadedSite:
+    path = folder / "site.toml"
+    path.write_text(
+        f'schema = 1\n[sources.press1]\ntype = "modbus-tcp"\nhost = "192.0.2.1"\nunit = {unit}\n'
+        'never_read = ["holding:500-599"]\n'
+    )
+    return load_site(path)
+
+
+def test_one_block_of_the_registers_asked_for() -> None:
+    wanted = prepare(URL, "40012", registers=4)
+    assert str(wanted.block) == "FC 3 holding:11-14"
+
+
+@pytest.mark.parametrize("address", ["holding:499", "holding:599", "input:500", "40501"])
+def test_never_read_of_the_site_is_kept(tmp_path: Path, address: str) -> None:
+    loaded = site(tmp_path)
+    if address.startswith("input"):
+        assert prepare(URL, address, site=loaded).block.start == 500
+        return
+    with pytest.raises(UsageError) as caught:
+        prepare(URL, address, site=loaded)
+    assert "`holding:500-599`" in caught.value.what
+    assert caught.value.where == "source `press1`"
+
+
+def test_another_unit_is_another_device(tmp_path: Path) -> None:
+    assert prepare(URL, "holding:500", site=site(tmp_path, unit=2)).device.sources == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "more", "told"),
+    [
+        ("opc.tcp://192.0.2.1:4840", "holding:1", {}, "OPC UA servers say the type"),
+        (URL, "coil:1", {}, "single bit"),
+        (URL, "holding:1/3", {}, "single bit"),
+        (URL, "banana", {}, "not a Modbus address"),
+        (URL, "holding:65535", {}, "end beyond 65535"),
+        (URL, "holding:1", {"registers": 3}, "1, 2 or 4"),
+        (URL, "holding:1", {"span": "250..0"}, "not a range"),
+        (URL, "holding:1", {"span": "0-250"}, "not a range"),
+        (URL, "holding:1", {"span": "0..nan"}, "not a range"),
+        (URL, "holding:1", {"measured_in": "bananas"}, "no usual range"),
+    ],
+)
+def test_what_cannot_be_guessed_is_told_before_contact(
+    url: str, address: str, more: dict[str, object], told: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        prepare(url, address, **more)  # type: ignore[arg-type]
+    assert told in caught.value.what
+
+
+def test_a_unit_of_measure_gives_a_range() -> None:
+    assert prepare(URL, "holding:1", measured_in="%").hints.span == (0, 100)
+    assert prepare(URL, "holding:1", measured_in="DEGC").hints.span == (-50, 1500)
