@@ -21,6 +21,7 @@ from iiotctl import __version__
 from iiotctl.cli import _console, _environment, _failure, _help
 from iiotctl.cli import browse as browse_
 from iiotctl.cli import capture as capture_
+from iiotctl.cli import certificate as certificate_
 from iiotctl.cli import completion as completion_
 from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
@@ -42,7 +43,7 @@ CHECK: Final = "Check"
 SET_UP: Final = "Set up"
 
 ORDER: Final = (
-    *("capture", "read", "store", "query", "last", "gaps", "doctor", "explain"),
+    *("capture", "read", "store", "query", "last", "gaps", "doctor", "certificate", "explain"),
     *("demo", "simulate", "browse", "guess", "init", "site", "tags", "completion"),
 )
 """Of commands in help and completion; others follow."""
@@ -96,6 +97,7 @@ app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
 app.command("query", rich_help_panel=ASK)(query_.query)
 app.command("last", rich_help_panel=ASK)(last_.last)
 app.command("gaps", rich_help_panel=ASK)(gaps_.gaps)
+app.add_typer(certificate_.app, name="certificate", rich_help_panel=CHECK)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
 app.command("demo", rich_help_panel=SET_UP)(demo_.demo)

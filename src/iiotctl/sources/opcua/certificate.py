@@ -13,6 +13,7 @@ import ipaddress
 import os
 import socket
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,11 +74,16 @@ def application_uri_of(certificate: x509.Certificate) -> str:
     return uris[0] if uris else ""
 
 
-def _alternative_names(uri: str, hostname: str) -> x509.SubjectAlternativeName:
+def _alternative_names(uri: str, hostname: str, also: Sequence[str]) -> x509.SubjectAlternativeName:
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri)]
-    hosts = dict.fromkeys([hostname, "localhost"])
-    names += [x509.DNSName(host) for host in hosts if host.isascii()]
     addresses: dict[str, None] = {"127.0.0.1": None}
+    hosts: dict[str, None] = {}
+    for name in (hostname, "localhost", *also):
+        try:
+            addresses[str(ipaddress.ip_address(name))] = None
+        except ValueError:
+            hosts[name] = None
+    names += [x509.DNSName(host) for host in hosts if host.isascii()]
     try:
         for info in socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM):
             addresses[str(info[4][0]).split("%")[0]] = None
@@ -88,9 +94,17 @@ def _alternative_names(uri: str, hostname: str) -> x509.SubjectAlternativeName:
 
 
 def make_certificate(
-    key: rsa.RSAPrivateKey, *, hostname: str, now: dt.datetime, days: int = VALID_DAYS
+    key: rsa.RSAPrivateKey, *, hostname: str, now: dt.datetime, days: int = VALID_DAYS, also: Sequence[str] = ()
 ) -> x509.Certificate:
-    """A self-signed application instance certificate for a client on `hostname`, signed with SHA-256."""
+    """A self-signed application instance certificate for a client on `hostname`, signed with SHA-256.
+
+    Args:
+        key: the key to certify and sign with.
+        hostname: name of this computer; stands in the ApplicationUri.
+        now: current time.
+        days: days of validity.
+        also: more names and addresses of this computer.
+    """
     uri = f"urn:{hostname}:iiotctl"
     name = x509.Name(
         [
@@ -121,7 +135,7 @@ def make_certificate(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .add_extension(_alternative_names(uri, hostname), critical=False)
+        .add_extension(_alternative_names(uri, hostname, also), critical=False)
         .add_extension(identifier, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
@@ -209,7 +223,7 @@ def check_own(identity: Identity, now: dt.datetime) -> None:
     Raises:
         SourceError: expired, not yet valid, or without an ApplicationUri.
     """
-    renew = f"delete `{identity.path}` and its key, run again, and have the server trust the new certificate"
+    renew = "`iiotctl certificate create --force` makes a new pair; then have the server trust it"
     if identity.certificate.not_valid_after_utc < now:
         raise _bad(identity.path, f"it expired on {identity.certificate.not_valid_after_utc:%Y-%m-%d}", renew)
     if identity.certificate.not_valid_before_utc > now:
@@ -232,8 +246,20 @@ def own_identity(pki: Path, now: dt.datetime, *, hostname: str | None = None) ->
     certificate, key = pki / OWN_CERTIFICATE, pki / OWN_KEY
     if certificate.exists() and key.exists():
         return load_identity(certificate, key)
+    return create_identity(pki, now, hostname=hostname)
+
+
+def create_identity(
+    pki: Path, now: dt.datetime, *, hostname: str | None = None, also: Sequence[str] = (), days: int = VALID_DAYS
+) -> Identity:
+    """Make our pair in `pki`, in place of an older one (key readable by its owner only).
+
+    Raises:
+        SourceError: the folder cannot be written.
+    """
+    certificate, key = pki / OWN_CERTIFICATE, pki / OWN_KEY
     private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    made = make_certificate(private, hostname=hostname or socket.gethostname(), now=now)
+    made = make_certificate(private, hostname=hostname or socket.gethostname(), now=now, days=days, also=also)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

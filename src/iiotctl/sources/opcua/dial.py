@@ -7,10 +7,11 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from asyncua import ua
+from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError
 
 from iiotctl.site.sources import OpcUaSource
@@ -34,6 +35,7 @@ from iiotctl.sources.opcua.trust import Presented, TrustStore, first_of_chain
 
 SESSION_TIMEOUT_MS: Final = 60_000
 CHANNEL_LIFETIME_MS: Final = 3_600_000
+_NO_YEAR: Final = 1601  # OPC UA's "no time"
 
 
 @dataclass(slots=True)
@@ -78,8 +80,28 @@ def prepare(client: GuardedClient, dialled: Dialled) -> None:
         client.user_private_key = dialled.login.identity.key
 
 
-async def _discover(url: str, wait: float, on_request: Callable[[str], None] | None) -> list[ua.EndpointDescription]:
-    """The endpoints of a server, over a channel of their own.
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What a server tells to anyone who asks.
+
+    Attributes:
+        url: dialled URL, its port spelled out.
+        endpoints: as the server lists them.
+        server_time: the server's clock in its answer, UTC; None when it gives none.
+    """
+
+    url: str
+    endpoints: list[ua.EndpointDescription]
+    server_time: dt.datetime | None
+
+
+async def discover(url: str, wait: float, on_request: Callable[[str], None] | None = None) -> Discovered:
+    """The endpoints of a server, over a channel of their own without security (OPC 10000-4 §5.5.4).
+
+    Args:
+        url: as `dial_url` returns it.
+        wait: seconds per request.
+        on_request: told the name of each service.
 
     Raises:
         SourceError: the server cannot be reached or does not tell.
@@ -92,14 +114,28 @@ async def _discover(url: str, wait: float, on_request: Callable[[str], None] | N
         await client.send_hello()
         await client.open_secure_channel()
         stage = Stage.SESSION
-        endpoints = await client.get_endpoints()
+        response = await _get_endpoints(client)
         with contextlib.suppress(OSError, UaError):
             await client.close_secure_channel()
     except Exception as error:  # noqa: BLE001 - whatever listens there may make asyncua raise anything
         raise explain(client.cause_of(error), stage, url) from None
     finally:
         await client.hang_up()
-    return list(endpoints or [])
+    at = response.ResponseHeader.Timestamp
+    known = isinstance(at, dt.datetime) and at.year > _NO_YEAR
+    return Discovered(url, list(response.Endpoints or []), at.replace(tzinfo=dt.UTC) if known else None)
+
+
+async def _get_endpoints(client: GuardedClient) -> Any:
+    """The whole response; asyncua's own call keeps the endpoints alone, and the header holds the server's time."""
+    request = ua.GetEndpointsRequest()
+    request.Parameters.EndpointUrl = client.server_url.geturl()
+    protocol = client.uaclient.protocol
+    if protocol is None:
+        raise ConnectionError("the connection is closed")
+    response = struct_from_binary(ua.GetEndpointsResponse, await protocol.send_request(request))
+    response.ResponseHeader.ServiceResult.check()
+    return response
 
 
 async def dial(config: OpcUaSource, context: SourceContext, on_request: Callable[[str], None] | None) -> Dialled:
@@ -114,8 +150,8 @@ async def dial(config: OpcUaSource, context: SourceContext, on_request: Callable
     now = dt.datetime.fromtimestamp(context.now_us() / 1e6, dt.UTC)
     # before dialling, so that a wrong pair is told at once
     identity = application_identity(config, context, now) if protection.secure else None
-    endpoints = await _discover(url, config.timeout, on_request)
-    endpoint = choose_endpoint(endpoints, protection, login, url)
+    found = await discover(url, config.timeout, on_request)
+    endpoint = choose_endpoint(found.endpoints, protection, login, url)
     dialled = Dialled(url, protection, login, identity, endpoint, None)
     token = choose_token_policy(endpoint.UserIdentityTokens or [], login.token_type, protection)
     if login.password and token is not None and password_exposed(token, protection):

@@ -96,8 +96,16 @@ def lost(error: BaseException) -> SessionLostError:
     """The loss of a session from what a request raised."""
     if isinstance(error, TimeoutError):
         return SessionLostError("the server does not answer any more", GapReason.TIMEOUT, quality.BAD_TIMEOUT)
-    text = quality.name(error.code) if isinstance(error, UaStatusCodeError) else str(error) or type(error).__name__
+    if isinstance(error, UaStatusCodeError):
+        return ended(int(error.code))
+    text = str(error) or type(error).__name__
     return SessionLostError(f"the connection is gone: {text}", GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION)
+
+
+def ended(code: int) -> SessionLostError:
+    """The loss of a session that the server ended with a status code."""
+    text = f"the connection is gone: {quality.name(code)}"
+    return SessionLostError(text, GapReason.DISCONNECTED, quality.BAD_NO_COMMUNICATION)
 
 
 def _socket_error(error: OSError | TimeoutError, where: str) -> SourceError:
@@ -140,7 +148,7 @@ def _trust_error(code: int | None, where: str, certificate: Path | None) -> Sour
         where=where,
         cause=said,
         hint=f"on the server, move our certificate from its rejected to its trusted clients (ours: `{certificate}`; "
-        "steps: docs/how-to/connect-opcua.md), then run again",
+        f"`iiotctl certificate check {where} --connect` says where), then run again",
         retriable=True,
     )
 
@@ -163,7 +171,8 @@ def _status_error(  # noqa: PLR0911 - a table of status codes
             "the server finds that our certificate and our ApplicationUri do not match",
             where=where,
             cause=f"the server said {name}; our certificate: `{certificate}`",
-            hint="leave `certificate` and `private_key` out of the site file: iiotctl then makes a pair that fits",
+            hint="leave `certificate` and `private_key` out of the site file: iiotctl then makes a pair that fits; "
+            f"`iiotctl certificate check {where}` shows both",
         )
     if code == _OUR_TIME:
         return SourceError(
@@ -171,7 +180,7 @@ def _status_error(  # noqa: PLR0911 - a table of status codes
             "the server finds our certificate outside its validity: one of the clocks is wrong",
             where=where,
             cause=f"the server said {name}; our certificate: `{certificate}`",
-            hint="compare the clocks of the server and of this computer: `date -u`",
+            hint=f"compare the clocks: `iiotctl certificate check {where}` shows the difference",
         )
     if code in _TRUST:
         return _trust_error(code, where, certificate)

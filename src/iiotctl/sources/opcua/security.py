@@ -98,14 +98,22 @@ def pinned_file(config: OpcUaSource, context: SourceContext) -> Path | None:
     return None if config.server_certificate is None else _path(config.server_certificate, context)
 
 
+def identity_files(config: OpcUaSource, context: SourceContext) -> tuple[Path, Path] | None:
+    """Files of certificate and key, if the site names its own pair."""
+    if config.certificate is None or config.private_key is None:
+        return None
+    return _path(config.certificate, context), _path(config.private_key, context)
+
+
 def application_identity(config: OpcUaSource, context: SourceContext, now: dt.datetime) -> Identity:
     """Our application certificate: the site's pair, else our own, made on first use.
 
     Raises:
         SourceError: it cannot be read, made or used.
     """
-    if config.certificate is not None and config.private_key is not None:
-        identity = load_identity(_path(config.certificate, context), _path(config.private_key, context))
+    files = identity_files(config, context)
+    if files is not None:
+        identity = load_identity(*files)
     else:
         pki = pki_folder(context)
         if pki is None:

@@ -15,6 +15,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from cryptography import x509
@@ -58,6 +59,20 @@ class Presented:
         )
 
 
+def chain_of(data: bytes) -> list[x509.Certificate]:
+    """The certificates in what GetEndpoints returned: the server's own, then its issuers; what cannot be read ends it."""
+    found: list[x509.Certificate] = []
+    while data:
+        # outer SEQUENCE of a certificate: 30 82 hi lo
+        length = int.from_bytes(data[2:4], "big") + 4 if data[:2] == b"\x30\x82" else len(data)
+        try:
+            found.append(x509.load_der_x509_certificate(data[:length]))
+        except ValueError:
+            break
+        data = data[length:]
+    return found
+
+
 def first_of_chain(data: bytes, where: str) -> x509.Certificate:
     """The server's own certificate from what GetEndpoints returned (possibly followed by its issuers).
 
@@ -71,18 +86,16 @@ def first_of_chain(data: bytes, where: str) -> x509.Certificate:
             where=where,
             hint="create an application certificate on the server, or use another endpoint",
         )
-    try:
-        # outer SEQUENCE of a certificate: 30 82 hi lo
-        length = int.from_bytes(data[2:4], "big") + 4 if data[:2] == b"\x30\x82" else len(data)
-        return x509.load_der_x509_certificate(data[:length])
-    except ValueError as error:
+    chain = chain_of(data)
+    if not chain:
         raise SourceError(
             "opcua-certificate-missing",
             "the server shows a certificate that cannot be read",
             where=where,
-            cause=str(error),
+            cause=f"{len(data)} bytes that are no X.509 certificate",
             hint="renew the application certificate on the server",
-        ) from None
+        )
+    return chain[0]
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
@@ -120,7 +133,8 @@ def check_validity(presented: Presented, now: dt.datetime) -> None:
             f"the server's certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
             where=presented.where,
             cause=f"{presented.describe()}; {clock}",
-            hint="renew the application certificate on the server; if the clock here is wrong, set it first: `date -u`",
+            hint="renew the application certificate on the server; if the clock here is wrong, set it first: `date -u`; "
+            f"`iiotctl certificate check {presented.where}` shows clocks and dates",
         )
     if certificate.not_valid_before_utc > now:
         raise SourceError(
@@ -130,6 +144,15 @@ def check_validity(presented: Presented, now: dt.datetime) -> None:
             cause=f"{presented.describe()}; {clock}",
             hint="compare the clocks of the server and of this computer: `date -u`",
         )
+
+
+class Standing(Enum):
+    """What we think of a server's certificate."""
+
+    TRUSTED = "trusted"
+    CHANGED = "changed"
+    """Another one of this server is trusted."""
+    UNKNOWN = "unknown"
 
 
 class TrustStore:
@@ -144,7 +167,12 @@ class TrustStore:
         self._pki = pki
         self._trust_first = trust_first
 
-    def _trusted(self) -> dict[Path, bytes]:
+    def trusted(self) -> dict[Path, bytes]:
+        """Trusted certificates in DER, by file.
+
+        Raises:
+            SourceError: one of the files cannot be read.
+        """
         if self._pki is None:
             return {}
         found = {}
@@ -153,6 +181,26 @@ class TrustStore:
                 found[path] = load_certificate(path, of_server=True).public_bytes(serialization.Encoding.DER)
         return found
 
+    def place_for(self, presented: Presented) -> Path | None:
+        """The file that remembers this server's certificate; None without a folder."""
+        return None if self._pki is None else self._pki / "trusted" / f"{presented.file_stem}.der"
+
+    def standing(self, presented: Presented, pinned: Path | None) -> tuple[Standing, Path | None]:
+        """Whether a certificate is trusted, and the file that says so, or that holds another one of this server.
+
+        Raises:
+            SourceError: a file of trusted certificates cannot be read.
+        """
+        if pinned is not None:
+            same = load_certificate(pinned, of_server=True).public_bytes(serialization.Encoding.DER) == presented.der
+            return (Standing.TRUSTED if same else Standing.CHANGED), pinned
+        trusted = self.trusted()
+        for path, der in trusted.items():
+            if der == presented.der:
+                return Standing.TRUSTED, path
+        remembered = self.place_for(presented)
+        return (Standing.CHANGED, remembered) if remembered in trusted else (Standing.UNKNOWN, None)
+
     def accept(self, presented: Presented, *, pinned: Path | None, now: dt.datetime) -> Path | None:
         """Accept or refuse what a server showed; returns the file it was remembered in just now, or None.
 
@@ -160,16 +208,13 @@ class TrustStore:
             SourceError: expired, not yet valid, unknown, changed, or made for another host.
         """
         check_validity(presented, now)
-        if pinned is not None:
-            if load_certificate(pinned, of_server=True).public_bytes(serialization.Encoding.DER) != presented.der:
-                raise self._changed(presented, pinned, f"put the server's new certificate into `{pinned}`")
+        standing, known = self.standing(presented, pinned)
+        if standing is Standing.TRUSTED:
             return None
-        trusted = self._trusted()
-        if presented.der in trusted.values():
-            return None
-        remembered = None if self._pki is None else self._pki / "trusted" / f"{presented.file_stem}.der"
-        if remembered is not None and remembered in trusted:
-            raise self._changed(presented, remembered, self._accept_hint(presented))
+        if standing is Standing.CHANGED and known is not None:
+            put = f"put the server's new certificate into `{known}`"
+            raise self._changed(presented, known, self._accept_hint(presented) if pinned is None else put)
+        remembered = self.place_for(presented)
         if not self._trust_first or remembered is None:
             raise SourceError(
                 "opcua-certificate-unknown",
@@ -215,4 +260,7 @@ class TrustStore:
         except OSError as error:
             return f"make `{self._pki}` writable ({error.strerror}), run again"
         command = f'move /Y "{rejected}" "{trusted}"' if os.name == "nt" else f"mv '{rejected}' '{trusted}'"
-        return f"compare the fingerprint with the one on the server, then accept it: `{command}`"
+        return (
+            f"compare the fingerprint with the one on the server, then accept it: `{command}`; "
+            f"`iiotctl certificate check {presented.where}` tells all about it"
+        )
