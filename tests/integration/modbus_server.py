@@ -20,17 +20,17 @@ READING = {"1", "2", "3", "4"}
 _INSTALL = "apt-get install gcc pkg-config libmodbus-dev"
 
 
-def build() -> Path:
-    """The server's program; compiled when this source text has not been compiled yet."""
+def build(source: Path = SOURCE) -> Path:
+    """The program of a C file; compiled when this source text has not been compiled yet."""
     compiler = require_tool("gcc", _INSTALL)
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"iiotctl-peers-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    program = folder / f"modbus_server-{digest}"
+    program = folder / f"{source.stem}-{digest}"
     if not program.exists():
         fresh = program.with_suffix(f".{os.getpid()}")
         built = subprocess.run(
-            [compiler, "-O2", "-o", fresh, SOURCE, "-I/usr/include/modbus", "-lmodbus"], capture_output=True, text=True
+            [compiler, "-O2", "-o", fresh, source, "-I/usr/include/modbus", "-lmodbus"], capture_output=True, text=True
         )
         require("modbus.h" not in built.stderr, "libmodbus", _INSTALL)
         assert built.returncode == 0, built.stderr

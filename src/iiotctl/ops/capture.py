@@ -189,7 +189,7 @@ def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
         tags = table.take(loaded.site.tags_of(name))
         source = registry.create(name, config, tags, context)
         requests = tuple(source.plan())
-        polled = [item for item in requests if not item.request.startswith("subscribe")]
+        polled = [item for item in requests if not item.request.startswith(("subscribe", "listens"))]
         planned.append(
             PlannedSource(
                 name=name,

@@ -56,9 +56,10 @@ async def guard_bus(config: ModbusRtuSource, *, confirmed_by: str | None, tell: 
         tell(Event(Level.WARNING if seen.bytes else Level.NOTICE, "sole-master-confirmed", text, data=data))
         return
     if sniffer.seen.bytes:
+        speaker = "another master speaks on the bus" if sniffer.seen.understood else "somebody speaks on the bus"
         raise SourceError(
             "bus-has-master",
-            f"another master speaks on the bus of `{config.port}`; nothing was sent",
+            f"{speaker} of `{config.port}`; nothing was sent",
             where=f"{config.port}, {settings_of(config)}",
             cause=f"heard within {config.listen:g} s: {found}",
             hint='`type = "modbus-rtu-listen"` takes the values from what that master reads; if you are sure that there '

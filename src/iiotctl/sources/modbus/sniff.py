@@ -90,14 +90,19 @@ class Seen:
     reads: Counter[Read] = field(default_factory=Counter)
     others: Counter[tuple[int, int]] = field(default_factory=Counter)
 
+    @property
+    def units(self) -> list[int]:
+        """Units that were spoken to or spoke, in order."""
+        return sorted({read.unit for read in self.reads} | {unit for unit, _ in self.others})
+
 
 def heard(seen: Seen) -> str:
     """One clause about what was heard."""
     if not seen.bytes:
         return "nothing"
     size = f"{seen.bytes} byte" + ("s" if seen.bytes > 1 else "")
-    if not seen.reads and not seen.others:
-        return f"{size} that are no Modbus RTU at these settings: another speed or parity, another protocol, or noise"
+    if not seen.understood:
+        return f"{size}, no Modbus RTU at these settings (another speed or parity, another protocol, or noise)"
     parts = []
     if seen.reads:
         shown = [f"`{read}`" for read, _ in seen.reads.most_common(_SHOWN)]
@@ -105,9 +110,9 @@ def heard(seen: Seen) -> str:
         parts.append(", ".join(shown) + (f" and {more} more" if more > 0 else ""))
     if writes := sorted({function for _, function in seen.others if function < 0x80}):  # noqa: PLR2004
         parts.append(f"function {', '.join(map(str, writes))}")
-    units = sorted({read.unit for read in seen.reads} | {unit for unit, _ in seen.others})
+    units = seen.units
     parts.append(f"unit{'s' if len(units) > 1 else ''} {', '.join(map(str, units[:10]))}")
-    return f"{size}, among them requests: {'; '.join(parts)}"
+    return f"{size}: {'; '.join(parts)}"
 
 
 class _Pending(NamedTuple):

@@ -205,7 +205,7 @@ def test_what_was_heard_in_words() -> None:
     bus = Bus()
     assert heard(bus.sniffer.seen) == "nothing"
     bus.hear(b"\x55\xaa\x55")
-    assert heard(bus.sniffer.seen).startswith("3 bytes that are no Modbus RTU")
+    assert heard(bus.sniffer.seen).startswith("3 bytes, no Modbus RTU")
     bus.hear(ask(1, 3, 0, 10), ask(2, 4, 5, 1), sealed(bytes([1, 6, 0, 1, 0, 3])), after=2 * PAUSE_US)
     text = heard(bus.sniffer.seen)
     assert "`unit 1 FC 3 0-9`" in text
