@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iiotctl.cli import _console
+from iiotctl.cli import _browse_modbus, _console
+from iiotctl.cli._browse_modbus import (
+    DelayOption,
+    DryRunOption,
+    MaxRequestsOption,
+    RangeOption,
+    SoleMasterOption,
+    UnitOption,
+)
 from iiotctl.cli._options import (
     Color,
     ColorOption,
@@ -23,6 +31,7 @@ from iiotctl.cli._options import (
     QuietOption,
     RowSourceOption,
     SecurityOption,
+    SiteOption,
     TimeoutOption,
     TrustFirstOption,
     UserOption,
@@ -63,23 +72,36 @@ def browse(
     user: UserOption = None,
     password_env: PasswordEnvOption = None,
     trust_first: TrustFirstOption = False,
+    ranges: RangeOption = None,
+    unit: UnitOption = None,
+    delay: DelayOption = None,
+    max_requests: MaxRequestsOption = None,
+    dry_run: DryRunOption = False,
+    sole_master: SoleMasterOption = None,
+    site: SiteOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """List the variables of an OPC UA server, and make tag rows of them.
+    """List what an OPC UA server or a Modbus device offers; make tag rows of it.
 
-    Path, type, unit, range, access and node id of each variable. In paths `*`
-    stands for any text within a name, `**` for any number of levels; a path
-    without either takes everything below it. Read requests only. Exit code 8
-    when the walk was stopped early or nothing matches.
+    OPC UA: path, type, unit, range, access and node id of each variable. In
+    paths `*` stands for any text within a name, `**` for any number of levels; a
+    path without either takes everything below it.
+
+    Modbus: who the device says it is, and which registers of the ranges that you
+    name exist, asked for slowly. Nothing outside the ranges is read, nor what
+    the site file says in `never_read`; `--dry-run` shows the requests first.
+
+    Read requests only. Exit code 8 when it stopped early or found nothing.
 
     Examples:
       iiotctl browse opc.tcp://192.168.10.30:4840 'Line3/Oven/*' --values
-      iiotctl browse opc.tcp://192.168.10.30:4840 '**/Temperature'
       iiotctl browse opc.tcp://192.168.10.30:4840 Line3 --tags-csv tags.csv
+      iiotctl browse modbus-tcp://192.168.10.21
+      iiotctl browse modbus-tcp://192.168.10.21/1 --range holding:0-99 --dry-run
     """
     del color
     from iiotctl import reports
@@ -89,9 +111,25 @@ def browse(
 
     if tags_csv is not None and toml:
         raise UsageError("bad-value", "`--tags-csv` and `--toml` exclude each other")
-    name = op.source_name(url, source)
     check_place(output)
     check_place(tags_csv)
+    asked = _browse_modbus.Wish(
+        ranges=tuple(ranges or ()),
+        unit=unit,
+        delay_s=None if delay is None else seconds(delay, "--delay"),
+        most=max_requests,
+        dry_run=dry_run,
+        sole_master=sole_master,
+    )
+    if _browse_modbus.is_modbus(url):
+        if paths:
+            raise UsageError("bad-value", "a Modbus device has no paths", hint="name ranges: `--range holding:0-99`")
+        target = _browse_modbus.Target(tags_csv, toml, source, format.value, output, quiet)
+        timeout_s = None if timeout is None else seconds(timeout, "--timeout")
+        _browse_modbus.run(url, asked, target, timeout_s=timeout_s, site=site)
+        return
+    _browse_modbus.refuse(asked, url)
+    name = op.source_name(url, source)
     wish = op.Wish(tuple(paths or ()), max_nodes, depth, values, profile)
     with progress(quiet=quiet) as report:
         found = op.browse(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from iiotctl.site.load import LoadedSite
     from iiotctl.sources.modbus.failure import Failure
-    from iiotctl.sources.modbus.frame import Request
+    from iiotctl.sources.modbus.frame import AnyRequest
     from iiotctl.sources.modbus.plan import Limits
 
 _Result = TypeVar("_Result")
@@ -109,7 +109,7 @@ class Conversation:
         finally:
             self._runner.__exit__(kind, error, at)
 
-    def ask(self, request: Request) -> bytes | Failure:
+    def ask(self, request: AnyRequest) -> bytes | Failure:
         """The data of the answer, or why there is none.
 
         Raises:
@@ -125,7 +125,7 @@ class Conversation:
 
         return self._runner.run(finish())
 
-    async def asking(self, request: Request) -> bytes | Failure:
+    async def asking(self, request: AnyRequest) -> bytes | Failure:
         """`ask` for the inside of `run`."""
         return (await self._source.ask([request]))[0]
 
