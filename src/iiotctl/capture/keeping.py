@@ -34,12 +34,21 @@ _SHORT: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class KeptTag:
-    """What the ring must know of a tag; `on_change`: it may be silent because nothing changes."""
+    """What the ring must know of a tag.
+
+    Attributes:
+        code: the tag's code in this run.
+        name: name in the site file.
+        source: name of its source.
+        on_change: it may be silent because nothing changes.
+        stamped_here: its timestamps come from our clock.
+    """
 
     code: int
     name: str
     source: str
     on_change: bool
+    stamped_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +87,10 @@ class _Window:
     start: int
     end: int
     fired_at: int
-    live_since: int
-    """µs UTC: what was received since then was stored directly; before it the ring must be asked."""
     is_drained: bool = False
+    """What the ring held of it is stored; until then nothing is said about it."""
+    sure_until: int | None = None
+    """It was extended, and behind this the ring must be asked first."""
     said: dict[str | None, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -147,9 +157,9 @@ class Keeping:
         codes = [tag.code for tag in self._tags.values() if tag.source == source]
         self._ring.set_shift(codes, shift if abs(shift) > _CLOCKS_AGREE_US else 0)
 
-    def stepped(self, step_us: int, now: int, ours: Iterable[int]) -> None:
-        """Our clock jumped by `step_us` and shows `now`; it stamps the tags `ours`."""
-        self._watches.forget_order(ours)
+    def stepped(self, step_us: int, now: int) -> None:
+        """Our clock jumped by `step_us` and shows `now`."""
+        self._watches.forget_order(code for code, tag in self._tags.items() if tag.stamped_here)
         before = now - step_us
         self._steps.append((before, now))
         del self._steps[:-8]
@@ -159,7 +169,7 @@ class Keeping:
                 self._shift(source)
         for window in [window for window in self._windows if window.end >= before]:
             # what is left of it goes on in the new time
-            self._open(window.place, window.fired_at, now, window.end + step_us, now)
+            self._open(window.place, window.fired_at, now, window.end + step_us)
             window.end = before
 
     # --- samples -------------------------------------------------------------------------------
@@ -201,7 +211,7 @@ class Keeping:
         self.kept += len(batch)
         if not self._ring.is_waiting:
             for window in self._windows:
-                window.is_drained = True
+                window.is_drained, window.sure_until = True, None
         return batch
 
     @property
@@ -229,9 +239,9 @@ class Keeping:
             if not start < after <= fired_at:
                 continue
             # our clock stepped meanwhile: the part before it stands in the old time
-            is_new &= self._open(place, fired_at, before - (after - start), before, now)
+            is_new &= self._open(place, fired_at, before - (after - start), before)
             start = after
-        is_new &= self._open(place, fired_at, start, end, now)
+        is_new &= self._open(place, fired_at, start, end)
         if is_new:
             held = max(0.0, (fired_at - max(start, self._ring.complete_since)) / 1e6)
             text = f"`{trigger.text}` fired; kept from {format_duration(round(held, 1))} before it"
@@ -240,17 +250,18 @@ class Keeping:
             data: dict[str, object] = {"trigger": trigger.text, "fired_at_us": fired_at}
             self._on_event(Event(Level.NOTICE, "trigger-fired", text, at=now, data=data))
 
-    def _open(self, place: int, fired_at: int, start: int, end: int, now: int) -> bool:
+    def _open(self, place: int, fired_at: int, start: int, end: int) -> bool:
         """Keep a window; false when it only extends one of the same trigger."""
         start = max(start, self._ring.complete_since)
         for window in self._windows:
             if window.place == place and start <= window.end + 1 and end >= window.start:
                 if end > window.end:
                     self._ring.claim(window.end + 1, end)
+                    if self._ring.is_waiting and window.sure_until is None:
+                        window.sure_until = window.end
                     window.end = end
-                window.is_drained &= not self._ring.is_waiting
                 return False
-        self._windows.append(_Window({}, place, start, end, fired_at, now))
+        self._windows.append(_Window({}, place, start, end, fired_at))
         self._ring.claim(start, end)
         on_change = [code for code, tag in self._tags.items() if tag.on_change and self._is_in[code]]
         self._ring.remember_before(start, np.array(on_change, np.uint32))
@@ -276,8 +287,10 @@ class Keeping:
         """
         found = []
         for window in self._windows:
-            start = window.start if window.is_drained else max(window.start, window.live_since)
-            end = min(window.end, now)
+            if not window.is_drained:
+                continue
+            start = window.start
+            end = min(window.end if window.sure_until is None else window.sure_until, now)
             for source, shift in self._clocks().items():
                 if end < start or window.said.get(source) == (start, end):
                     continue
@@ -296,13 +309,18 @@ class Keeping:
         return found
 
     def _is_said(self, window: _Window) -> bool:
-        return window.is_drained and all(said == (window.start, window.end) for said in window.said.values())
+        return (
+            window.is_drained
+            and window.sure_until is None
+            and all(said == (window.start, window.end) for said in window.said.values())
+        )
 
     def _clocks(self) -> Mapping[str | None, int]:
         """Clocks of the sources that differ from ours, µs ahead; one row for all when none does."""
         sources = {tag.source: tag.code for tag in self._tags.values() if self._is_in[tag.code]}
-        shifts = {source: self._shift_of(code) for source, code in sources.items()}
-        return {**shifts} if any(shifts.values()) else {None: 0}
+        shifts: dict[str | None, int] = {source: self._shift_of(code) for source, code in sources.items()}
+        ours: dict[str | None, int] = {None: 0}
+        return shifts if any(shifts.values()) else ours
 
     # --- what to say ---------------------------------------------------------------------------
 

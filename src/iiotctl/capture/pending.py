@@ -1,11 +1,33 @@
-"""What waits for a commit, and what commits have done so far."""
+"""What waits for a commit, who takes it, and what commits have done so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
+from iiotctl.capture.sealing import Sealable
+from iiotctl.kept import Kept
 from iiotctl.samples import Gap, SampleBatch
+
+if TYPE_CHECKING:
+    from iiotctl.store.schema import TagRow
+    from iiotctl.store.writer import CommitInfo
+
+
+class Writer(Sealable, Protocol):
+    """The part of `store.writer.StoreWriter` that the recorder uses."""
+
+    def define_tags(self, rows: Sequence[TagRow]) -> None: ...
+    def commit(
+        self,
+        samples: SampleBatch,
+        gaps: Sequence[Gap] = (),
+        alive: Mapping[str, int] | None = None,
+        *,
+        kept: Sequence[Kept] = (),
+    ) -> CommitInfo: ...
+    def rotate(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -41,6 +63,7 @@ class Load:
 
     batches: list[SampleBatch] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     callbacks: list[Callable[[], None]] = field(default_factory=list)
     count: int = 0
 
@@ -48,5 +71,6 @@ class Load:
         """Take what came later."""
         self.batches += other.batches
         self.gaps += other.gaps
+        self.kept += other.kept
         self.callbacks += other.callbacks
         self.count += other.count

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
 from iiotctl.capture.disk import Reserve, is_full
+from iiotctl.capture.keeping import Keeping
 from iiotctl.capture.latest import Latest
 from iiotctl.capture.ledger import Ledger
-from iiotctl.capture.pending import Figures, Load
-from iiotctl.capture.saying import plain
+from iiotctl.capture.pending import Figures, Load, Writer
+from iiotctl.capture.sealing import Sealing
 from iiotctl.capture.stages import Stages
 from iiotctl.events import Event, Level
 from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
@@ -27,7 +28,6 @@ from iiotctl.site.units import format_size
 _T = TypeVar("_T")
 
 if TYPE_CHECKING:
-    from iiotctl.store.manifest import SealedFile
     from iiotctl.store.schema import TagRow
     from iiotctl.store.writer import CommitInfo
 
@@ -36,22 +36,6 @@ MAX_BACKLOG: Final = 1_000_000
 
 _EAGER: Final = 100_000
 """So many waiting samples are committed before the interval ends."""
-
-
-_SEAL_AGAIN_S: Final = 60.0
-"""Pause after a seal that failed."""
-
-
-class Writer(Protocol):
-    """The part of `store.writer.StoreWriter` that the recorder uses."""
-
-    def define_tags(self, rows: Sequence[TagRow]) -> None: ...
-    def commit(
-        self, samples: SampleBatch, gaps: Sequence[Gap] = (), alive: Mapping[str, int] | None = None
-    ) -> CommitInfo: ...
-    def should_seal(self) -> bool: ...
-    def rotate(self) -> None: ...
-    def seal(self) -> list[SealedFile]: ...
 
 
 class Recorder:
@@ -67,6 +51,7 @@ class Recorder:
         commit_s: commit interval, seconds.
         on_event: takes events; called on the loop.
         codes_of: codes of a source's tags.
+        keeping: the trigger ring, if there is one.
         max_backlog: samples that may wait for the disk.
     """
 
@@ -82,12 +67,14 @@ class Recorder:
         commit_s: float,
         on_event: Callable[[Event], None],
         codes_of: Callable[[str], Sequence[int]],
+        keeping: Keeping | None = None,
         max_backlog: int = MAX_BACKLOG,
     ) -> None:
         self.commit_s = commit_s
         self.figures = Figures()
         self.latest = Latest()
         self.blocked: GapReason | None = None
+        self.keeping = keeping
         self._writer = writer
         self._ledger = ledger
         self._stages = stages
@@ -98,6 +85,8 @@ class Recorder:
         self._codes_of = codes_of
         self._max_backlog = max_backlog
         self._pending = Load()
+        self._alive: dict[str, int] = {}
+        """Signs of life as last written."""
         self._held: Load | None = None
         self._in_flight = 0
         self._is_stopping = False
@@ -105,11 +94,8 @@ class Recorder:
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
         self._room.set()
-        self._seal_wanted = False
-        self._seal_not_before = 0.0
-        self._sealing: asyncio.Task[None] | None = None
         self._committer: Executor = ThreadPoolExecutor(1, "commit")
-        self._sealer: Executor = ThreadPoolExecutor(1, "seal")
+        self._sealing = Sealing(writer, clock.monotonic, self.figures, self._tell)
 
     @property
     def waiting(self) -> int:
@@ -122,6 +108,8 @@ class Recorder:
         now = self._clock.now_us()
         if step:
             self._pending.gaps += self._ledger.stepped(step, now)
+            if self.keeping is not None:
+                self.keeping.stepped(step, now)
             way = "forward" if step > 0 else "back"
             text = f"the clock of this machine jumped {abs(step) / 1e6:.1f} s {way} (or the machine slept)"
             self._tell(Level.WARNING, "clock-step", text, {"step_s": step / 1e6})
@@ -136,7 +124,7 @@ class Recorder:
         figures.delivered += len(batch)
         figures.by_source[source] = figures.by_source.get(source, 0) + len(batch)
         self.latest.observe(batch)
-        if self.blocked is None and self.waiting + len(batch) > self._max_backlog:
+        if self.blocked is None and (self.waiting + len(batch) > self._max_backlog or self._is_choked):
             self._block(GapReason.OVERFLOW, f"the disk is too slow: {self.waiting} samples wait for it")
         if self.blocked is not None:
             self._pending.gaps += self._ledger.dropping(source, self.blocked, now)
@@ -146,6 +134,8 @@ class Recorder:
                 asyncio.get_running_loop().call_soon(on_commit)
             return
         fresh = self._stages.filter.accept(batch, now)
+        if self.keeping is not None:
+            self.keeping.watch(fresh, now, self._steady())
         kept = self._stages.deadband.accept(fresh)
         self._stages.filter.stored(kept)
         self._pending.gaps += self._ledger.observe(source, batch, kept, now)
@@ -163,6 +153,8 @@ class Recorder:
         self._pending.gaps += rows
         self.latest.observe(nulls)
         self._stages.nulled(nulls)
+        if self.keeping is not None:
+            self.keeping.watch(nulls, self._clock.now_us(), self._steady())
         self._add(nulls)
 
     def lost(self, source: str, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
@@ -170,6 +162,10 @@ class Recorder:
         now = self.now()
         recent = self._stages.filter.recent
         self._pending.gaps += self._ledger.lost(source, tags, reason, start, end, at=now, recent=recent)
+
+    def bridged(self, source: str) -> None:
+        """See `Sink.bridged`."""
+        self._pending.gaps += self._ledger.bridged(source, self.now())
 
     def event(self, event: Event) -> None:
         """See `Sink.event`."""
@@ -194,7 +190,36 @@ class Recorder:
             self._pending.gaps += self._ledger.observe(source, empty_batch(), held, self._clock.now_us())
             self._add(held)
 
+    def tick(self, clocks: Mapping[str, float | None]) -> None:
+        """Another second has passed; `clocks` of the sources minus ours, seconds, None = unknown."""
+        now = self.now()
+        if self.keeping is not None:
+            for source, offset in clocks.items():
+                self.keeping.set_clock(source, offset)
+            self.keeping.tick(now, self._steady())
+
+    def _steady(self) -> int:
+        return round(self._clock.monotonic() * 1e6)
+
+    @property
+    def _is_choked(self) -> bool:
+        return self.keeping is not None and self.keeping.is_choked
+
     def _add(self, batch: SampleBatch) -> None:
+        if self.keeping is not None:
+            batch = self.keeping.sift(batch, self._clock.now_us(), self._steady())
+        self._store(batch)
+
+    def _draw(self) -> None:
+        """Take out of the ring what a trigger wants, as much as one commit takes well."""
+        if self.keeping is None or self.blocked not in (None, GapReason.OVERFLOW):
+            return
+        while self.keeping.is_waiting and self._pending.count < _EAGER:
+            self._store(self.keeping.pull())
+        if self.keeping.is_waiting:
+            self._wake.set()
+
+    def _store(self, batch: SampleBatch) -> None:
         if not len(batch):
             return
         self._pending.batches.append(batch)
@@ -207,7 +232,7 @@ class Recorder:
     async def define(self, rows: Sequence[TagRow]) -> None:
         """Tags begin or change; to be called before their first sample."""
         async with self._turn:
-            await self._in(self._committer, lambda: self._writer.define_tags(rows))
+            await self._in(lambda: self._writer.define_tags(rows))
 
     async def run(self) -> None:
         """Commit once an interval until `finish`; ends with an error when the store is broken."""
@@ -215,12 +240,12 @@ class Recorder:
         deadline = loop.time()
         while not self._is_stopping:
             deadline = max(deadline + self.commit_s, loop.time())
-            self._wake.clear()
             try:
                 async with asyncio.timeout_at(deadline):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+            self._wake.clear()
             await self.commit()
 
     async def commit(self) -> None:
@@ -243,29 +268,33 @@ class Recorder:
         if self.blocked is GapReason.DISK_RESERVE:
             self._unblock()
         if not self._ballast.is_held:
-            await self._in(self._committer, self._ballast.take)
+            await self._in(self._ballast.take)
+        self._draw()
         await self._write()
-        if self.blocked is GapReason.OVERFLOW and self.waiting < self._max_backlog // 2:
+        if self.blocked is GapReason.OVERFLOW and self.waiting < self._max_backlog // 2 and not self._is_choked:
             self._unblock()
         if self.blocked is None and self.waiting <= self._max_backlog // 2:
             self._room.set()
         if self.blocked is not GapReason.DISK_FULL:
-            await self._maybe_seal()
+            await self._sealing.begin(self._rotate)
 
     async def _write(self) -> None:
         load = self._held or Load()
         self._held = None
         load.add(self._pending)
         self._pending = Load()
+        load.kept += self.keeping.rows(self._clock.now_us()) if self.keeping is not None else []
+        alive = self._ledger.accounts()
+        # of a ring that stores nothing the signs of life tell up to when it was watching
+        is_sign = self.keeping is not None and alive != self._alive and self.blocked is None
         # with the ballast taken again an empty commit shows whether the spool has room as well
         is_probe = self.blocked is GapReason.DISK_FULL and self._ballast.is_held
-        if not load.count and not load.gaps and not is_probe:
+        if not (load.count or load.gaps or load.kept or is_sign or is_probe):
             self._done(load, None)
             return
         self._in_flight = load.count
-        alive = self._ledger.accounts()
         try:
-            info = await self._in(self._committer, lambda: self._writer.commit(concat(load.batches), load.gaps, alive))
+            info = await self._in(lambda: self._writer.commit(concat(load.batches), load.gaps, alive, kept=load.kept))
         except Exception as error:
             self._held = load
             if not is_full(error):
@@ -274,6 +303,7 @@ class Recorder:
             return
         finally:
             self._in_flight = 0
+        self._alive = alive
         # without the ballast there is room for gap rows only
         if self.blocked is GapReason.DISK_FULL and self._ballast.is_held and not self._reserve.is_short():
             self._unblock()
@@ -291,44 +321,24 @@ class Recorder:
         for callback in load.callbacks:
             callback()
 
-    async def _maybe_seal(self) -> None:
-        if self._sealing is not None and not self._sealing.done():
-            return
-        is_due = self._clock.monotonic() >= self._seal_not_before and self._writer.should_seal()
-        if not (self._seal_wanted or is_due):
-            return
-        self._seal_wanted = False
+    async def _rotate(self) -> bool:
         try:
-            await self._in(self._committer, self._writer.rotate)
+            await self._in(self._writer.rotate)
         except Exception as error:
             if not is_full(error):
                 raise
             self._full()
-            return
-        self._sealing = asyncio.create_task(self._seal())
-
-    async def _seal(self) -> None:
-        try:
-            files = await self._in(self._sealer, self._writer.seal)
-        except Exception as error:  # noqa: BLE001 - the segments stay; sealing is tried again
-            self._seal_not_before = self._clock.monotonic() + _SEAL_AGAIN_S
-            self._tell(
-                Level.ERROR, "seal-failed", f"a segment could not be sealed and stays in the spool: {plain(error)}", {}
-            )
-            return
-        self.figures.sealed_files += len(files)
-        self.figures.sealed_bytes += sum(file.size for file in files)
+            return False
+        return True
 
     async def seal_now(self) -> None:
         """Close the running segment and seal all that are closed."""
         await self.commit()
         async with self._turn:
-            if self._sealing is not None:
-                await self._sealing
-            self._seal_wanted = True
-            await self._maybe_seal()
-            if self._sealing is not None:
-                await self._sealing
+            await self._sealing.settled()
+            self._sealing.wanted = True
+            await self._sealing.begin(self._rotate)
+            await self._sealing.settled()
 
     async def finish(self) -> bool:
         """The last commit.
@@ -338,10 +348,12 @@ class Recorder:
         """
         self._is_stopping = True
         self._wake.set()
-        if self._sealing is not None:
-            await self._sealing
+        await self._sealing.settled()
         async with self._turn:
-            if self._pending.count or self._pending.gaps or self._held is not None:
+            while self.keeping is not None and self.keeping.is_waiting and self.blocked is None:
+                self._draw()
+                await self._write()
+            if self._pending.count or self._pending.gaps or self._held is not None or self.keeping is not None:
                 had_ballast = self._ballast.is_held
                 await self._write()
                 if self._held is not None and had_ballast:
@@ -351,10 +363,10 @@ class Recorder:
     def shut_down(self) -> None:
         """Let the threads go."""
         self._committer.shutdown(wait=False)
-        self._sealer.shutdown(wait=False)
+        self._sealing.shut_down()
 
-    async def _in(self, executor: Executor, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(executor, work)
+    async def _in(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._committer, work)
 
     def _full(self) -> None:
         self._ballast.give_up()
@@ -367,8 +379,8 @@ class Recorder:
         self._tell(Level.ERROR, slug, text, {"waiting": self.waiting})
 
     def _unblock(self) -> None:
-        self._tell(Level.NOTICE, "storing-again", f"samples are stored again after a gap `{self.blocked}`", {})
+        self._tell(Level.NOTICE, "storing-again", f"samples are stored again after a gap `{self.blocked}`")
         self.blocked = None
 
-    def _tell(self, level: Level, slug: str, text: str, data: dict[str, object]) -> None:
-        self._on_event(Event(level, slug, text, at=self._clock.now_us(), data=data))
+    def _tell(self, level: Level, slug: str, text: str, data: dict[str, object] | None = None) -> None:
+        self._on_event(Event(level, slug, text, at=self._clock.now_us(), data=data or {}))

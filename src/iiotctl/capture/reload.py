@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from iiotctl.capture import departed
 from iiotctl.capture.control import Answer
 from iiotctl.capture.saying import nothing_to_capture
-from iiotctl.capture.tagtable import row_of
 from iiotctl.errors import IiotctlError, SiteError, SiteProblemsError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
@@ -82,7 +81,7 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
             await _end_tags(session, keeper, loaded)
         codes = [] if keeper is None else [item.code for item in keeper.tags if item.tag.name in removed]
         captured = session.table.take(after.values())
-        await session.recorder.define([row_of(item, config) for item in captured])
+        await session.recorder.define(session.rows_of(captured, config))
         counts["added"] += len(added)
         counts["removed"] += len(removed)
         counts["changed"] += len(changed)
@@ -114,9 +113,9 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
 def _not_taken(session: Session, loaded: LoadedSite) -> list[str] | None:
     """Settings that only a new start takes over, when they changed; told once."""
     old, new = session.loaded.site, loaded.site
-    if old.store == new.store and old.capture == new.capture and old.site == new.site:
+    if (old.store, old.capture, old.site, old.ring) == (new.store, new.capture, new.site, new.ring):
         return None
-    text = "changes of `[site]`, `[store]` and `[capture]` take effect at the next start of capture"
+    text = "changes of `[site]`, `[store]`, `[capture]` and `[ring]` take effect at the next start of capture"
     session.tell(Event(Level.WARNING, "reload-later", text, at=session.wishes.now_us()))
     return [text]
 

@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.capture import confirmed, departed
@@ -19,6 +20,7 @@ from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
 from iiotctl.capture.control import Action, Answer, Control, Request
 from iiotctl.capture.disk import Reserve
+from iiotctl.capture.keeping import Keeping, KeptTag
 from iiotctl.capture.ledger import Ledger
 from iiotctl.capture.ledgerstate import LedgerTag
 from iiotctl.capture.quieting import Quieting
@@ -28,11 +30,12 @@ from iiotctl.capture.stages import Stages
 from iiotctl.capture.summary import Summary
 from iiotctl.capture.supervisor import Keeper
 from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
-from iiotctl.capture.wishes import Wishes
-from iiotctl.errors import IiotctlError, SiteProblemsError, UsageError
+from iiotctl.capture.wishes import Wishes, check_names
+from iiotctl.errors import IiotctlError, SiteProblemsError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import CapturedTag, SourceContext
+from iiotctl.store.schema import RING, TagRow
 from iiotctl.store.writer import StoreWriter
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ class Session:
         self.table = TagTable()
         self.stopped_by = ""
         self.events: list[Event] = []
-        self._check_names(wishes.only, loaded)
+        check_names(wishes.only, loaded)
         self._began = 0.0
         self.started_us = 0
         self._stop = asyncio.Event()
@@ -82,20 +85,6 @@ class Session:
         self._control: Control
         self._ballast = Ballast(settings.store)
         self._quieting = Quieting(wishes.monotonic)
-
-    @staticmethod
-    def _check_names(only: Sequence[str], loaded: LoadedSite) -> None:
-        import difflib
-
-        for name in only:
-            if name not in loaded.site.sources:
-                near = difflib.get_close_matches(name, loaded.site.sources, n=1)
-                raise UsageError(
-                    "unknown-name",
-                    f"the site file has no source `{name}`",
-                    where=str(loaded.path),
-                    hint=f"did you mean `{near[0]}`?" if near else f"sources: {', '.join(loaded.site.sources)}",
-                )
 
     def sources_of(self, loaded: LoadedSite) -> dict[str, SourceConfig]:
         """The sources to run: those wished for that have tags."""
@@ -145,7 +134,11 @@ class Session:
     async def _prepare(self, configs: Mapping[str, SourceConfig]) -> None:
         wishes, settings = self.wishes, self.settings
         numbers = iter(range(1, 1 << 62))
-        self.ledger = Ledger(lambda: f"{self.writer.run}-{next(numbers)}", self.started_us)
+
+        def new_id() -> str:
+            return f"{self.writer.run}-{next(numbers)}"
+
+        self.ledger = Ledger(new_id, self.started_us)
         self.stages = Stages()
         self._control = Control(settings.store, self._ballast)
         await asyncio.to_thread(self._ballast.take)
@@ -159,6 +152,7 @@ class Session:
             commit_s=settings.capture.commit,
             on_event=self.tell,
             codes_of=lambda name: self.keepers[name].codes if name in self.keepers else (),
+            keeping=Keeping(wishes.ring, new_id, self.started_us, self.tell) if wishes.ring is not None else None,
         )
         if damaged := self.writer.recovered.damaged:
             text = damage(damaged, settings.store)
@@ -166,7 +160,7 @@ class Session:
         rows = []
         for name, config in configs.items():
             captured = self.table.take(self.loaded.site.tags_of(name))
-            rows += [row_of(tag, config) for tag in captured]
+            rows += self.rows_of(captured, config)
             self._introduce(name, config, captured, self.started_us)
             self._recall(name, config, captured)
             self.keepers[name] = self._keeper(name, config, captured)
@@ -196,6 +190,17 @@ class Session:
         for item in captured:
             self.stages.define(item, manner)
             self.recorder.latest.reserve(item.code)
+        if self.recorder.keeping is not None:
+            self.recorder.keeping.define(
+                KeptTag(
+                    item.code,
+                    item.tag.name,
+                    name,
+                    manner.exception or item.tag.deadband_absolute is not None,
+                    manner.stamped_here,
+                )
+                for item in captured
+            )
 
     def _recall(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag]) -> None:
         """Go on where the last run of this store ended."""
@@ -306,7 +311,7 @@ class Session:
         while True:
             now = monotonic()
             if now >= due:
-                self.recorder.now()
+                self.recorder.tick({name: keeper.status.clock_offset_s for name, keeper in self.keepers.items()})
                 self.recorder.latest.tick(now - last)
                 last = now
                 due = max(due + TICK_S, now)
@@ -379,6 +384,12 @@ class Session:
     def introduce(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag]) -> None:
         """Tags that join or change while running."""
         self._introduce(name, config, captured, self.wishes.now_us())
+
+    def rows_of(self, captured: Sequence[CapturedTag], config: SourceConfig) -> list[TagRow]:
+        """What the store keeps about tags; of those that go through the ring it says so."""
+        ring = self.wishes.ring
+        rows = [row_of(item, config) for item in captured]
+        return rows if ring is None else [replace(row, mode=RING) if ring.takes(row.tag) else row for row in rows]
 
     def prepare(self, name: str, config: SourceConfig) -> None:
         """See whether a source can be made; raises as `registry.create`."""

@@ -92,6 +92,8 @@ KEPT_COLUMNS: Final = {
 }
 REMOVED: Final = "removed"
 """`mode` of the row that ends a tag in the history: it is captured no more."""
+RING: Final = "ring"
+"""`mode` of a tag whose samples are stored around triggers only; what lies between is not kept, and no gap."""
 
 COLUMNS: Final = {
     "samples": SAMPLE_COLUMNS,
@@ -118,7 +120,8 @@ class TagRow:
         code: the number that the tag's samples carry in this run.
         deadband: engineering units, None = off.
         heartbeat: seconds, None without a deadband.
-        mode: `polled`, `exception` (reported by the server on change), or `removed` (captured no more).
+        mode: `polled`, `exception` (reported by the server on change), `ring` (stored around
+            triggers only), or `removed` (captured no more).
     """
 
     code: int

@@ -111,6 +111,7 @@ class Stage:
     """
 
     def __init__(self, folder: Path, now_us: Callable[[], int] | None = None, **tags: str) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.store = folder / "store"
         self.site = folder / "site.toml"

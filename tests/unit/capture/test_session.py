@@ -268,7 +268,7 @@ def test_problems_of_tags_are_found_before_the_store_is_touched(tmp_path: Path) 
 def test_a_store_that_breaks_ends_the_capture_with_its_error(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise StoreError("x", "broken")
 
     async def act(session: Session) -> None:
