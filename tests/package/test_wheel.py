@@ -78,4 +78,10 @@ def test_completions_and_man_page_are_installed(installed: Path) -> None:
 def test_sources_are_found_by_entry_point(installed: Path) -> None:
     code = "from iiotctl.sources import registry; print(*[registry.load(name).__name__ for name in registry.names()])"
     done = run(installed, "python", "-c", code)
-    assert done.stdout.split() == ["ModbusSource", "OpcUaSource", "ReplaySource"], done.stderr
+    assert done.stdout.split() == [
+        "ModbusSource",
+        "ListenSource",
+        *["ModbusSource"] * 3,
+        "OpcUaSource",
+        "ReplaySource",
+    ], done.stderr

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from iiotctl.sources.modbus.serialport import Line
 
 _LOOK_S: Final = 0.1
+_STALLED_S: Final = 2.0
+"""This process did not run for so long: what the system kept meanwhile has holes, and nobody knows when it came."""
 
 
 class Listener(Protocol):
@@ -28,6 +30,9 @@ class Listener(Protocol):
 
     def heard(self, exchange: Exchange) -> None:
         """An exchange of any unit."""
+
+    def missed(self, start: int, end: int) -> None:
+        """Nobody listened between two instants, µs UTC."""
 
     def port_lost(self, error: SourceError) -> None:
         """The port cannot be opened, or is gone; told after every fruitless attempt."""
@@ -56,6 +61,8 @@ class Ear:
         self._now_us = now_us
         self._monotonic = monotonic
         self._sniffer = Sniffer()
+        self._looked = (0.0, 0)
+        """When this last ran: monotonic seconds, and µs UTC."""
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
         self._lost: asyncio.Future[SourceError] | None = None
@@ -106,21 +113,36 @@ class Ear:
         port: Port = open_port(self.line, listen_only=True)
         lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
         self._sniffer = Sniffer()
+        self._looked = (self._monotonic(), self._now_us())
         try:
-            port.start(self._received, lost.set_result)  # a port is lost once
+            port.start(lambda data: self._received(port, data), lost.set_result)  # a port is lost once
             self.is_open = True
             self.opened += 1
             while not lost.done():
                 await asyncio.wait([lost], timeout=_LOOK_S)
-                self._tell(self._sniffer.idle(self._now_us()))
+                if not self._stalled(port):
+                    self._tell(self._sniffer.idle(self._now_us()))
             return lost.result()
         finally:
             self.is_open = False
             port.close()
 
-    def _received(self, data: bytes) -> None:
+    def _received(self, port: Port, data: bytes) -> None:
+        if self._stalled(port):
+            return
         self.last_byte = self._monotonic()
         self._tell(self._sniffer.feed(data, self._now_us()))
+
+    def _stalled(self, port: Port) -> bool:
+        """Whether this did not run for long; what waits is then thrown away, and the hole is told."""
+        (steady, wall), self._looked = self._looked, (self._monotonic(), self._now_us())
+        if self._looked[0] - steady < _STALLED_S:
+            return False
+        port.discard()
+        self._sniffer = Sniffer(self._sniffer.seen)
+        for listener in tuple(self._listeners):
+            listener.missed(min(wall, self._looked[1]), self._looked[1])
+        return True
 
     def _tell(self, exchanges: list[Exchange]) -> None:
         for exchange in exchanges:

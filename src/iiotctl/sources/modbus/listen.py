@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
+from iiotctl.samples import GapReason
 from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
 from iiotctl.sources.modbus.check import check_tags
 from iiotctl.sources.modbus.ear import Ear, ear_of
@@ -148,6 +149,13 @@ class ListenSource:
         assert batch is not None
         self._silence.heard(codes)
         self._deliver(batch, codes)
+
+    def missed(self, start: int, end: int) -> None:
+        """See `Listener`: this machine was too busy to listen."""
+        assert self._sink is not None
+        if not self._wide:
+            held = [code for code in self.tags if code not in self._failing]
+            self._sink.lost(None if len(held) == len(self.tags) else held, GapReason.OVERFLOW, start, end)
 
     def port_lost(self, error: SourceError) -> None:
         """No port: nothing can be heard."""

@@ -53,6 +53,9 @@ class Collector:
             shown = text if value is None and not quality.is_bad(int(batch.quality[index])) else value
             self._found[code] = (shown, int(batch.quality[index]), exchange.at, str(exchange.read))
 
+    def missed(self, start: int, end: int) -> None:
+        """See `Listener`: the next read of the master is as good."""
+
     def port_lost(self, error: SourceError) -> None:
         """See `Listener`."""
         self._error = error

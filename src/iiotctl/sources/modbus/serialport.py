@@ -142,9 +142,12 @@ class Port:
 
     def discard(self) -> None:
         """Forget what has arrived and was not handed over yet."""
-        if self._device is not None:
-            with suppress(OSError):
+        with suppress(OSError):
+            if self._device is not None:
                 self._device.reset_input_buffer()
+            elif self._reading is not None:
+                while len(os.read(self._reading, _LARGEST)) == _LARGEST:
+                    pass
 
     def close(self) -> None:
         """Let go of the port; never raises."""

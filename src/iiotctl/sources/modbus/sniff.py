@@ -7,7 +7,8 @@ a request that it fits: unit, function and number of bytes. What could also be s
 - an answer of three bytes of bits is as long as a request. Unless it came sooner than a master could have
   given up waiting, it is not used when it would make a valid request as well;
 - after a request without an answer, that answer may still come and look like the next one's. For some time
-  no answer of the same shape to another address of that unit is used.
+  no answer of the same shape to another address of that unit is used;
+- behind garbled bytes an answer may belong to a request that was among them.
 """
 
 from __future__ import annotations
@@ -122,10 +123,14 @@ class _Pending(NamedTuple):
 
 
 class Sniffer:
-    """Listens to one bus."""
+    """Listens to one bus.
 
-    def __init__(self) -> None:
-        self.seen = Seen()
+    Args:
+        seen: what was heard before; None = nothing.
+    """
+
+    def __init__(self, seen: Seen | None = None) -> None:
+        self.seen = seen or Seen()
         self._rest = bytearray()
         self._start = 0
         """Bytes of the bus before `_rest`."""
@@ -260,6 +265,8 @@ class Sniffer:
 
     def _answered(self, pending: _Pending, data: bytes, at: int) -> list[Exchange]:
         read = pending.read
+        if self._skipped >= SHORTEST:
+            return self._doubt("bytes between the request and its answer came garbled", at)
         self._owed = [item for item in self._owed if 0 <= at - item.at <= LATE_US]
         if any(_alike(item.read, read.unit, read.function, read.payload) and item.read != read for item in self._owed):
             return self._doubt("the answer may be a late one to the request before", at)

@@ -86,13 +86,30 @@ def test_a_bad_checksum_gives_no_value_and_the_next_exchange_does() -> None:
     ]
 
 
-@pytest.mark.parametrize("noise", [b"\0", b"\xff\xff", b"\x01\x03", bytes(range(200)), b"\x01\x03\xfa" + bytes(40)])
-def test_noise_before_a_frame_is_skipped(noise: bytes) -> None:
+def test_an_answer_whose_request_was_damaged_is_not_taken_for_the_one_before() -> None:
     bus = Bus()
-    assert bus.hear(noise + ask(1, 3, 0, 1), after=10 * MS) == []
-    bus.hear(noise + answer(1, 3, words(5)))
+    bad_answer, bad_request = bytearray(answer(1, 3, words(100))), bytearray(ask(1, 3, 200, 1))
+    bad_answer[3] ^= 1
+    bad_request[3] ^= 1
+    bus.hear(ask(1, 3, 100, 1), bytes(bad_answer), bytes(bad_request), answer(1, 3, words(200)))
+    bus.done += bus.sniffer.idle(bus.at + GIVE_UP_US)
+    assert results(bus.done) == [(Read(1, 3, 100, 1), Kind.GARBLED)]
+
+
+@pytest.mark.parametrize("noise", [b"\0", b"\xff\xff", b"\x01\x03"])
+def test_a_glitch_before_a_frame_is_skipped(noise: bytes) -> None:
+    bus = Bus()
+    bus.hear(noise + ask(1, 3, 0, 1), noise + answer(1, 3, words(5)) + noise)
     bus.hear(ask(1, 3, 0, 1), answer(1, 3, words(6)), after=2 * PAUSE_US)
     assert results(bus.done) == [(Read(1, 3, 0, 1), words(5)), (Read(1, 3, 0, 1), words(6))]
+
+
+@pytest.mark.parametrize("noise", [bytes(range(200)), b"\x01\x03\xfa" + bytes(40)])
+def test_behind_garbled_bytes_an_answer_may_be_anothers(noise: bytes) -> None:
+    bus = Bus()
+    bus.hear(noise + ask(1, 3, 0, 1), noise + answer(1, 3, words(5)))
+    bus.hear(ask(1, 3, 0, 1), answer(1, 3, words(6)), after=2 * PAUSE_US)
+    assert results(bus.done) == [(Read(1, 3, 0, 1), Kind.GARBLED), (Read(1, 3, 0, 1), words(6))]
 
 
 @pytest.mark.parametrize(
