@@ -106,6 +106,7 @@ def summarise(session: Session, seconds: float) -> Summary:
         sources=tuple(_source(session, name, of_source(totals, name)) for name in session.keepers),
         planned_gaps=book.planned(),
         missing_s=book.missing(now) / 1e6,
+        ring=recorder.ring_figures(),
         stopped_by=session.stopped_by,
     )
 

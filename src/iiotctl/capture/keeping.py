@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iiotctl.capture.ring import Ring
+from iiotctl.capture.summary import RingFigures, TriggerFigures
 from iiotctl.capture.trigger import Watches
 from iiotctl.events import Event, Level
 from iiotctl.kept import Kept
@@ -49,35 +50,6 @@ class KeptTag:
     source: str
     on_change: bool
     stamped_here: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RingFigures:
-    """The ring for the live table and the status.
-
-    Attributes:
-        keep_s: seconds it is to reach back.
-        held_s: seconds it reaches back now.
-        reach_s: seconds it can reach back with its memory at the present rate; None = not known yet.
-        samples: samples in it.
-        bytes: bytes it takes.
-        memory: bytes it may take.
-        tags: tags that go through it.
-        kept: samples stored because of a trigger.
-        is_open: a window is being stored now.
-        triggers: (text, armed, times fired, µs UTC of the last time or 0) each.
-    """
-
-    keep_s: float
-    held_s: float
-    reach_s: float | None
-    samples: int
-    bytes: int
-    memory: int
-    tags: int
-    kept: int
-    is_open: bool
-    triggers: tuple[tuple[str, bool, int, int], ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -338,7 +310,8 @@ class Keeping:
             kept=self.kept,
             is_open=any(not self._is_said(window) for window in self._windows),
             triggers=tuple(
-                (watch.trigger.text, watch.is_armed, watch.fired, watch.fired_at) for watch in self._watches.all
+                TriggerFigures(watch.trigger.text, watch.is_armed, watch.fired, watch.fired_at)
+                for watch in self._watches.all
             ),
         )
 

@@ -28,6 +28,7 @@ from iiotctl.site.units import format_size
 _T = TypeVar("_T")
 
 if TYPE_CHECKING:
+    from iiotctl.capture.summary import RingFigures
     from iiotctl.store.schema import TagRow
     from iiotctl.store.writer import CommitInfo
 
@@ -197,6 +198,10 @@ class Recorder:
             for source, offset in clocks.items():
                 self.keeping.set_clock(source, offset)
             self.keeping.tick(now, self._steady())
+
+    def ring_figures(self) -> RingFigures | None:
+        """The trigger ring now, if there is one."""
+        return None if self.keeping is None else self.keeping.figures(self._steady())
 
     def _steady(self) -> int:
         return round(self._clock.monotonic() * 1e6)

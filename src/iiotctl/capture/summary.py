@@ -63,6 +63,52 @@ class GapFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerFigures:
+    """One trigger.
+
+    Attributes:
+        text: as the user wrote it.
+        armed: false from when it fired until its condition is left.
+        fired: how often it fired.
+        fired_at: µs UTC, the last time; 0 = never.
+    """
+
+    text: str
+    armed: bool
+    fired: int
+    fired_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RingFigures:
+    """The trigger ring.
+
+    Attributes:
+        keep_s: seconds it is to reach back.
+        held_s: seconds it reaches back now.
+        reach_s: seconds it can reach back with its memory at the present rate; None = not known yet.
+        samples: samples in it.
+        bytes: bytes it takes.
+        memory: bytes it may take.
+        tags: tags that go through it.
+        kept: samples stored because of a trigger.
+        is_open: a window is being stored now.
+        triggers: one each.
+    """
+
+    keep_s: float
+    held_s: float
+    reach_s: float | None
+    samples: int
+    bytes: int
+    memory: int
+    tags: int
+    kept: int
+    is_open: bool
+    triggers: tuple[TriggerFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A run so far, or as it ended.
 
@@ -87,6 +133,7 @@ class Summary:
         sources: one each.
         missing_s: seconds in gaps since the run began, summed over tags.
         planned_gaps: of the gaps those since an earlier run that was stopped in order.
+        ring: the trigger ring; None = there is none.
         stopped_by: `duration`, `signal`, `request`, `ended`, or "" while it runs.
     """
 
@@ -110,6 +157,7 @@ class Summary:
     sources: tuple[SourceFigures, ...]
     missing_s: float = 0.0
     planned_gaps: int = 0
+    ring: RingFigures | None = None
     stopped_by: str = ""
 
     @property

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from iiotctl.cli import _console
-from iiotctl.cli._wording import bytes_of, clock, gaps_of, lasting, placed
+from iiotctl.cli._wording import bytes_of, clock, gaps_of, lasting, placed, ring_line
 from iiotctl.events import Level
 
 if TYPE_CHECKING:
@@ -128,7 +128,13 @@ class Live:
         summary = session.summary()
         width, height = self._console.size
         sources = self._sources(summary.sources, width)
-        used = 4 + min(len(summary.sources), _MOST_SOURCES) + 2 + (len(summary.sources) > _MOST_SOURCES)
+        used = (
+            4
+            + (summary.ring is not None)
+            + min(len(summary.sources), _MOST_SOURCES)
+            + 2
+            + (len(summary.sources) > _MOST_SOURCES)
+        )
         tags = session.view()
         room = max(3, height - used - 2)
         shown = choose(tags, room if len(tags) <= room else room - 1)
@@ -151,6 +157,8 @@ class Live:
             Text(first, style="bold", overflow="ellipsis", no_wrap=True),
             Text(f"{until}  {gaps_of(summary)}  read-only  Ctrl-C stops", overflow="ellipsis", no_wrap=True),
         ]
+        if summary.ring is not None:
+            lines.append(Text(ring_line(summary.ring), overflow="ellipsis", no_wrap=True))
         if summary.blocked is not None:
             lines.append(Text(f"NOTHING IS STORED: {summary.blocked}", style="bold red"))
         lines.append(Text(""))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iiotctl.capture.summary import Summary
+    from iiotctl.capture.summary import RingFigures, Summary
     from iiotctl.ops.capture import PlannedSource
     from iiotctl.reports.rows import Rows
 
@@ -70,6 +70,8 @@ def closing(summary: Summary) -> Iterator[str]:
         yield f"{format_count(summary.suppressed, 'sample')} not stored: within a deadband"
     if summary.redelivered:
         yield f"{format_count(summary.redelivered, 'sample')} not stored again: delivered before, and stored already"
+    if summary.ring is not None:
+        yield from ring_closing(summary.ring)
     if summary.dropped or summary.waiting:
         yield f"{format_count(summary.dropped + summary.waiting, 'sample')} lost to the disk; the gaps say when"
     if summary.gap_count:
@@ -81,6 +83,33 @@ def closing(summary: Summary) -> Iterator[str]:
     else:
         yield "gaps: none"
     yield f"durable until {moment(summary.durable_until)} in {summary.store}"
+
+
+def ring_closing(ring: RingFigures) -> Iterator[str]:
+    """The lines about the trigger ring at the end of a capture."""
+    from iiotctl.site.units import format_count
+
+    yield (
+        f"ring: {format_count(ring.kept, 'sample')} of {format_count(ring.tags, 'tag')} stored around triggers; "
+        "what lies between was not kept, and is no gap"
+    )
+    for trigger in ring.triggers:
+        last = f", last at {clock(trigger.fired_at)}" if trigger.fired else ""
+        yield f"trigger: `{trigger.text}` fired {format_count(trigger.fired, 'time')}{last}"
+
+
+def ring_line(ring: RingFigures) -> str:
+    """The trigger ring now in one line."""
+    from iiotctl.site.units import format_count
+
+    fired = sum(trigger.fired for trigger in ring.triggers)
+    armed = sum(trigger.armed for trigger in ring.triggers)
+    words = f"ring {lasting(ring.held_s)} of {lasting(ring.keep_s)}"
+    if ring.reach_s is not None and ring.reach_s < ring.keep_s:
+        words += f" (memory for {lasting(ring.reach_s)})"
+    words += f", {bytes_of(ring.bytes)} of {bytes_of(ring.memory)}"
+    words += f"  {armed} of {format_count(len(ring.triggers), 'trigger')} armed, fired {format_count(fired, 'time')}"
+    return f"{words}  KEEPING" if ring.is_open else words
 
 
 def _percent(share: float) -> str:
@@ -152,6 +181,8 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         f"samples   {found['stored']} durable until {moment(found['durable_until_us'])}, {found['waiting']} waiting, "
         f"{bytes_of(found['bytes'])}"
     )
+    if found.get("ring"):
+        yield from _ring_status(found["ring"], running=found["running"])
     if found["blocked"]:
         yield f"BLOCKED   nothing is stored: {found['blocked']}"
     causes = ", ".join(f"{gap['count']} {gap['reason']} ({lasting(gap['seconds'])})" for gap in found["gaps"])
@@ -171,6 +202,18 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         yield words
     for warning in found["warnings"][-3:]:
         yield f"warning   {clock(warning['at_us'])} {placed(warning['text'], warning['source'], warning['tag'])}"
+
+
+def _ring_status(ring: dict[str, Any], *, running: bool) -> Iterator[str]:
+    from iiotctl.capture.summary import RingFigures, TriggerFigures
+
+    figures = RingFigures(**{**ring, "triggers": tuple(TriggerFigures(**one) for one in ring["triggers"])})
+    if running:
+        yield f"ring      {ring_line(figures).removeprefix('ring ')}"
+    for trigger in figures.triggers:
+        state = ("armed  " if trigger.armed else "fired  ") if running else ""
+        last = f", last {moment(trigger.fired_at)}" if trigger.fired else ""
+        yield f"trigger   {state}{trigger.text}  {trigger.fired} times{last}"
 
 
 def placed(text: str, source: str, tag: str) -> str:

@@ -72,6 +72,27 @@ def capture(
             help="Send on a serial bus although traffic was heard; NAME vouches.",
         ),
     ] = None,
+    ring: Annotated[
+        str | None,
+        typer.Option("--ring", metavar="TIME", show_default=False, help="Keep the last e.g. 30min in memory only."),
+    ] = None,
+    keep_around: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep-around", metavar="TRIGGER", show_default=False, help="Store around e.g. 'press1.trip rises'."
+        ),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option("--before", metavar="TIME", show_default=False, help="Store from so long before; 10min."),
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="TIME", show_default=False, help="Store until so long after; 2min.")
+    ] = None,
+    ring_memory: Annotated[
+        str | None,
+        typer.Option("--ring-memory", metavar="SIZE", show_default=False, help="Most memory of the ring; 200MB."),
+    ] = None,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -91,6 +112,7 @@ def capture(
       iiotctl capture --dry-run            the requests, before any is sent
       iiotctl capture                      until Ctrl-C, with a live table
       iiotctl capture --for 10min --strict exit code 1 if anything was lost
+      iiotctl capture --ring 30min --keep-around 'press1.trip rises'
       iiotctl capture status               from another terminal
       iiotctl capture reload               take over a changed site file
     """
@@ -109,7 +131,8 @@ def capture(
     duration = None if for_ is None else _duration(for_)
     on_terminal = _console.is_terminal(sys.stderr)
     watch = _watch(on_terminal if live is None else live)
-    opened.require_site()
+    flags = {"keep": ring, "triggers": keep_around, "before": before, "after": after, "memory": ring_memory}
+    wanted = op.ring_of(opened, flags, only=source or ())
     _console.say(READ_ONLY)
     with watch:
         outcome = op.capture(
@@ -117,6 +140,7 @@ def capture(
             duration_s=duration,
             only=source or (),
             trust_first=trust_first,
+            ring=wanted,
             sole_master=_name(sole_master),
             on_event=watch.event,
             on_tick=watch.tick,

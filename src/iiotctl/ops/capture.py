@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from iiotctl.capture.wishes import Wishes
 from iiotctl.errors import SiteError, SiteProblemsError, SourceError, StoreError
 from iiotctl.events import Event
 from iiotctl.site.load import load_site
+from iiotctl.site.ring import RingSettings, from_flags
 from iiotctl.site.secrets import reveal
 from iiotctl.site.sources import Secret
 from iiotctl.sources import registry
@@ -44,6 +45,7 @@ def capture(
     duration_s: float | None = None,
     only: Sequence[str] = (),
     trust_first: bool = False,
+    ring: RingSettings | None = None,
     sole_master: str | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
     on_tick: Callable[[Session], None] = lambda _: None,
@@ -56,6 +58,7 @@ def capture(
         duration_s: seconds; None = until a signal or `control.Action.STOP`.
         only: names of sources; empty = all.
         trust_first: accept and remember OPC UA server certificates not seen before.
+        ring: from `ring_of`; None = every sample is stored.
         sole_master: who confirmed that the serial buses have no other master: traffic heard there is kept with this
             name and does not refuse the bus.
         on_event: takes events, on the thread that captures.
@@ -77,6 +80,7 @@ def capture(
         time.monotonic,
         only=only,
         trust_first=trust_first,
+        ring=ring,
         sole_master=sole_master,
         on_event=on_event,
         on_tick=on_tick,
@@ -85,6 +89,17 @@ def capture(
         info={"version": __version__, "sole_master_confirmed_by": sole_master},
     )
     return run.run(loaded, opened.settings, wishes, duration_s=duration_s, at_once=at_once)
+
+
+def ring_of(opened: Opened, flags: Mapping[str, Any], *, only: Sequence[str] = ()) -> RingSettings | None:
+    """The trigger ring of a capture: `[ring]` of the site file and flags (see `site.ring.from_flags`); None = none.
+
+    Raises:
+        SiteError: no site file, it is wrong, or a trigger fits no tag that is captured.
+        UsageError: flags that make no ring.
+    """
+    site = opened.require_site().site
+    return from_flags(site.ring, flags, [tag for tag in site.tags if not only or tag.source in only])
 
 
 def missing_secrets(opened: Opened, *, only: Sequence[str] = ()) -> list[SiteError]:
