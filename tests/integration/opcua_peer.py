@@ -123,8 +123,8 @@ class Server:
 
 READ_ONLY = {
     "GetEndpoints", "OpenSecureChannel", "CloseSecureChannel", "CreateSession", "ActivateSession", "CloseSession",
-    "Browse", "Read", "CreateSubscription", "CreateMonitoredItems", "DeleteMonitoredItems", "DeleteSubscriptions",
-    "Publish", "Republish",
+    "Browse", "BrowseNext", "Read", "CreateSubscription", "CreateMonitoredItems", "DeleteMonitoredItems", "DeleteSubscriptions",
+    "Publish", "Republish", "TransferSubscriptions",
 }  # fmt: skip
 
 
@@ -151,10 +151,12 @@ def make_pair(
     addresses: Sequence[str] = ("127.0.0.1",),
     first: dt.datetime | None = None,
     last: dt.datetime | None = None,
+    bits: int = 2048,
+    algorithm: hashes.HashAlgorithm | None = None,
 ) -> tuple[Path, Path]:
     """A self-signed certificate and key as PEM files."""
     folder.mkdir(parents=True, exist_ok=True)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stem)])
     now = dt.datetime.now(dt.UTC)
     alternatives: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri)]
@@ -175,7 +177,7 @@ def make_pair(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
         )
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(key, hashes.SHA256())
+        .sign(key, algorithm or hashes.SHA256())  # type: ignore[arg-type] # SHA-1 too, to have it refused
     )
     paths = folder / f"{stem}.pem", folder / f"{stem}.key.pem"
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -193,6 +195,7 @@ class Watcher:
     failures: list[tuple[list[int] | None, GapReason, int, int]] = field(default_factory=list)
     losses: list[tuple[list[int] | None, GapReason, int, int]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    bridges: int = 0
 
     def samples(self, batch: SampleBatch, on_commit: Callable[[], None] | None = None) -> None:
         self.batches.append(batch)
@@ -205,6 +208,9 @@ class Watcher:
     def lost(self, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
         assert start <= end
         self.losses.append((None if tags is None else list(tags), reason, start, end))
+
+    def bridged(self) -> None:
+        self.bridges += 1
 
     def event(self, event: Event) -> None:
         self.events.append(event)

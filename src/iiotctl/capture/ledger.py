@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from iiotctl.capture.gapbook import GapBook, OpenGap
 from iiotctl.capture.intervals import cut
+from iiotctl.capture.latecut import cut_late
 from iiotctl.capture.ledgerstate import LedgerTag, SourceState, TagColumns, null_samples, received_at
 from iiotctl.samples import NULL_TIME, Gap, GapReason, SampleBatch
 
@@ -28,6 +29,8 @@ _SHARED_US: Final = 50_000
 """Requests of one cycle share a timestamp within this (design §4.1): no reason to split a source's gap."""
 
 _OURS: Final = (GapReason.DISK_FULL, GapReason.DISK_RESERVE, GapReason.OVERFLOW)
+
+_CONNECTION: Final = (GapReason.DISCONNECTED, GapReason.TIMEOUT, GapReason.REFUSED)
 
 Recent = Callable[[int, int, int], Sequence[int]]
 """(code, start, end) → times of samples stored lately in that interval."""
@@ -172,7 +175,7 @@ class Ledger:
             np.maximum.at(self._by_code.last, kept.tag, kept.ts)
             source.last = max(source.last, int(kept.ts.max()))
             if int(kept.ts.min()) <= self.book.latest_end(name):
-                rows += self._cut_late(source, kept, received)
+                rows += cut_late(self.book, self._tags, source, kept, received)
         return rows
 
     def _end_wide(self, source: SourceState, gap: OpenGap, batch: SampleBatch, received: int) -> list[Gap]:
@@ -203,27 +206,6 @@ class Ledger:
             fresh = times[times >= self._own[code].start]
             end = int(fresh.min()) - 1 if fresh.size else received_at(batch.take(of_tag), received) - 1
             rows += self._close_own(code, end, received)
-        return rows
-
-    def _cut_late(self, source: SourceState, kept: SampleBatch, at: int) -> list[Gap]:
-        inside = (kept.ts <= self.book.latest_end(source.name)) & (kept.quality < 1 << 31)
-        late: dict[int, list[int]] = {}
-        for code, ts in zip(kept.tag[inside].tolist(), kept.ts[inside].tolist(), strict=True):
-            late.setdefault(code, []).append(ts)
-        for times in late.values():
-            times.sort()
-        rows: list[Gap] = []
-        everything = sorted(ts for times in late.values() for ts in times)
-        for gap in self.book.wide_around(source.name, everything):
-            row, parts = self.book.split(gap, source.ever, at)
-            hit = {code for code, times in late.items() if any(gap.start <= ts <= gap.end for ts in times)}
-            rows += [row, *(self.book.row(part, at) for part in parts if part.code not in hit)]
-        for code, times in late.items():
-            if (tag := self._tags.get(code)) is None:
-                continue
-            for gap in self.book.of_tag_around(code, times):
-                pieces = cut(gap.start, gap.end, times, period_us=tag.period_us, exception=tag.exception)
-                rows += self.book.replace(gap, pieces, at)
         return rows
 
     def failed(
@@ -266,6 +248,20 @@ class Ledger:
         fresh = wanted[~self._by_code.is_nulled[wanted]]
         self._by_code.is_nulled[fresh] = True
         return rows, null_samples(fresh, at, quality)
+
+    def bridged(self, name: str, at: int) -> list[Gap]:
+        """The connection was away and nothing was missed: its gap is withdrawn; what was lost is told by `lost`."""
+        source = self._sources[name]
+        gap = source.gap
+        if gap is None or gap.reason not in _CONNECTION:
+            return []
+        source.gap = None
+        rows = [self.book.close(gap, gap.start - 1, at)]
+        for code, reason in source.resume.items():
+            if code in self._tags:
+                rows.append(self._open_own(self._tags[code], gap.start, reason, at))
+        source.resume.clear()
+        return rows
 
     def dropping(self, name: str, reason: GapReason, at: int) -> list[Gap]:
         """Samples of a source are thrown away (disk, backlog) until `observe` sees the next ones."""

@@ -50,6 +50,10 @@ class SourceSink:
         """See `Sink.lost`."""
         self._recorder.lost(self._name, tags, reason, start, end)
 
+    def bridged(self) -> None:
+        """See `Sink.bridged`."""
+        self._recorder.bridged(self._name)
+
     def event(self, event: Event) -> None:
         """See `Sink.event`."""
         self._recorder.event(event)

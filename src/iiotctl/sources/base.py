@@ -51,6 +51,12 @@ class Sink(Protocol):
     def lost(self, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
         """Samples between two instants (µs UTC, both inside the hole) are gone; the source is fine again."""
 
+    def bridged(self) -> None:
+        """The failure of the whole source is over and nothing was missed in it: the device has kept what arose.
+
+        Called before those samples are handed over; what was lost all the same is told by `lost`.
+        """
+
     def event(self, event: Event) -> None:
         """Something a person may want to know; see `iiotctl.events`."""
 
@@ -105,6 +111,8 @@ class PlannedRequest:
     tags: tuple[str, ...]
     note: str = ""
     """e.g. `split after exception 02`."""
+    answer_s: float | None = None
+    """Estimate of the seconds until the next request may follow; None = no polling."""
 
 
 @dataclass(frozen=True, slots=True)

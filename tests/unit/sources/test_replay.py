@@ -45,6 +45,9 @@ class _Sink:
     def lost(self, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
         raise AssertionError
 
+    def bridged(self) -> None:
+        raise AssertionError
+
     def event(self, event: Event) -> None:
         self.events.append(event)
 

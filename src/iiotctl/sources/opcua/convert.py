@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NAIVE_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - for naive values, which are UTC in OPC UA
-_NULL_DATE_US: Final = -11_644_473_600_000_000
+NULL_DATE_US: Final = -11_644_473_600_000_000
 """1601-01-01, tick 0: OPC UA's "no time" (OPC 10000-6 §5.2.2.5)."""
 EXACT: Final = 1 << 53
 """Beyond it not every integer is a float."""
@@ -44,7 +44,7 @@ def time_or_null(time: dt.datetime | None) -> int:
     if time is None:
         return NULL_TIME
     at = micros(time)
-    return at if at > _NULL_DATE_US else NULL_TIME
+    return at if at > NULL_DATE_US else NULL_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,11 @@ def _pick(value: list[Any], rule: Rule) -> tuple[Any, int | None]:
     return value[index], None
 
 
+def _writable(text: str) -> str:
+    """Text that every file can hold: asyncua turns bytes that are no UTF-8 into lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def convert_value(value: Any, rule: Rule, status: int) -> tuple[float, str | None, int]:  # noqa: PLR0911 - a table
     """One decoded OPC UA value to (value, text, status code); NaN = null.
 
@@ -136,11 +141,11 @@ def convert_value(value: Any, rule: Rule, status: int) -> tuple[float, str | Non
     if value is None:
         return _NAN, None, quality.CODES["BadNoData"]
     if isinstance(value, str):
-        return _NAN, value, status
+        return _NAN, _writable(value), status
     if isinstance(value, dt.datetime):
-        return (_NAN, iso(value), status) if micros(value) > _NULL_DATE_US else (_NAN, None, status)
+        return (_NAN, iso(value), status) if micros(value) > NULL_DATE_US else (_NAN, None, status)
     if type(value).__name__ == "LocalizedText":
-        return _NAN, value.Text if value.Text is not None else "", status
+        return _NAN, _writable(value.Text) if value.Text is not None else "", status
     return _NAN, None, quality.BAD_TYPE_MISMATCH
 
 

@@ -44,12 +44,16 @@ SUSPECTS: Final = GONE | _ACCESS | _EITHER
 
 def denial(data: ua.DataValue) -> int:
     """The status with which the server denies the value; 0 when it gave one, however bad."""
-    status = 0 if data.StatusCode is None else int(data.StatusCode.value) & _CODE
-    if status in GONE:
+    status = 0 if data.StatusCode is None else int(data.StatusCode.value)
+    return denial_of(status, time_or_null(data.SourceTimestamp))
+
+
+def denial_of(status: int, source: int) -> int:
+    """As `denial`, by status code and source time (µs UTC, NULL_TIME = none)."""
+    code = status & _CODE
+    if code in GONE:
         return quality.BAD_NODE_ID_UNKNOWN
-    if status in _ACCESS or (status in _EITHER and time_or_null(data.SourceTimestamp) == NULL_TIME):
-        return status
-    return 0
+    return code if code in _ACCESS or (code in _EITHER and source == NULL_TIME) else 0
 
 
 def denied(captured: CapturedTag, status: int) -> Refused:

@@ -40,7 +40,7 @@ _TRIGGERS: Final = {
 
 @dataclass(slots=True)
 class Watched:
-    """A monitored item: what it delivers and how far it has come."""
+    """A monitored item: what is asked for."""
 
     item: Item
     rule: Rule
@@ -49,9 +49,6 @@ class Watched:
     deadband: float | None
     trigger: str
     id: int | None = None
-    last_ts: int | None = None
-    suspect: bool = False
-    """Values may have been lost since `last_ts`."""
 
 
 def raw_deadband(captured: CapturedTag) -> float | None:

@@ -18,6 +18,9 @@ class Timing:
         retry_first: pause before refused tags are asked for again, doubling.
         retry_longest: its limit.
         clock_every: pause between measurements of the server's clock.
+        silence_times: so many times its usual interval without a value is unusual for a subscription.
+        silence_least: but never less than this.
+        probe_every: pause between looks whether an unusually silent subscription is dead.
     """
 
     reconnect_first: float = 1.0
@@ -26,6 +29,9 @@ class Timing:
     retry_first: float = 30.0
     retry_longest: float = 600.0
     clock_every: float = 3600.0
+    silence_times: float = 10.0
+    silence_least: float = 30.0
+    probe_every: float = 60.0
 
 
 class Backoff:

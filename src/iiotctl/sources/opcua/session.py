@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from asyncua import ua
+from asyncua.common.utils import Buffer
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
@@ -26,7 +27,8 @@ from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua.client import GuardedClient
 from iiotctl.sources.opcua.convert import micros
 from iiotctl.sources.opcua.dial import Dialled, dial, prepare
-from iiotctl.sources.opcua.failures import SESSION_FATAL, ServiceError, SessionLostError, Stage, explain, lost
+from iiotctl.sources.opcua.failures import SESSION_FATAL, ServiceError, SessionLostError, Stage, ended, explain, lost
+from iiotctl.sources.opcua.limits import Family, family_of
 
 _T = TypeVar("_T")
 
@@ -39,6 +41,8 @@ SERVER_STATE: Final = ua.NodeId(ua.Int32(2259))
 CURRENT_TIME: Final = ua.NodeId(ua.Int32(2258))
 _MAX_READ: Final = ua.NodeId(ua.Int32(11705))
 _MAX_ITEMS_PER_CALL: Final = ua.NodeId(ua.Int32(11714))
+_START_TIME: Final = ua.NodeId(ua.Int32(2257))
+_SMOOTHING: Final = 0.3
 _DEFAULT_BATCH: Final = 500
 _LARGEST_BATCH: Final = 1000
 
@@ -79,6 +83,8 @@ class Session:
         context: clocks and folders.
         last_answer: seconds of `context.monotonic` at the last answer of the server.
         last_answer_us: wall clock of it, µs UTC.
+        round_trip: seconds that answers take, smoothed.
+        server_started: when the server started, as it says; None = it does not.
     """
 
     def __init__(self, client: GuardedClient, dialled: Dialled, timeout: float, context: SourceContext) -> None:
@@ -87,6 +93,8 @@ class Session:
         self.limits = ServerLimits()
         self.last_answer = context.monotonic()
         self.last_answer_us = context.now_us()
+        self.round_trip = 0.0
+        self.server_started: dt.datetime | None = None
         self._client = client
         self._timeout = timeout
         self.context = context
@@ -137,7 +145,7 @@ class Session:
                 certificate=None if dialled.login.identity is None else dialled.login.identity.certificate,
             )
             stage = Stage.RUNNING
-            await session._learn()
+            await session._learn(family_of(config))
         except BaseException as error:
             await client.hang_up()
             if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, SystemExit)):
@@ -153,12 +161,18 @@ class Session:
         session._tasks = [asyncio.create_task(session._renew()), asyncio.create_task(session._keep_alive())]
         return session
 
-    async def _learn(self) -> None:
-        """Namespace array and limits; a server without limits keeps our defaults."""
-        namespaces, reads, items = await self.read([NAMESPACE_ARRAY, _MAX_READ, _MAX_ITEMS_PER_CALL])
+    async def _learn(self, family: Family) -> None:
+        """Namespace array, start and limits; a server without limits keeps our defaults, or those of its family."""
+        asked = [NAMESPACE_ARRAY, _START_TIME, _MAX_READ, _MAX_ITEMS_PER_CALL]
+        namespaces, start, reads, items = await self.read(asked)
         value = None if namespaces.Value is None else namespaces.Value.Value
         self.namespaces = [str(uri) for uri in value] if isinstance(value, list) else []
-        self.limits = ServerLimits(_limit(reads), _limit(items))
+        started = None if start.Value is None else start.Value.Value
+        self.server_started = started if isinstance(started, dt.datetime) else None
+        self.limits = ServerLimits(
+            min(_limit(reads), family.nodes_per_read or _LARGEST_BATCH),
+            min(_limit(items), family.items_per_call or _LARGEST_BATCH),
+        )
 
     # --- requests ---
 
@@ -175,18 +189,35 @@ class Session:
             SessionLostError: connection or session is gone.
         """
         service = type(request).__name__.removesuffix("Request")
+        data = await self.ask(request, wait=wait)
+        try:
+            response = struct_from_binary(response_type, Buffer(data))
+        except Exception:  # noqa: BLE001 - a decoder fed by the network may raise anything
+            raise ServiceError(service, quality.BAD_DECODING_ERROR) from None
+        self.judge(service, int(response.ResponseHeader.ServiceResult.value))
+        return response
+
+    async def ask(self, request: Any, *, wait: float | None = None) -> bytes:
+        """Send a request; the bytes of its response, whose header `judge` is to see.
+
+        Args:
+            request, wait: see `call`.
+
+        Raises:
+            ServiceError: the server answered with a fault.
+            SessionLostError: connection or session is gone.
+        """
+        service = type(request).__name__.removesuffix("Request")
+        started = self.context.monotonic()
         try:
             protocol = self._client.uaclient.protocol
             if protocol is None or self._lost.done():
                 raise ConnectionError("the connection is closed")  # noqa: TRY301 - handled like one that breaks now
-            data = await protocol.send_request(request, wait)
-            response = struct_from_binary(response_type, data)
-            response.ResponseHeader.ServiceResult.check()
+            data = bytes(await protocol.send_request(request, wait))
         except UaStatusCodeError as error:
             self.heard()
-            if int(error.code) not in SESSION_FATAL:
-                raise ServiceError(service, int(error.code)) from None
-            raise self.give_up(lost(error)) from None
+            self.judge(service, int(error.code))
+            raise ServiceError(service, int(error.code)) from None
         except (OSError, TimeoutError) as error:
             raise self.give_up(lost(error)) from None
         except IiotctlError:
@@ -195,7 +226,23 @@ class Session:
             self.heard()
             raise ServiceError(service, quality.BAD_DECODING_ERROR) from None
         self.heard()
-        return response
+        if wait is None:  # a publish request is answered when there is news, not at once
+            took = self.context.monotonic() - started
+            self.round_trip = took if not self.round_trip else self.round_trip + _SMOOTHING * (took - self.round_trip)
+        return data
+
+    def judge(self, service: str, code: int) -> None:
+        """Raise for the result of a service that is Bad.
+
+        Raises:
+            ServiceError: the session lives on.
+            SessionLostError: it does not.
+        """
+        if not code >> 31:
+            return
+        if code in SESSION_FATAL:
+            raise self.give_up(ended(code))
+        raise ServiceError(service, code)
 
     async def read(
         self,

@@ -29,9 +29,11 @@ from iiotctl.sources.opcua.once import read_tags
 from iiotctl.sources.opcua.pacing import Backoff, Timing
 from iiotctl.sources.opcua.planning import check_tags, planned
 from iiotctl.sources.opcua.poll import Poller
+from iiotctl.sources.opcua.publish import SubscriptionGoneError
 from iiotctl.sources.opcua.resolve import Item, Refused, TypeBook, resolve
 from iiotctl.sources.opcua.session import Session
-from iiotctl.sources.opcua.subscribe import Subscription, SubscriptionGoneError
+from iiotctl.sources.opcua.subscribe import Subscription
+from iiotctl.sources.opcua.vitals import SubscriptionDeadError
 
 _REASONS: Final = {
     "source-unreachable": (GapReason.TIMEOUT, quality.BAD_TIMEOUT),
@@ -74,6 +76,8 @@ class OpcUaSource:
         self._sink: Sink | None = None
         self._session: Session | None = None
         self._reader: Reader | None = None
+        self._left: Subscription | None = None
+        """Outlived its session; the next one may take it over."""
         self._book: TypeBook | None = None
         self._changing = asyncio.Lock()
         self._retry_now = asyncio.Event()
@@ -169,17 +173,19 @@ class OpcUaSource:
         try:
             while True:
                 opened = self.context.monotonic()
-                reader = self._make_reader(session, sink)
+                reader = await self._take_over(session) or self._make_reader(session, sink)
                 try:
                     await self._start(session, reader, sink)
                     await _first(reader.run(), side)
                 except SubscriptionGoneError as error:
-                    at = getattr(reader, "last_publish_us", session.last_answer_us)
-                    text = f"the subscription is gone: {error}"
-                    self._down(sink, text, GapReason.TIMEOUT, quality.BAD_NO_COMMUNICATION, at)
+                    self._gone(sink, error, getattr(reader, "last_publish_us", session.last_answer_us))
+                except SessionLostError:
+                    self._left = reader if isinstance(reader, Subscription) else None
+                    raise
                 finally:
                     self._reader = None
-                    await reader.close()
+                    if reader is not self._left:
+                        await reader.close()
                 if self.context.monotonic() - opened >= self.timing.stable:
                     pauses.reset()
                 await asyncio.sleep(pauses.pause())
@@ -187,6 +193,30 @@ class OpcUaSource:
             for task in side:
                 task.cancel()
             await asyncio.gather(*side, return_exceptions=True)
+
+    async def _take_over(self, session: Session) -> Subscription | None:
+        """The subscription of the lost session, when the server gives it to this one.
+
+        Raises:
+            SessionLostError: this session is lost as well.
+        """
+        left = self._left
+        if left is None:
+            return None
+        is_moved = await left.move(session)  # when the session breaks here, the next one tries
+        self._left = None
+        if is_moved:
+            return left
+        left.abandon()
+        return None
+
+    def _gone(self, sink: Sink, error: SubscriptionGoneError, at: int) -> None:
+        if isinstance(error, SubscriptionDeadError):
+            self._told = {key for key in self._told if key[0] != "subscription-dead"}
+            self._tell(Event(Level.WARNING, "subscription-dead", f"{error}; it is made anew"))
+            at = error.since
+        text = f"the subscription is gone: {error}"
+        self._down(sink, text, GapReason.TIMEOUT, quality.BAD_NO_COMMUNICATION, at)
 
     def _make_reader(self, session: Session, sink: Sink) -> Reader:
         if self.config.mode == "poll":
@@ -199,14 +229,29 @@ class OpcUaSource:
                 on_refused=self._denied,
                 on_back=self._given,
             )
-        return Subscription(session, self.config, self.context, sink, tell=self._tell, on_refused=self._denied)
+        return Subscription(
+            session,
+            self.config,
+            self.context,
+            sink,
+            tell=self._tell,
+            on_refused=self._denied,
+            timing=self.timing,
+        )
 
     async def _start(self, session: Session, reader: Reader, sink: Sink) -> None:
         async with self._changing:
-            await reader.open()
-            self._refused = {}
             self._reader = reader
-            await self._take_in(session, reader, list(self._tags.values()), sink)
+            tags = list(self._tags.values())
+            if isinstance(reader, Subscription) and reader.is_open:
+                # taken over with its items; only what the site file changed meanwhile is new
+                await reader.remove([code for code in reader.codes if code not in self._tags])
+                tags = [each for each in tags if each.code not in self._refused and not reader.watches(each)]
+                await reader.remove([captured.code for captured in tags])
+            else:
+                await reader.open()
+                self._refused = {}
+            await self._take_in(session, reader, tags, sink)
         self._settle()
         count = len(self._tags) - len(self._refused)
         self._tell(Event(Level.INFO, "source-up", f"connected to {session.where}, {count} tags"))
@@ -374,6 +419,9 @@ class OpcUaSource:
     async def close(self) -> None:
         """Let go of the connection; never raises."""
         session, self._session = self._session, None
+        left, self._left = self._left, None
+        if left is not None:
+            left.abandon()
         if session is not None:
             await session.close()
 

@@ -1,9 +1,10 @@
 """A subscription that loses nothing silently: explicit queues, every result checked, every hole reported.
 
 Queues in the server hold three publishing intervals of values (at least ten). Values that the server threw
-away carry its overflow bit; messages that went missing show in the sequence numbers and are asked for
-again (Republish). What cannot be had is reported tag by tag between the two values around the hole.
-`receive` is the seam where a faster decoder takes the place of asyncua's.
+away carry its overflow bit; messages that went missing show in the sequence numbers and are asked for again
+(Republish). What cannot be had is reported tag by tag between the two values around the hole. A message is
+acknowledged when its values are on disk (`receipts`). A subscription outlives its connection: a new session to
+the same server takes it over with everything the server has kept meanwhile (`move`).
 """
 
 from __future__ import annotations
@@ -11,58 +12,50 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 from asyncua import ua
 
 from iiotctl import quality
 from iiotctl.events import Event, Level
-from iiotctl.samples import GapReason
+from iiotctl.samples import GapReason, concat
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
-from iiotctl.sources.base import Sink, SourceContext
-from iiotctl.sources.opcua.convert import OVERFLOW, Rule, to_batch
-from iiotctl.sources.opcua.denial import SUSPECTS, denial, denied
+from iiotctl.sources.base import CapturedTag, Sink, SourceContext
+from iiotctl.sources.opcua.book import Book, Hole
+from iiotctl.sources.opcua.changes import Changes
+from iiotctl.sources.opcua.denial import denied
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError
-from iiotctl.sources.opcua.monitored import (
-    Watched,
-    item_request,
-    raw_deadband,
-    relax,
-    revised,
-)
-from iiotctl.sources.opcua.planning import period_of, queue_size
+from iiotctl.sources.opcua.items import Items
+from iiotctl.sources.opcua.limits import family_of, publish_of
+from iiotctl.sources.opcua.notification import Message, Published, decode_republish
+from iiotctl.sources.opcua.pacing import Timing
+from iiotctl.sources.opcua.publish import Publisher, SubscriptionGoneError
+from iiotctl.sources.opcua.receipts import Receipts
 from iiotctl.sources.opcua.resolve import Item, Refused
-from iiotctl.sources.opcua.session import Session, batches
+from iiotctl.sources.opcua.sequence import distance, following, is_after, oldest, preceding
+from iiotctl.sources.opcua.session import Session
+from iiotctl.sources.opcua.vitals import Vitals
+from iiotctl.sources.opcua.wire import MalformedError
 
-OUTSTANDING: Final = 2
-"""Publish requests that wait at the server, so that one is always there while an answer travels."""
 _LIFETIME_S: Final = 60.0
 _MOST_REPUBLISHED: Final = 100
-_WRAP: Final = 0xFFFF_FFFF
-_SUSPECTS: Final = np.array(sorted(SUSPECTS), np.uint32)
-_TOO_MANY_PUBLISH: Final = quality.CODES["BadTooManyPublishRequests"]
-_NO_SUBSCRIPTION: Final = frozenset(quality.CODES[name] for name in ("BadNoSubscription", "BadSubscriptionIdInvalid"))
-
-
-class SubscriptionGoneError(Exception):
-    """The server dropped the subscription, or keeps silent about it; the session may live on."""
-
-
-def following(sequence: int) -> int:
-    """The sequence number after `sequence`; 0 is never used (OPC 10000-4 §7.25)."""
-    return 1 if sequence == _WRAP else sequence + 1
+_CALM: Final = 2.0
+"""Publishing intervals after a move until a value that was not told of counts as unchanged."""
+_NOT_KEPT: Final = quality.CODES["BadMessageNotAvailable"]
 
 
 class Subscription:
-    """One subscription of a session; see the module's docstring.
+    """One subscription of a session, then of the next one; see the module's docstring.
 
     Args:
         on_refused: told of items that the server gave up while running, or whose value it denies.
         tell: emits an event once per (slug, text) of the source.
+
+    Attributes:
+        last_publish: seconds of `context.monotonic`, the last answer to a publish request.
+        last_publish_us: wall clock of it, µs UTC.
     """
 
     def __init__(
@@ -74,6 +67,7 @@ class Subscription:
         *,
         tell: Callable[[Event], None],
         on_refused: Callable[[Refused], None],
+        timing: Timing | None = None,
     ) -> None:
         self._session = session
         self._config = config
@@ -81,21 +75,40 @@ class Subscription:
         self._sink = sink
         self._tell = tell
         self._on_refused = on_refused
+        self._timing = timing or Timing()
+        self._family = family_of(config)
+        self._book = Book()
+        self._items = Items(session, config, self._family, self._book, tell)
+        self._receipts = Receipts()
         self._id: int | None = None
-        self._publish_s = config.publish
-        self._keep_alive_s = config.publish
-        self._watched: dict[int, Watched] = {}
-        self._handle_of: dict[int, int] = {}
-        self._next_handle = 1
-        self._acknowledge: list[Any] = []
+        self._publish_s = publish_of(config, self._family)
+        self._keep_alive_s = self._publish_s
         self._sequence: int | None = None
         self._created_us = 0
+        self._kept: list[int] | None = None
+        self._calm_at: float | None = None
+        self._vitals = Vitals(session, self._book, context, self._publish_s, self._timing)
         self.last_publish = context.monotonic()
         self.last_publish_us = context.now_us()
+
+    @property
+    def is_open(self) -> bool:
+        """The server has it."""
+        return self._id is not None
 
     def asks(self, _code: int) -> bool:
         """False: what the server denied is asked for anew, its item may never report again."""
         return False
+
+    def watches(self, captured: CapturedTag) -> bool:
+        """True when there is an item for just this tag."""
+        handle = self._book.handle_of(captured.code)
+        return handle is not None and self._book.entries[handle].item.captured == captured
+
+    @property
+    def codes(self) -> list[int]:
+        """Tags that are watched."""
+        return [entry.item.captured.code for entry in self._book.entries.values()]
 
     # --- opening and items ---
 
@@ -106,99 +119,88 @@ class Subscription:
             ServiceError: the server refuses it.
             SessionLostError: the connection is gone.
         """
-        alive_s = max(self._config.publish, min(5.0, self._config.timeout))
-        count = max(1, math.floor(alive_s / self._config.publish))
+        wanted_s = self._publish_s
+        count = max(1, math.floor(max(wanted_s, min(5.0, self._config.timeout)) / wanted_s))
         request = ua.CreateSubscriptionRequest()
         parameters = request.Parameters
-        parameters.RequestedPublishingInterval = ua.Double(self._config.publish * 1000)
+        parameters.RequestedPublishingInterval = ua.Double(wanted_s * 1000)
         parameters.RequestedMaxKeepAliveCount = ua.UInt32(count)
-        parameters.RequestedLifetimeCount = ua.UInt32(max(3 * count, math.ceil(_LIFETIME_S / self._config.publish)))
+        parameters.RequestedLifetimeCount = ua.UInt32(max(3 * count, math.ceil(_LIFETIME_S / wanted_s)))
         parameters.MaxNotificationsPerPublish = ua.UInt32(0)
         parameters.PublishingEnabled = True
         parameters.Priority = ua.Byte(0)
         response = (await self._session.call(request, ua.CreateSubscriptionResponse)).Parameters
-        self._id = int(response.SubscriptionId)
-        self._publish_s = float(response.RevisedPublishingInterval) / 1000 or self._config.publish
+        self._id = self._items.subscription = int(response.SubscriptionId)
+        self._publish_s = self._items.publish_s = float(response.RevisedPublishingInterval) / 1000 or wanted_s
         self._keep_alive_s = self._publish_s * max(1, int(response.RevisedMaxKeepAliveCount))
         self.last_publish = self._context.monotonic()
         self._created_us = self.last_publish_us = self._context.now_us()
-        if self._publish_s > self._config.publish * 1.01:
+        self._vitals = Vitals(self._session, self._book, self._context, self._publish_s, self._timing)
+        if self._publish_s > wanted_s * 1.01:
             text = (
-                f"the server publishes every {format_duration(self._publish_s)} "
-                f"instead of {format_duration(self._config.publish)}"
+                f"the server publishes every {format_duration(self._publish_s)} instead of {format_duration(wanted_s)}"
             )
             self._tell(Event(Level.NOTICE, "publish-revised", text))
 
     async def add(self, items: Sequence[Item]) -> list[Refused]:
-        """Watch more items; returns those that the server refuses.
-
-        Raises:
-            ServiceError, SessionLostError: see `Session.call`.
-        """
-        publish_s = max(self._publish_s, self._config.publish)
-        watched = []
-        for item in items:
-            period = period_of(item.captured, self._config)
-            queue = queue_size(publish_s, period, self._config.queue)
-            deadband = raw_deadband(item.captured) if item.numeric else None
-            watched.append(Watched(item, item.rule, period, queue, deadband, self._config.trigger))
-        refused: list[Refused] = []
-        for batch in batches(watched, self._session.limits.monitored_items):
-            refused += await self._create(list(batch))
-        return refused
-
-    async def _create(self, watched: list[Watched]) -> list[Refused]:
-        """One CreateMonitoredItems; what is refused for its filter or index range is asked for again without."""
-        handles = []
-        for entry in watched:
-            handles.append(self._next_handle)
-            self._watched[self._next_handle] = entry
-            self._next_handle += 1
-        request = ua.CreateMonitoredItemsRequest()
-        request.Parameters.SubscriptionId = ua.UInt32(self._id or 0)
-        request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
-        request.Parameters.ItemsToCreate = [
-            item_request(handle, entry) for handle, entry in zip(handles, watched, strict=True)
-        ]
-        response = await self._session.call(request, ua.CreateMonitoredItemsResponse)
-        results = list(response.Results or [])
-        if len(results) != len(watched):
-            raise ServiceError("CreateMonitoredItems", quality.CODES["BadUnknownResponse"])
-        refused, again = [], []
-        for handle, entry, result in zip(handles, watched, results, strict=True):
-            status = int(result.StatusCode.value)
-            if not status >> 31:
-                entry.id = int(result.MonitoredItemId)
-                self._handle_of[entry.item.captured.code] = handle
-                continue
-            del self._watched[handle]
-            relaxed = relax(entry, status)
-            if relaxed:
-                again.append(entry)
-                if isinstance(relaxed, Event):
-                    self._tell(relaxed)
-            else:
-                reason = f"the server refuses to watch it ({quality.name(status)})"
-                refused.append(Refused(entry.item.captured, status, reason))
-        created = [pair for pair in zip(watched, results, strict=True) if pair[0].id is not None]
-        for event in revised(created):
-            self._tell(event)
-        return refused + (await self._create(again) if again else [])
+        """Watch more items; see `Items.add`."""
+        return await self._items.add(items)
 
     async def remove(self, codes: Sequence[int]) -> None:
         """Stop watching tags by code; unknown ones are ignored."""
-        ids = []
-        for code in codes:
-            handle = self._handle_of.pop(code, None)
-            entry = None if handle is None else self._watched.pop(handle, None)
-            if entry is not None and entry.id is not None:
-                ids.append(ua.UInt32(entry.id))
-        for batch in batches(ids, self._session.limits.monitored_items):
-            request = ua.DeleteMonitoredItemsRequest()
-            request.Parameters.SubscriptionId = ua.UInt32(self._id or 0)
-            request.Parameters.MonitoredItemIds = list(batch)
-            with contextlib.suppress(ServiceError):  # the server dropped them already
-                await self._session.call(request, ua.DeleteMonitoredItemsResponse)
+        await self._items.remove(codes)
+
+    # --- moving to another session ---
+
+    async def move(self, session: Session) -> bool:
+        """Take the subscription over to a new session; False when the server does not give it.
+
+        Ids are used again after a restart, so the server must be the same run of it; else the subscription of
+        that id may be another client's.
+
+        Raises:
+            SessionLostError: the new connection is gone as well.
+        """
+        is_same_run = session.server_started is not None and session.server_started == self._session.server_started
+        if self._id is None or not is_same_run:
+            return False
+        request = ua.TransferSubscriptionsRequest()
+        request.Parameters.SubscriptionIds = [ua.UInt32(self._id)]
+        request.Parameters.SendInitialValues = False
+        try:
+            response = await session.call(request, ua.TransferSubscriptionsResponse)
+        except ServiceError:
+            return False
+        results = list(response.Parameters.Results or [])
+        if len(results) != 1 or int(results[0].StatusCode.value) >> 31:
+            return False
+        self._session = self._items.session = session
+        self._kept = [int(number) for number in results[0].AvailableSequenceNumbers or []]
+        self._vitals = Vitals(session, self._book, self._context, self._publish_s, self._timing)
+        self.last_publish = self._context.monotonic()
+        return True
+
+    async def _catch_up(self, kept: list[int]) -> None:
+        """Fetch what the server could not deliver to the lost session."""
+        self._sink.bridged()
+        self._book.ask_confirmation()
+        self._calm_at = self._context.monotonic() + _CALM * self._publish_s
+        if not kept:
+            return
+        last = preceding(oldest(kept)) if self._sequence is None else self._sequence
+        self._receipts.again(number for number in kept if not is_after(number, last))
+        later = [number for number in kept if is_after(number, last)]
+        if later:
+            newest = max(later, key=lambda number: distance(last, number))
+            await self._fetch_missing(following(last), following(newest))
+            self._sequence = newest
+
+    def _confirm(self) -> None:
+        """After a move: what did not change while the connection was away is told again, so that it counts as known."""
+        self._calm_at = None
+        batch = self._book.confirm(self.last_publish_us)
+        if batch is not None:
+            self._sink.samples(batch)
 
     # --- receiving ---
 
@@ -208,154 +210,138 @@ class Subscription:
         Raises:
             SubscriptionGoneError, SessionLostError
         """
-        outstanding = OUTSTANDING
-        waiting: deque[asyncio.Task[Any]] = deque()
-        gone = asyncio.create_task(self._session.wait_lost())
+        sides = [asyncio.create_task(self._lost()), asyncio.create_task(self._vitals.watch())]
+        publisher = Publisher(
+            self._session, self._receipts, self._id or 0, self._publish_s, self._family.publish_requests
+        )
         try:
-            while True:
-                while len(waiting) < outstanding:
-                    waiting.append(asyncio.create_task(self._publish()))
-                await asyncio.wait({waiting[0], gone}, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
-                if gone.done():
-                    raise gone.result()
-                if not waiting[0].done():
-                    if self._patience() <= 0:
-                        silent = format_duration(round(self._context.monotonic() - self.last_publish, 1))
-                        raise SubscriptionGoneError(f"nothing published for {silent}")
-                    continue
-                try:
-                    response = waiting.popleft().result()
-                except ServiceError as error:
-                    if error.code == _TOO_MANY_PUBLISH and outstanding > 1:
-                        outstanding -= 1
-                        continue
-                    await self._after_error(error)
-                    continue
-                await self.receive(response)
+            if self._kept is not None:
+                kept, self._kept = self._kept, None
+                await self._catch_up(kept)
+            await publisher.run(self.receive, patience=self._patience, on_undecodable=self._not_understood, sides=sides)
         finally:
-            for task in (*waiting, gone):
+            for task in sides:
                 task.cancel()
-            await asyncio.gather(*waiting, gone, return_exceptions=True)
+            await asyncio.gather(*sides, return_exceptions=True)
+
+    async def _lost(self) -> None:
+        raise await self._session.wait_lost()
 
     def _patience(self) -> float:
         """Seconds until silence means that the subscription is dead: two keep-alives missed."""
         allowed = 2 * self._keep_alive_s + self._config.timeout
         return max(0.0, self.last_publish + allowed - self._context.monotonic())
 
-    async def _publish(self) -> Any:
-        request = ua.PublishRequest()
-        request.Parameters.SubscriptionAcknowledgements, self._acknowledge = self._acknowledge, []
-        return await self._session.call(request, ua.PublishResponse, wait=0)
-
-    async def _after_error(self, error: ServiceError) -> None:
-        if error.code in _NO_SUBSCRIPTION:
-            raise SubscriptionGoneError(f"the server dropped it ({quality.name(error.code)})")
-        if error.code == quality.BAD_DECODING_ERROR:
-            self._suspect_all("a notification could not be decoded")
-            return
-        if error.code != quality.BAD_TIMEOUT:
-            raise SubscriptionGoneError(f"publishing failed ({quality.name(error.code)})")
-        await asyncio.sleep(0.05)  # a server that answers "timeout" at once must not make us spin
+    def _not_understood(self) -> None:
+        self._suspect_all("a notification could not be decoded")
 
     def _suspect_all(self, text: str) -> None:
-        for entry in self._watched.values():
-            entry.suspect = True
+        self._book.suspect_all()
         self._tell(Event(Level.WARNING, "notification-lost", f"{text}; the holes are marked tag by tag"))
 
-    async def receive(self, response: Any) -> None:
+    async def receive(self, published: Published) -> None:
         """Take one publish response: check its place in the sequence, hand its values on."""
-        result = response.Parameters
-        if int(result.SubscriptionId) != self._id:
+        if published.subscription != self._id:
             return  # of a subscription that was just given up
         self.last_publish = self._context.monotonic()
         self.last_publish_us = self._context.now_us()
-        message = result.NotificationMessage
-        data = message.NotificationData or []
-        sequence = int(message.SequenceNumber)
-        if not data and sequence == self._sequence:
+        self._receipts.held(published.available)
+        message = published.message
+        sequence = message.sequence
+        if message.is_empty and sequence == self._sequence:
+            self._settle(published)
             return  # some servers put the last number, not the next one, into a keep-alive
         if self._sequence is not None and sequence != following(self._sequence):
             await self._fetch_missing(following(self._sequence), sequence)
-        if not data:  # keep-alive: carries the number of the next message
-            self._sequence = None if sequence == 0 else sequence - 1 or _WRAP
-            return
-        self._sequence = sequence
-        self._acknowledge.append(
-            ua.SubscriptionAcknowledgement(SubscriptionId=ua.UInt32(self._id or 0), SequenceNumber=ua.UInt32(sequence))
-        )
-        self._take(data)
+        if message.is_empty:  # keep-alive: carries the number of the next message
+            self._sequence = None if sequence == 0 else preceding(sequence)
+        else:
+            self._sequence = sequence
+            self._take(message)
+        self._settle(published)
+
+    def _settle(self, published: Published) -> None:
+        if self._calm_at is not None and not published.more and self._context.monotonic() >= self._calm_at:
+            self._confirm()
 
     async def _fetch_missing(self, first: int, before: int) -> None:
         """Ask again for the messages from `first` up to, not including, `before`."""
-        missing = (before - first) % _WRAP
-        number = first
-        for _ in range(missing if missing <= _MOST_REPUBLISHED else 0):
-            request = ua.RepublishRequest()
-            request.Parameters.SubscriptionId = ua.UInt32(self._id or 0)
-            request.Parameters.RetransmitSequenceNumber = ua.UInt32(number)
+        missing = distance(first, before)
+        number, lost = first, 0
+        for done in range(missing):
             try:
-                response = await self._session.call(request, ua.RepublishResponse)
-            except ServiceError:
-                break
-            self._take(response.NotificationMessage.NotificationData or [])
+                message = await self._republish(number) if missing <= _MOST_REPUBLISHED else None
+            except ServiceError as error:
+                message = None
+                if error.code != _NOT_KEPT:
+                    lost += missing - done
+                    break
+            if message is None:
+                lost += 1
+                self._book.suspect_all()
+                if missing > _MOST_REPUBLISHED:
+                    lost = missing
+                    break
+            else:
+                self._take(message)
             number = following(number)
-            missing -= 1
-        if missing:
-            self._suspect_all(f"{missing} notifications of the server never arrived")
+        if lost:
+            self._suspect_all(f"{lost} notifications of the server never arrived")
 
-    def _take(self, data: Sequence[Any]) -> None:
-        ended: int | None = None
-        rows: list[tuple[Rule, Any]] = []
-        entries: list[Watched] = []
-        for part in data:
-            if isinstance(part, ua.DataChangeNotification):
-                for value in part.MonitoredItems or []:
-                    entry = self._watched.get(int(value.ClientHandle))
-                    if entry is not None:
-                        rows.append((entry.rule, value.Value))
-                        entries.append(entry)
-            elif isinstance(part, ua.StatusChangeNotification):
-                ended = int(part.Status.value)
-        self._deliver(rows, entries)
-        if ended is not None:
-            raise SubscriptionGoneError(f"the server ended it ({quality.name(ended)})")
+    async def _republish(self, number: int) -> Message:
+        request = ua.RepublishRequest()
+        request.Parameters.SubscriptionId = ua.UInt32(self._id or 0)
+        request.Parameters.RetransmitSequenceNumber = ua.UInt32(number)
+        data = await self._session.ask(request)
+        try:
+            result, message = decode_republish(data)
+        except MalformedError:
+            raise ServiceError("Republish", quality.BAD_DECODING_ERROR) from None
+        self._session.judge("Republish", result)
+        return message
 
-    def _deliver(self, rows: list[tuple[Rule, Any]], entries: list[Watched]) -> None:
-        batch = to_batch(rows, self.last_publish_us)
-        if batch is None:
-            return
-        suspects = np.isin(batch.quality & np.uint32(0xFFFF0000), _SUSPECTS)
-        denials = {at: status for at in np.flatnonzero(suspects).tolist() if (status := denial(rows[at][1]))}
-        for entry, ts, status in zip(entries, batch.ts.tolist(), batch.quality.tolist(), strict=True):
-            if entry.suspect or status & OVERFLOW == OVERFLOW:
-                self._report_hole(entry, ts)
-            entry.last_ts, entry.suspect = ts, False
-        if not denials:
-            self._sink.samples(batch)
-            return
-        kept = np.ones(len(batch), np.bool_)
-        kept[list(denials)] = False
-        if kept.any():
-            self._sink.samples(batch.take(kept))
-        for position, status in denials.items():
-            self._on_refused(denied(entries[position].item.captured, status))
+    def _take(self, message: Message) -> None:
+        durable = self._receipts.received(message.sequence)
+        if message.changes:
+            self._vitals.delivered()
+        self._deliver(message.changes, durable)
+        if message.ended is not None:
+            raise SubscriptionGoneError(f"the server ended it ({quality.name(message.ended)})")
 
-    def _report_hole(self, entry: Watched, ts: int) -> None:
-        tag = entry.item.captured
-        start = (self._created_us if entry.last_ts is None else entry.last_ts) + 1
-        if start <= ts - 1:
-            self._sink.lost([tag.code], GapReason.OVERFLOW, start, ts - 1)
-        self._tell(
-            Event(
-                Level.WARNING,
-                "queue-overflow",
-                "values changed faster than the server's queue holds: raise `queue`, or `period`",
-                tag=tag.tag.name,
-            )
-        )
+    def _deliver(self, parts: Sequence[Changes], durable: Callable[[], None]) -> None:
+        taken = [self._book.take(part, self.last_publish_us) for part in parts]
+        for hole in (hole for each in taken for hole in each.holes):
+            self._report_hole(hole)
+        batch = concat([each.batch for each in taken])
+        if len(batch):
+            self._sink.samples(batch, durable)
+        else:
+            durable()
+        for entry, status in (pair for each in taken for pair in each.denied):
+            self._on_refused(denied(entry.item.captured, status))
+
+    def _report_hole(self, hole: Hole) -> None:
+        tag = hole.entry.item.captured
+        start = (self._created_us if hole.after is None else hole.after) + 1
+        if start <= hole.before - 1:
+            self._sink.lost([tag.code], GapReason.OVERFLOW, start, hole.before - 1)
+        if hole.overflown:
+            text = "values changed faster than the server's queue holds: raise `queue`, or `period`"
+            self._tell(Event(Level.WARNING, "queue-overflow", text, tag=tag.tag.name))
+
+    # --- the end ---
+
+    def abandon(self) -> None:
+        """No value will come any more: holes that no later value ended are reported up to the last answer."""
+        for entry, after in self._book.suspects():
+            start = (self._created_us if after is None else after) + 1
+            if start <= self.last_publish_us:
+                self._sink.lost([entry.item.captured.code], GapReason.OVERFLOW, start, self.last_publish_us)
+        self._book.is_suspect[:] = False
 
     async def close(self) -> None:
         """Delete the subscription on the server; never raises."""
+        self.abandon()
         if self._id is None:
             return
         request = ua.DeleteSubscriptionsRequest()

@@ -14,8 +14,8 @@ from iiotctl.sources.opcua.monitored import Watched, make_filter, raw_deadband, 
 from iiotctl.sources.opcua.pacing import Backoff
 from iiotctl.sources.opcua.planning import check_tags, planned, queue_size
 from iiotctl.sources.opcua.resolve import Item, to_node_id
+from iiotctl.sources.opcua.sequence import following
 from iiotctl.sources.opcua.source import OpcUaSource
-from iiotctl.sources.opcua.subscribe import following
 
 
 def config(**more: object) -> Config:

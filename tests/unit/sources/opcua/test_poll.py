@@ -66,6 +66,9 @@ class Seen:
     def failed(self, tags: list[int], reason: GapReason, status: int, _at: int) -> None:
         self.failures.append((tags, reason, status))
 
+    def bridged(self) -> None:
+        raise AssertionError
+
     def lost(self, *_: object) -> None:
         """A busy machine skips cycles."""
 

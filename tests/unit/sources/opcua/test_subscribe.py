@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
 
 from iiotctl import quality
 from iiotctl.events import Event
@@ -18,9 +20,10 @@ from iiotctl.site.sources import OpcUaSource as Config
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.sources.opcua.convert import rule_for
 from iiotctl.sources.opcua.failures import ServiceError
+from iiotctl.sources.opcua.publish import SubscriptionGoneError
 from iiotctl.sources.opcua.resolve import Item, Refused
 from iiotctl.sources.opcua.session import ServerLimits, Session
-from iiotctl.sources.opcua.subscribe import Subscription, SubscriptionGoneError
+from iiotctl.sources.opcua.subscribe import Subscription
 
 START = 1_790_000_000_000_000
 
@@ -52,12 +55,14 @@ class Played(Session):
         self.kept: dict[int, Any] = {}
         self.asked: list[str] = []
         self.acknowledged: list[int] = []
+        self.round_trip = 0.0
+        self.server_started = None
         self._lost = asyncio.get_running_loop().create_future()
 
-    async def call(self, request: Any, response_type: Any, *, wait: float | None = None) -> Any:
+    async def ask(self, request: Any, *, wait: float | None = None) -> bytes:
         name = type(request).__name__.removesuffix("Request")
         self.asked.append(name)
-        response = response_type()
+        response: Any = getattr(ua, name + "Response")()
         if name == "CreateSubscription":
             response.Parameters.SubscriptionId = 7
             response.Parameters.RevisedPublishingInterval = request.Parameters.RequestedPublishingInterval
@@ -85,7 +90,8 @@ class Played(Session):
                 raise answer
             response.Parameters.SubscriptionId = 7
             response.Parameters.NotificationMessage = answer
-        return response
+            response.Parameters.MoreNotifications = False
+        return struct_to_binary(response)
 
 
 class Seen:
@@ -96,9 +102,21 @@ class Seen:
         self.holes: list[tuple[list[int] | None, GapReason, int, int]] = []
         self.events: list[str] = []
         self.refused: list[int] = []
+        self.bridges = 0
+        self.commits: list[Callable[[], None]] = []
+        self.is_durable = True
+        """Commit at once; else the test calls `commits`."""
 
-    def samples(self, batch: SampleBatch, on_commit: object = None) -> None:
+    def samples(self, batch: SampleBatch, on_commit: Callable[[], None] | None = None) -> None:
+        if on_commit is not None:
+            if self.is_durable:
+                on_commit()
+            else:
+                self.commits.append(on_commit)
         self.values += list(zip(batch.tag.tolist(), batch.value.tolist(), strict=True))
+
+    def bridged(self) -> None:
+        self.bridges += 1
 
     def lost(self, tags: list[int] | None, reason: GapReason, start: int, end: int) -> None:
         self.holes.append((tags, reason, start - START, end - START))
