@@ -12,7 +12,7 @@ from iiotctl.site.address import DataType, ModbusAddress, parse_address, parse_r
 from iiotctl.site.model import Site, Tag
 from iiotctl.site.plain import Where, did_you_mean, one_line, show
 from iiotctl.site.ring import ring_problems
-from iiotctl.site.sources import ModbusUnit, PolledModbus
+from iiotctl.site.sources import SERIAL_SETTINGS, ModbusRtuListenSource, ModbusRtuSource, ModbusUnit, PolledModbus
 
 _LAST_REGISTER: Final = 65_535
 _INTEGERS: Final = {"int16", "uint16", "int32", "uint32", "int64", "uint64", "bcd16", "bcd32"}
@@ -29,7 +29,7 @@ def cross_check(
         where: place of a key of the site file.
         tag_places: place of each tag that has a name, also of invalid ones.
     """
-    problems = [*_timezone(site, where), *_zones(site, where)]
+    problems = [*_timezone(site, where), *_zones(site, where), *_serial_ports(site, where)]
     for key, rows in (("assets", site.assets), ("zones", site.zones)):
         names = [row.name for row in rows]
         problems += [
@@ -63,6 +63,33 @@ def _timezone(site: Site, where: Where) -> Iterator[SiteError]:
             where=where("site", "timezone"),
             hint=did_you_mean(name, available_timezones(), "use an IANA name such as `Europe/Berlin`"),
         )
+
+
+def _serial_ports(site: Site, where: Where) -> Iterator[SiteError]:
+    """A port has one speed and one form of characters, and it is either spoken on or listened to."""
+    first: dict[str, tuple[str, ModbusRtuSource | ModbusRtuListenSource]] = {}
+    for name, source in site.sources.items():
+        if not isinstance(source, ModbusRtuSource | ModbusRtuListenSource):
+            continue
+        other_name, other = first.setdefault(source.port, (name, source))
+        for key in SERIAL_SETTINGS:
+            mine, others = getattr(source, key), getattr(other, key)
+            if mine != others:
+                yield SiteError(
+                    "serial-settings-differ",
+                    f"`{key}` of source `{name}` is {show(mine)} and of `{other_name}` {show(others)}, on one port",
+                    where=where("sources", name, key),
+                    cause=f"both are on `{source.port}`",
+                    hint="write the settings of the bus in both sources",
+                )
+        if source.type != other.type:
+            yield SiteError(
+                "serial-port-shared",
+                f"`{name}` is `{source.type}` and `{other_name}` is `{other.type}`, on one port",
+                where=where("sources", name, "type"),
+                cause=f"both are on `{source.port}`: a bus that is listened to has a master already",
+                hint='make both `type = "modbus-rtu-listen"`, or both `type = "modbus-rtu"` if no other master is there',
+            )
 
 
 def _unknown(

@@ -131,7 +131,12 @@ class ModbusRtuOverTcpSource(_OverNetwork):
     unit: int = Field(default=1, ge=1, le=247, description="address of the device on the bus; 0 is a broadcast")
 
 
-class _OnSerialPort(ModbusUnit):
+SERIAL_SETTINGS: Final = ("baudrate", "parity", "databits", "stopbits")
+
+
+class SerialSource(ModbusUnit):
+    """What every source on a serial port has."""
+
     port: str = Field(min_length=1, description="serial port, e.g. /dev/ttyUSB0 or COM3")
     baudrate: int = Field(default=19200, ge=50, le=4_000_000, description="bits a second")
     parity: Literal["even", "odd", "none"] = Field(default="even", description="parity bit")
@@ -145,7 +150,7 @@ class _OnSerialPort(ModbusUnit):
         return (self.port,)
 
 
-class ModbusRtuSource(_OnSerialPort, PolledModbus):
+class ModbusRtuSource(SerialSource, PolledModbus):
     """`type = "modbus-rtu"`: a device on a serial bus of which we are the only master."""
 
     type: Literal["modbus-rtu"] = Field(description="kind of source")
@@ -154,7 +159,7 @@ class ModbusRtuSource(_OnSerialPort, PolledModbus):
     )
 
 
-class ModbusRtuListenSource(_OnSerialPort):
+class ModbusRtuListenSource(SerialSource):
     """`type = "modbus-rtu-listen"`: sends nothing; takes values from what the master of the bus reads."""
 
     type: Literal["modbus-rtu-listen"] = Field(description="kind of source")

@@ -60,3 +60,34 @@ def test_a_value_longer_than_a_request(tmp_path: Path) -> None:
     assert problems(tmp_path, site, tags_csv=HEAD + "x,a,holding:0,float64\n") == []
     error = problem(tmp_path, site, tags_csv=HEAD + "x,a,holding:0,string(10)\n")
     assert (error.slug, error.where) == ("modbus-address", "tags.csv:2 column type")
+
+
+BUS = """\
+schema = 1
+[site]
+name = "p"
+timezone = "UTC"
+[sources.a]
+type = "modbus-rtu-listen"
+port = "/dev/ttyUSB0"
+unit = 1
+[sources.b]
+type = "modbus-rtu-listen"
+port = "/dev/ttyUSB0"
+unit = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "slug"),
+    [
+        (BUS + "baudrate = 9600\n", "serial-settings-differ"),
+        (BUS + 'parity = "none"\n', "serial-settings-differ"),
+        (BUS.replace("modbus-rtu-listen", "modbus-rtu", 1), "serial-port-shared"),
+    ],
+)
+def test_sources_on_one_serial_port_agree(tmp_path: Path, changed: str, slug: str) -> None:
+    tags = HEAD + "x,a,holding:10,uint16\ny,b,holding:10,uint16\n"
+    assert problems(tmp_path, BUS, tags_csv=tags) == []
+    assert problem(tmp_path, changed, tags_csv=tags).slug == slug
+    assert problems(tmp_path, changed.replace("/dev/ttyUSB0", "/dev/ttyUSB1", 1), tags_csv=tags) == []
