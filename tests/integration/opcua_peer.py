@@ -152,7 +152,6 @@ def make_pair(
     first: dt.datetime | None = None,
     last: dt.datetime | None = None,
     bits: int = 2048,
-    algorithm: hashes.HashAlgorithm | None = None,
 ) -> tuple[Path, Path]:
     """A self-signed certificate and key as PEM files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,7 +176,7 @@ def make_pair(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
         )
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(key, algorithm or hashes.SHA256())  # type: ignore[arg-type] # SHA-1 too, to have it refused
+        .sign(key, hashes.SHA256())
     )
     paths = folder / f"{stem}.pem", folder / f"{stem}.key.pem"
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -203,7 +203,8 @@ def _rows(found: Browsed, *, short: bool, values: bool) -> Rows:
             Column("allowed"),
             Column("description"),
         ]
-    columns += [Column("note")]
+    noted = not short or any(row.problem for row in found.rows)
+    columns += [Column("note")] if noted else []
 
     def cells() -> Iterator[list[object]]:
         for row in found.rows:
@@ -215,6 +216,6 @@ def _rows(found: Browsed, *, short: bool, values: bool) -> Rows:
             if not short:
                 line += [row.unit.code, *(row.instrument_range or (None, None))]
                 line += [row.value_rank, list(row.dimensions), row.access, row.description]
-            yield [*line, row.problem]
+            yield [*line, row.problem] if noted else line
 
     return Rows(tuple(columns), cells())

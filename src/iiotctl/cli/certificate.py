@@ -96,11 +96,9 @@ def check(
 
 
 def _show_report(report: Report, *, quiet: bool) -> None:
+    product = f"({report.server['product']})" if report.server["product"] else ""
     if not quiet:
-        name = " ".join(
-            filter(None, (report.server["name"], f"({report.server['product']})" if report.server["product"] else ""))
-        )
-        typer.echo(_console.harmless(f"{report.url}  {name}".rstrip()))
+        typer.echo(_console.harmless(" ".join(filter(None, (report.url, report.server["name"], product)))))
     width = max(len(judgement.name) for judgement in report.judgements)
     side = ""
     for judgement in report.judgements:
@@ -110,10 +108,23 @@ def _show_report(report: Report, *, quiet: bool) -> None:
             side = judgement.side
             typer.echo(f"\n{_SIDES[side]}")
         word = _console.paint(judgement.state.value, _STYLES[judgement.state.value], "bold", stream=sys.stdout)
-        typer.echo(f"  {word}  {judgement.name:<{width}}  {_console.harmless(judgement.found)}")
-        if judgement.fix:
-            label = "next" if judgement.state == "pass" else "fix"
-            typer.echo(f"  {'':{width + 6}}  {label}: {_console.harmless(judgement.fix)}")
+        head, *rest = _folded(_console.harmless(judgement.found), width + 10)
+        typer.echo(f"  {word}  {judgement.name:<{width}}  {head}")
+        for line in rest:
+            typer.echo(f"{'':{width + 10}}{line}")
+        if judgement.fix:  # never folded: a command in it is there to be copied
+            typer.echo(f"        {'next' if judgement.state == 'pass' else 'fix'}: {_console.harmless(judgement.fix)}")
+
+
+def _folded(text: str, indent: int) -> list[str]:
+    """Lines that fit a terminal behind an indent; elsewhere one line."""
+    import shutil
+    import textwrap
+
+    if not _console.is_terminal(sys.stdout):
+        return [text]
+    room = max(shutil.get_terminal_size().columns - indent, 20)
+    return textwrap.wrap(text, room, break_on_hyphens=False) or [""]
 
 
 @app.command("show")

@@ -299,7 +299,7 @@ async def _attempt(target: Target, report: Report, product: Product | None, *, t
     if policy is None:
         return Judgement(Side.TRUST, name, State.WARN, "not tried: no secure endpoint that iiotctl speaks")
     if not trusted:
-        return Judgement(Side.TRUST, name, State.WARN, "not tried: we do not trust the server yet", "see above")
+        return Judgement(Side.TRUST, name, State.WARN, "not tried: we do not trust the server yet")
     config = target.config.model_copy(update={"security": policy})
     try:
         session = await Session.open(config, target.context)

@@ -234,7 +234,7 @@ class Walk:
             while kept and not self.walked.stopped:
                 response = await self._next([mark for _, mark in kept], release=False)
                 following: list[tuple[Place, bytes]] = []
-                for (place, _), result in zip(kept, response.Results or [], strict=False):
+                for (place, _), result in zip(kept, response.Parameters.Results or [], strict=False):
                     code = int(result.StatusCode.value)
                     if code >> 31:
                         self._refuse(code, 1)

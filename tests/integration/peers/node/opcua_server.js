@@ -28,6 +28,8 @@ const options = Object.assign(
     plainPassword: false,
     maxRead: 0,
     maxItems: 0,
+    maxBrowse: 0,
+    tree: false,
     endpointHost: null,
   },
   JSON.parse(process.argv[2] || "{}"),
@@ -106,6 +108,7 @@ function build() {
   addVariable("State", states, { dataType: DataType.Int32, value: 2 });
   addVariable("Duration", "Duration", { dataType: DataType.Double, value: 12.5 });
   for (let i = 0; i < options.extra; i++) addVariable(`V${i}`, "Double", { dataType: DataType.Double, value: 0 });
+  if (options.tree) require("./tree.js").build(namespace, variables);
 }
 
 function tick() {
@@ -194,7 +197,11 @@ async function main() {
       opcua.SecurityPolicy.Aes256_Sha256_RsaPss,
     ].filter((policy) => (options.policies || null) === null || options.policies.includes(policy.split("#")[1])),
     serverCapabilities: {
-      operationLimits: { maxNodesPerRead: options.maxRead, maxMonitoredItemsPerCall: options.maxItems },
+      operationLimits: {
+        maxNodesPerRead: options.maxRead,
+        maxMonitoredItemsPerCall: options.maxItems,
+        maxNodesPerBrowse: options.maxBrowse,
+      },
     },
     userManager: { isValidUser: (name, password) => name === "reader" && password === "plant-42" },
     serverInfo: { applicationUri: "urn:iiotctl:test:server" },
