@@ -121,11 +121,13 @@ def _received(stream: list[tuple[int, list[Sample]]], code: int, ts: int) -> int
     return next(received for received, rows in stream if any(row[0] == code and row[1] == ts for row in rows))
 
 
-def played(stream: list[tuple[int, list[Sample]]], wanted: RingSettings) -> tuple[list[int], Keeping]:
+def played(
+    stream: list[tuple[int, list[Sample]]], wanted: RingSettings, *, on_change: bool = False
+) -> tuple[list[int], Keeping]:
     """Times of what is stored, in the order of storing."""
     numbers = iter(range(1_000_000))
     keeping = Keeping(wanted, lambda: str(next(numbers)), 0, lambda _: None)
-    keeping.define(KeptTag(code, name, "s", on_change=False) for code, name in enumerate("abcd"))
+    keeping.define(KeptTag(code, name, "s", on_change=on_change) for code, name in enumerate("abcd"))
     stored: list[int] = []
     for received, rows in stream:
         batch = made(rows)
@@ -166,9 +168,7 @@ def test_what_is_stored_is_what_lies_in_a_window_and_each_once(
     plain = batches(stream)
     with mock.patch.object(ring_, "PART", part):
         stored, _ = played(plain, settings(triggers, before=before, after=after))
-    windows = [
-        (at - before * S, at + after * S) for text in triggers for at in times_of(plain, parse_trigger(text))
-    ]
+    windows = [(at - before * S, at + after * S) for text in triggers for at in times_of(plain, parse_trigger(text))]
     expected = [row[1] for _, rows in plain for row in rows if any(low <= row[1] <= high for low, high in windows)]
     assert len(stored) == len(set(stored)), "stored twice"
     assert sorted(stored) == sorted(expected)
@@ -194,3 +194,26 @@ def test_kept_rows_tell_the_truth(stream: list[list[tuple[int, int, int, int]]],
         for start, end in rows.values():
             missing = [ts for ts in delivered if start <= ts <= end and ts not in stored]
             assert not missing, (start, end)
+
+
+@given(
+    STREAM,
+    st.lists(st.sampled_from(TRIGGERS), min_size=1, max_size=3, unique=True),
+    st.integers(0, 6),
+    st.sampled_from([3, 10_000]),
+    st.sampled_from([2, 10_000]),
+)
+def test_of_tags_that_report_on_change_the_value_at_the_begin_of_a_window_is_known(
+    stream: list[list[tuple[int, int, int, int]]], triggers: list[str], before: int, part: int, keep: int
+) -> None:
+    """In order, so that "the last one before" is plain; with a short ring too it was remembered when it left."""
+    plain = batches([[(code, 0, value, quality) for code, _, value, quality in rows] for rows in stream])
+    wanted = settings(triggers, before=before, after=3).model_copy(update={"keep": float(max(keep, before))})
+    with mock.patch.object(ring_, "PART", part):
+        stored, keeping = played(plain, wanted, on_change=True)
+    assert len(stored) == len(set(stored)), "stored twice"
+    delivered = [(row[1], row[0]) for _, rows in plain for row in rows]
+    for row in keeping.rows(plain[-1][0]):
+        for code in range(4):
+            earlier = [ts for ts, tag in delivered if tag == code and ts < row.start]
+            assert not earlier or max(earlier) in stored, (row, code)

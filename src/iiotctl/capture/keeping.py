@@ -216,7 +216,7 @@ class Keeping:
         is_new &= self._open(place, fired_at, start, end)
         if is_new:
             held = max(0.0, (fired_at - max(start, self._ring.complete_since)) / 1e6)
-            text = f"`{trigger.text}` fired; kept from {format_duration(round(held, 1))} before it"
+            text = f"`{trigger.text}` fired; kept from {format_duration(int(held) if held >= 1 else round(held, 1))} before it"
             if held < _SHORT * self._settings.lead:
                 text += f" (the ring held no more; {format_duration(self._settings.lead)} are wanted)"
             data: dict[str, object] = {"trigger": trigger.text, "fired_at_us": fired_at}

@@ -201,6 +201,10 @@ class Ring:
         """These samples are stored, from the ring or on their direct way."""
         np.maximum.at(self._stored, batch.tag, self.times(batch))
 
+    def fetched(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Times of the samples before a window that were stored last, by tag."""
+        return self._fetched[codes]
+
     def fetch(self, batch: SampleBatch) -> None:
         """These samples, of which a copy stays in the ring, are stored."""
         self._fetched[batch.tag] = self.times(batch)
@@ -238,7 +242,7 @@ class _Search:
         self._look(ring, ring.left.samples(gone), gone)
         times = self._found.of(self._codes)
         known = self._stored[self._codes]
-        chosen = self._codes[(times != NULL_TIME) & (times > known)]
+        chosen = self._codes[(times != NULL_TIME) & (times > known) & (times != ring.fetched(self._codes))]
         found = self._found.samples(chosen)
         ring.fetch(found)
         return found

@@ -206,6 +206,7 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _ring_status(ring: dict[str, Any], *, running: bool) -> Iterator[str]:
     from iiotctl.capture.summary import RingFigures, TriggerFigures
+    from iiotctl.site.units import format_count
 
     figures = RingFigures(**{**ring, "triggers": tuple(TriggerFigures(**one) for one in ring["triggers"])})
     if running:
@@ -213,7 +214,7 @@ def _ring_status(ring: dict[str, Any], *, running: bool) -> Iterator[str]:
     for trigger in figures.triggers:
         state = ("armed  " if trigger.armed else "fired  ") if running else ""
         last = f", last {moment(trigger.fired_at)}" if trigger.fired else ""
-        yield f"trigger   {state}{trigger.text}  {trigger.fired} times{last}"
+        yield f"trigger   {state}{trigger.text}  {format_count(trigger.fired, 'time')}{last}"
 
 
 def placed(text: str, source: str, tag: str) -> str:

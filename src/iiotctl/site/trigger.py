@@ -31,7 +31,7 @@ class Condition(StrEnum):
 
 _WORDS: Final = (Condition.RISES, Condition.FALLS, Condition.CHANGES, Condition.BAD)
 _LEVELS: Final = (Condition.ABOVE, Condition.AT_LEAST, Condition.BELOW, Condition.AT_MOST, Condition.EQUAL)
-_FORM: Final = "write e.g. `press1.trip rises`, `oven.temperature > 90 hysteresis 2` or `pump.on = 0 for 5s`"
+_FORM: Final = "e.g. `press1.trip rises`, `oven.temperature > 90 hysteresis 2` or `pump.on = 0 for 5s`"
 _HEAD: Final = re.compile(r"\s*(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.\-]*)\s*(?P<rest>.*)", re.DOTALL)
 _OPERATOR: Final = re.compile(r"(?P<operator>[<>=!≤≥]+)\s*(?P<rest>.*)", re.DOTALL)
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
