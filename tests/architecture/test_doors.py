@@ -13,8 +13,8 @@ import pytest
 from tests.architecture.code import modules
 
 DOORS = {
-    "pymodbus": ("sources/modbus/link.py", "simulator/*"),
-    "serial": ("sources/modbus/link.py",),
+    "pymodbus": ("sources/modbus/transport.py", "simulator/*"),
+    "serial": ("sources/modbus/serialport.py",),
     "asyncua": ("sources/opcua/*", "simulator/*"),
     "duckdb": ("history/*",),
     "tflite_runtime": ("models/runtime.py",),

@@ -1,6 +1,6 @@
 """Every request that iiotctl may ever send to a device. What is not in this list cannot be encoded.
 
-The list is enforced where requests become bytes: `sources/modbus/link.py` looks at the bytes of the request
+The list is enforced where requests become bytes: `sources/modbus/channel.py` looks at the bytes of the request
 itself right before they are written, `sources/opcua/` at the type of each service request. All entries read; none changes a process value, a configuration or a program. `tools/gen_requests.py`
 prints the list as `docs/reference/requests.md`.
 """
@@ -44,6 +44,8 @@ ENCAPSULATED: Final = 43
 READ_IDENTIFICATION: Final = 14
 """MEI type of Read Device Identification (§6.21); 13 is CANopen, which can write."""
 _IDENTIFICATION_SIZE: Final = 4
+_FIRST_BUS_UNIT: Final = 1
+_LAST_BUS_UNIT: Final = 247
 
 OPCUA: Final = (
     OpcUaService("FindServers", "Discovery", "which servers an endpoint knows"),
@@ -100,6 +102,16 @@ def check_modbus(pdu: bytes) -> None:
         raise ForbiddenRequestError(f"Modbus function code {code}")
     if code == ENCAPSULATED and (len(pdu) != _IDENTIFICATION_SIZE or pdu[1] != READ_IDENTIFICATION):
         raise ForbiddenRequestError(f"Modbus function code {code} with `{pdu[1:].hex(' ')}`")
+
+
+def check_bus_unit(unit: int) -> None:
+    """Let an address on a serial bus pass, or stop it: 0 is a broadcast, which every device obeys.
+
+    Raises:
+        ForbiddenRequestError: not 1 to 247 (Modbus over Serial Line V1.02 §2.2).
+    """
+    if not _FIRST_BUS_UNIT <= unit <= _LAST_BUS_UNIT:
+        raise ForbiddenRequestError(f"a request to unit {unit} of a serial bus")
 
 
 def check_opcua(service: str) -> None:

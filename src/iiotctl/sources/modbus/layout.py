@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iiotctl.samples import SampleBatch
 from iiotctl.site.address import DataType, ModbusAddress, Order, parse_address, parse_range
-from iiotctl.site.sources import PolledModbus, ModbusUnit
+from iiotctl.site.sources import ModbusUnit, PolledModbus
 from iiotctl.sources.base import CapturedTag
 from iiotctl.sources.modbus.decode import Decoder, Field
 from iiotctl.sources.modbus.failure import Failure

@@ -1,213 +1,58 @@
-"""The connections to one host:port, shared by all sources behind it; the only door to pymodbus.
+"""The connections to one device, gateway or bus, shared by all sources behind it.
 
-pymodbus brings the transport (TCP now; serial and TLS later). Framing, transactions, timeouts and
-reconnection are ours, because pymodbus builds a list of Python ints per answer (seven times the cost of a
-bare read), holds one lock per connection and closes it after a few silent units
-(`tests/integration/test_modbus_why.py` shows all three).
-
-Everything runs in callbacks of the event loop: a frame arrives, its scan gets the data, the next request
-goes out, without a task or a coroutine in between. Nothing leaves that is not on the list of reading
-requests: the function code is looked at in the bytes right before they are written.
+Connecting, timeouts, manners and reconnection are ours and the same for every transport and framing: pymodbus
+builds a list of Python ints per answer (seven times the cost of a bare read), holds one lock per connection, closes it
+after a few silent units, and on RTU takes a late answer for the next one (`tests/integration/test_modbus_why.py` shows
+all four). How to get there is a `Way`, what is said there a `Dialogue`; the link knows neither kind.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, Protocol
 
-from pymodbus.transport import CommParams, CommType, ModbusProtocol
-
-from iiotctl.sources.allowlist import check_modbus
+from iiotctl.errors import IiotctlError
+from iiotctl.sources.modbus.channel import Channel
 from iiotctl.sources.modbus.failure import Failure, Kind
-from iiotctl.sources.modbus.frame import FUNCTION_AT, Answer, Framer, StreamError
-from iiotctl.sources.modbus.outage import Outage, explain, late_answer, reconnect_wait
+from iiotctl.sources.modbus.framing.dialogue import Asked, Dialogue, Done, Expired, PutOff
+from iiotctl.sources.modbus.manners import Manners, Pace, strictest
+from iiotctl.sources.modbus.outage import Outage, reconnect_wait
 from iiotctl.sources.modbus.queue import RequestQueue, Scan
 
-logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # its words never reach stderr by themselves
-
-CLOSED: Final = "the server closed the connection"
 SILENT_LINK_S: Final = 5.0
 _MOST_SILENT_S: Final = 60.0
-_REMEMBERED: Final = 64
+_NOW: Final = 0.0002
+"""Waits shorter than this are not worth a timer."""
 
 
-class Channel(ModbusProtocol):
-    """One connection with at most one request on its way."""
+class Way(Protocol):
+    """How to get to a device.
 
-    def __init__(self, link: Link, host: str, port: int, timeout: float) -> None:
-        super().__init__(
-            CommParams(
-                comm_name="iiotctl",
-                comm_type=CommType.TCP,
-                host=host,
-                port=port,
-                timeout_connect=timeout,
-                reconnect_delay=0.0,
-                reconnect_delay_max=0.0,
-            ),
-            is_server=False,
-        )
-        self.link = link
-        self.open = False
-        self.answers = 0
-        self._framer = Framer()
-        self._transaction = random.randrange(0x10000)  # noqa: S311 - not a secret: old answers must not match after a reconnect
-        self._sent = 0.0
-        self._scan: Scan | None = None
-        self._index = 0
-        self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._stranger: int | None = None
-        """Transaction of an answer to nothing we asked that came while this request waits."""
-        self._abandoned: OrderedDict[int, tuple[int, float]] = OrderedDict()
-        self._write: Callable[[bytes], None]
+    Attributes:
+        reopens: a connection on which nothing is heard for long is closed and opened again (half-open TCP); False
+            where that could tell nothing (a serial port).
+    """
 
-    @property
-    def incomplete(self) -> bool:
-        """Part of an answer has come."""
-        return self._framer.incomplete
+    reopens: bool
 
-    @property
-    def idle(self) -> bool:
-        """Connected, and nothing on its way."""
-        return self.open and self._scan is None
+    def dialogue(self) -> Dialogue:
+        """The conversation of a new connection."""
 
-    async def dial(self) -> None:
-        """Connect, or raise OSError or TimeoutError."""
-        await asyncio.wait_for(self.call_create(), self.comm_params.timeout_connect)
+    async def dial(self, channel: Channel, seconds: float) -> None:
+        """Connect `channel`, or raise OSError, TimeoutError, UnicodeError or an error of ours."""
 
-    def ask(self, scan: Scan, index: int, now: float, timeout: float) -> None:
-        """Send a request. The allow-list is enforced here, on the bytes."""
-        self._transaction = (self._transaction + 1) & 0xFFFF
-        self._stranger = None
-        frame = scan.requests[index].frame(self._transaction)
-        check_modbus(frame[FUNCTION_AT:])
-        self._scan, self._index, self._sent, self._deadline = scan, index, now, now + timeout
-        timer = self._timer
-        if timer is None or timer.when() > self.loop.time() + timeout:
-            self._arm(timeout)
-        self._write(frame)
-
-    def end(self) -> None:
-        """Drop the connection without another callback."""
-        self.open = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.transport is not None:
-            cast("asyncio.Transport", self.transport).abort()
-
-    def abandon(self, failure: Failure) -> None:
-        """Give the request on its way, if any, this result."""
-        scan, self._scan = self._scan, None
-        if scan is not None:
-            scan.settle(self._index, failure, self.link.now_us(), self.link.monotonic() - self._sent)
-
-    def _arm(self, timeout: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_later(timeout, self._expired)
-
-    def _expired(self) -> None:
-        self._timer = None
-        if self._scan is None:
-            return
-        now = self.link.monotonic()
-        if now < self._deadline:  # the timer belonged to an earlier request: one timer serves many
-            self._arm(self._deadline - now)
-            return
-        scan, self._scan = self._scan, None
-        self._abandoned[self._transaction] = (scan.unit.number, self._sent)
-        if len(self._abandoned) > _REMEMBERED:
-            self._abandoned.popitem(last=False)
-        failure = late_answer(now - self._sent, self._transaction, self._stranger, self._framer.missing)
-        self.link.timed_out(self, scan, self._index, failure, now - self._sent)
-
-    # callbacks of the event loop; the base class's own are not used
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The event loop connected."""
-        self.transport = transport
-        self._write = cast("asyncio.Transport", transport).write
-        self.open = True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The event loop lost the connection."""
-        if self.open:
-            self.link.lost(self, Failure(Kind.DISCONNECTED, cause=str(exc) if exc else CLOSED))
-
-    def eof_received(self) -> None:
-        """The server closed; the loop closes our side."""
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes came in."""
-        if not self.open:
-            return
-        self.link.heard_at = self.link.monotonic()
-        try:
-            answers = self._framer.feed(data)
-        except StreamError as error:
-            self.link.lost(self, Failure(Kind.GARBLED, cause=str(error)))
-            return
-        for answer in answers:
-            self._match(answer)
-            if not self.open:
-                return
-
-    def _match(self, answer: Answer) -> None:
-        scan = self._scan
-        now = self.link.monotonic()
-        if scan is None or answer.transaction != self._transaction:
-            late = self._abandoned.pop(answer.transaction, None)
-            if late is None:
-                self.link.strays += 1
-                self._stranger = answer.transaction
-            else:
-                self.link.queue.late(late[0], now - late[1], now)
-            return
-        self._scan = None
-        result = scan.requests[self._index].judge(answer)
-        took = now - self._sent
-        at = self.link.now_us()
-        if isinstance(result, Failure) and result.kind is Kind.GARBLED:
-            scan.settle(self._index, result, at, took)
-            self.link.lost(self, result)
-            return
-        self.answers += 1
-        if self.answers == 1:
-            self.link.works()
-        if isinstance(result, Failure) and result.silent:
-            self.link.queue.silent(scan, self._index, result, now=now, at=at, took=took)
-        else:
-            self.link.queue.answered(scan, self._index, result, now=now, at=at, took=took)
-        self.link.pump()
-
-    # the rest of the base class's contract
-
-    def callback_new_connection(self) -> ModbusProtocol:
-        """Servers only."""
-        raise NotImplementedError
-
-    def callback_connected(self) -> None:
-        """Not used: `connection_made` is ours."""
-
-    def callback_disconnected(self, exc: Exception | None) -> None:
-        """Not used: `connection_lost` is ours."""
-
-    def callback_data(self, data: bytes, addr: tuple[object, ...] | None = None) -> int:  # noqa: ARG002 - the base class's signature
-        """Not used: `data_received` is ours."""
-        return len(data)
+    def explain(self, error: BaseException) -> Outage:
+        """Why connecting failed or the connection was lost."""
 
 
 class Link:
-    """All connections to one host:port and the queue in front of them.
+    """All connections one way and the queue in front of them.
 
     Attributes:
         queue: scans and the health of units.
+        manners: what all its sources allow.
         reconnects: connections made after the first.
         strays: answers that belonged to nothing we asked.
         outage: why there is no connection, or None.
@@ -216,21 +61,20 @@ class Link:
         heard_at: when the last bytes came in, monotonic seconds.
     """
 
-    def __init__(self, host: str, port: int, *, now_us: Callable[[], int], monotonic: Callable[[], float]) -> None:
-        self.host = host
-        self.port = port
+    def __init__(self, way: Way, *, now_us: Callable[[], int], monotonic: Callable[[], float]) -> None:
         self.now_us = now_us
         self.monotonic = monotonic
         self.queue = RequestQueue()
+        self.manners = Manners()
         self.reconnects = 0
         self.strays = 0
         self.outage: Outage | None = None
         self.unreachable = False
         self.epoch = monotonic()
         self.heard_at = float("-inf")
-        self.users = 0
-        self._connections = 1
-        self._timeout = 1.0
+        self._way = way
+        self._users: list[Manners] = []
+        self._pace = Pace()
         self._channels: list[Channel] = []
         self._dialling: set[asyncio.Task[None]] = set()
         self._down_since: float | None = None
@@ -240,20 +84,23 @@ class Link:
         self._silent_from: float | None = None
         self._garbled_at = float("-inf")
         self._pump_due = False
+        self._wake: asyncio.TimerHandle | None = None
+        self._wake_at = float("inf")
         self._closed = False
 
-    def join(self, connections: int, timeout: float) -> None:
+    def join(self, manners: Manners) -> None:
         """Another source uses the link."""
-        self.users += 1
-        self._connections = max(self._connections, connections)
-        self._timeout = max(self._timeout if self.users > 1 else 0.0, timeout)
+        self._users.append(manners)
+        self._agree()
 
-    def leave(self) -> bool:
+    def leave(self, manners: Manners) -> bool:
         """A source is done with the link; true when nobody is left and it has closed."""
-        self.users -= 1
-        if self.users > 0:
+        self._users.remove(manners)
+        if self._users:
+            self._agree()
             return False
         self._closed = True
+        self._sleep_over()
         for task in self._dialling:
             task.cancel()
         for channel in self._channels:
@@ -262,6 +109,11 @@ class Link:
         self._channels.clear()
         self.queue.fail_all(Failure(Kind.DISCONNECTED, cause="closed by us"), self.now_us())
         return True
+
+    def _agree(self) -> None:
+        self.manners = strictest(self._users)
+        for channel in self._channels:
+            channel.talk.admit(self.manners.window)
 
     async def perform(self, scan: Scan) -> None:
         """Wait until every request of a scan has a result; `scan.done` is set here."""
@@ -289,16 +141,42 @@ class Link:
         self.pump()
 
     def pump(self) -> None:
-        """Give every idle connection a request; connect where there is more to do than connections."""
-        for channel in self._channels:
-            if channel.idle:
-                now = self.monotonic()
-                taken = self.queue.take(now)
-                if taken is None:
-                    return
-                channel.ask(taken[0], taken[1], now, taken[2])
-        if self.queue and len(self._channels) + len(self._dialling) < self._connections and not self._closed:
+        """Give connections what to send, as their framing and the manners allow; connect where more could be done."""
+        now = self.monotonic()
+        for channel in tuple(self._channels):
+            while channel.open and (channel.talk.has_turn or (self.queue and channel.talk.has_room)):
+                at = max(channel.not_before, self._pace.next_at)
+                if at > now + _NOW:
+                    self._sleep_until(at, now)
+                    break
+                if channel.talk.has_turn:
+                    channel.turn(now)
+                else:
+                    taken = self.queue.take(now)
+                    if taken is None:
+                        break
+                    if not channel.ask(Asked(*taken), now):
+                        continue
+                self._pace.sent(now, self.manners.max_rate)
+        if self.queue and len(self._channels) + len(self._dialling) < self.manners.connections and not self._closed:
             self._dial()
+
+    def _sleep_until(self, at: float, now: float) -> None:
+        """Pump again at a time; one timer, the earliest wins."""
+        if self._wake is None or at < self._wake_at:
+            if self._wake is not None:
+                self._wake.cancel()
+            self._wake_at = at
+            self._wake = asyncio.get_running_loop().call_later(at - now, self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self.pump()
+
+    def _sleep_over(self) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
 
     def _dial(self) -> None:
         now = self.monotonic()
@@ -311,15 +189,15 @@ class Link:
         self._dialling.add(task)
 
     async def _connect(self) -> None:
-        channel = Channel(self, self.host, self.port, self._timeout)
+        talk = self._way.dialogue()
+        talk.admit(self.manners.window)
+        channel = Channel(self, talk)
         task = asyncio.current_task()
         assert task is not None
         try:
-            await channel.dial()
-            if not channel.open:  # a server at its limit of connections accepts and closes
-                raise ConnectionResetError(CLOSED)
-        except (OSError, TimeoutError, UnicodeError) as error:
-            self.outage = explain(error, self.host, self.port)
+            await self._way.dial(channel, self.manners.timeout)
+        except (OSError, TimeoutError, UnicodeError, IiotctlError) as error:
+            self.outage = self._way.explain(error)
             self.unreachable = not self._channels
             self._count_fruitless()
             if not self._channels:
@@ -328,7 +206,7 @@ class Link:
         finally:
             self._dialling.discard(task)
         self._made += 1
-        self.reconnects = max(0, self._made - self._connections)
+        self.reconnects = max(0, self._made - self.manners.connections)
         self._channels.append(channel)
         self._silent_from = None
         # until the new connection has answered, the next attempt waits as if this one had failed
@@ -342,6 +220,8 @@ class Link:
             self._down_since = now
         self._next_dial = now + reconnect_wait(now - self._down_since, random.random())  # noqa: S311 - spreads attempts
 
+    # from the channels
+
     def works(self) -> None:
         """A connection has answered for the first time."""
         self.outage = None
@@ -350,14 +230,33 @@ class Link:
         self._next_dial = float("-inf")
         self._fruitless = 0
 
-    def lost(self, channel: Channel, failure: Failure) -> None:
+    def answered(self, done: Done, now: float) -> None:
+        """A request has its result."""
+        (scan, index, _), result, took = done
+        at = self.now_us()
+        if done.garbled:
+            scan.settle(index, result, at, took)
+        elif isinstance(result, Failure) and result.silent:
+            self.queue.silent(scan, index, result, now=now, at=at, took=took)
+        else:
+            self.queue.answered(scan, index, result, now=now, at=at, took=took)
+
+    def put_off(self, item: PutOff) -> None:
+        """A request cannot be asked now; the rest of its scan waits for the next cycle too."""
+        scan, index, _ = item.asked
+        self.queue.put_off(scan, index, item.failure, self.now_us())
+
+    def lost(self, channel: Channel, failure: Failure, error: Exception | None = None) -> None:
         """A connection is gone or of no more use."""
         channel.end()
         if channel not in self._channels:
-            return  # still dialling: `_connect` sees it
+            return
         self._channels.remove(channel)
         now = self.monotonic()
         self.outage = Outage("source-lost", failure.cause)
+        if error is not None:
+            self.outage = self._way.explain(error)
+            failure = Failure(failure.kind, cause=self.outage.cause)
         worked = channel.answers > 0
         if failure.kind is Kind.GARBLED:
             # noise now and then costs one answer; a server that garbles all the time is not dialled in a rush
@@ -371,16 +270,17 @@ class Link:
         channel.abandon(failure)
         self.pump()
 
-    def timed_out(self, channel: Channel, scan: Scan, index: int, failure: Failure, took: float) -> None:
+    def timed_out(self, channel: Channel, item: Expired) -> None:
         """A request was not answered in time. The connection stays, unless the stream itself is broken."""
         now = self.monotonic()
+        (scan, index, _), failure, took = item
         self.queue.silent(scan, index, failure, now=now, at=self.now_us(), took=took)
         if self._silent_from is None or self.heard_at > self._silent_from:
             self._silent_from = now - took
-        patience = min(_MOST_SILENT_S, max(SILENT_LINK_S, 5 * self._timeout) * 2**self._fruitless)
-        if channel.incomplete:
+        patience = min(_MOST_SILENT_S, max(SILENT_LINK_S, 5 * self.manners.timeout) * 2**self._fruitless)
+        if channel.talk.broke_off:
             self.lost(channel, Failure(Kind.GARBLED, cause=failure.cause))
-        elif now - self._silent_from > patience:
+        elif self._way.reopens and now - self._silent_from > patience:
             # not one byte from anybody: a half-open connection looks like this
             self._fruitless = min(self._fruitless + 1, 10)
             self.lost(

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
+from iiotctl.errors import IiotctlError
 from iiotctl.sources.modbus.failure import Failure, Kind
 
 FIRST_WAIT_S: Final = 0.2
@@ -27,14 +28,19 @@ def reconnect_wait(outage: float, chance: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Why there is no connection: `slug` of the error catalogue, one clause."""
+    """Why there is no connection: `slug` of the error catalogue, one clause, and what to do where the cause says."""
 
     slug: str
     cause: str
+    hint: str = ""
+    what: str = ""
+    """What failed, where there is a better word than that nothing can be read."""
 
 
 def explain(error: BaseException, host: str, port: int) -> Outage:
-    """Tell a refused connection, an unreachable host, an unknown name and silence apart."""
+    """Tell a refused connection, an unreachable host, an unknown name and silence apart; our own errors as they are."""
+    if isinstance(error, IiotctlError):
+        return Outage(error.slug, error.cause or error.what, error.hint or "", error.what)
     if isinstance(error, socket.gaierror | UnicodeError):
         return Outage("source-host-unknown", f"the name `{host}` cannot be resolved")
     # several addresses of one name: asyncio folds their errors into one text

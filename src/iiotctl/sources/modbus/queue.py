@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from iiotctl.sources.modbus.failure import Failure
-from iiotctl.sources.modbus.frame import Request
+from iiotctl.sources.modbus.frame import AnyRequest
 
 DEMOTE_AFTER: Final = 3
 FIRST_PROBE_S: Final = 30.0
@@ -71,7 +71,7 @@ class Scan:
     """
 
     unit: Unit
-    requests: Sequence[Request]
+    requests: Sequence[AnyRequest]
     deadline: float
     timeout: float
     patience: float
@@ -246,6 +246,13 @@ class RequestQueue:
             scan.give_up(failure, at)
             if scan in self._scans:
                 self._scans.remove(scan)
+
+    def put_off(self, scan: Scan, index: int, failure: Failure, at: int) -> None:
+        """A request could not be asked now, which says nothing about its unit; neither can the rest of its scan."""
+        scan.settle(index, failure, at, 0.0)
+        scan.give_up(failure, at)
+        if scan in self._scans:
+            self._scans.remove(scan)
 
     def late(self, number: int, after: float, now: float) -> None:
         """An answer came after its timeout: it is not used, but the unit is alive and needs that long.

@@ -1,10 +1,11 @@
-"""The source type `modbus-tcp`: one unit of a Modbus TCP server, behind the contract of `sources/base`."""
+"""The source types of Modbus that ask: one unit, over TCP, TLS, RTU over TCP or a serial port; see `sources/base`."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,21 +14,26 @@ from iiotctl import quality
 from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
-from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus, place
+from iiotctl.sources import profiles
+from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
 from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.check import check_tags
+from iiotctl.sources.modbus.estimate import exchange_s, place_of
 from iiotctl.sources.modbus.failure import Failure, Kind
-from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_tag
+from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_tag, request_for
+from iiotctl.sources.modbus.manners import manners_of
+from iiotctl.sources.modbus.outage import Outage
 from iiotctl.sources.modbus.plan import Block, plan
 from iiotctl.sources.modbus.queue import Scan
 from iiotctl.sources.modbus.scanner import Scanner
+from iiotctl.sources.profiles import applied
 
 if TYPE_CHECKING:
     from iiotctl.samples import SampleBatch
     from iiotctl.site.model import Tag
-    from iiotctl.site.sources import ModbusTcpSource
+    from iiotctl.site.sources import PolledModbus
     from iiotctl.sources.base import Sink
-    from iiotctl.sources.modbus.frame import Request
+    from iiotctl.sources.modbus.frame import AnyRequest
     from iiotctl.sources.modbus.link import Link
 
 _HINTS: Final = {
@@ -49,12 +55,14 @@ class ModbusSource:
         context: the world.
     """
 
-    def __init__(self, name: str, config: ModbusTcpSource, tags: Sequence[CapturedTag], context: SourceContext) -> None:
+    def __init__(self, name: str, config: PolledModbus, tags: Sequence[CapturedTag], context: SourceContext) -> None:
         self.name = name
         self.context = context
         self.tags: Mapping[int, ModbusTag] = {}
-        self.status = SourceStatus(name, f"{place(config.host, config.port)} unit {config.unit}")
-        self._config = config
+        self._config = config = applied(config)
+        self._place = place_of(config)
+        self._manners = manners_of(config)
+        self.status = SourceStatus(name, f"{self._place} unit {config.unit}")
         self._limits = limits_of(config)
         self._link: Link | None = None
         self._sink: Sink | None = None
@@ -63,9 +71,7 @@ class ModbusSource:
         self._failing: set[int] = set()
         self._wide = False
         """The failure was reported for the whole source: the first sample ends it for all tags."""
-        self._memory = (
-            splits.path_of(context.state_dir, config.host, config.port, config.unit) if context.state_dir else None
-        )
+        self._memory = splits.path_of(context.state_dir, config.bus, config.unit) if context.state_dir else None
         self._cuts: splits.Cuts = splits.load(self._memory) if self._memory else {}
         self._last_ts = 0
         self._resting = False
@@ -73,21 +79,22 @@ class ModbusSource:
         self._set_tags(tags)
 
     @staticmethod
-    def check(config: ModbusTcpSource, tags: Sequence[Tag]) -> list[SiteError]:
+    def check(config: PolledModbus, tags: Sequence[Tag]) -> list[SiteError]:
         """Problems that can be known without contact."""
-        return check_tags(config, tags)
+        return profiles.problems(config) or check_tags(applied(config), tags)
 
     def plan(self) -> list[PlannedRequest]:
         """What would be sent per cycle; sends nothing."""
         return [
             PlannedRequest(
                 source=self.name,
-                endpoint=place(self._config.host, self._config.port),
+                endpoint=self._place,
                 period_s=block.period,
                 request=f"unit {self._config.unit} {block}",
                 registers=block.count,
                 tags=tuple(self.tags[code].name for code in block.keys),
                 note=f"{block.note}, remembered" if block.note else "",
+                answer_s=exchange_s(self._config, request_for(block, self._config.unit)),
             )
             for block in self._planned()
         ]
@@ -147,7 +154,7 @@ class ModbusSource:
             for tag in mine
         ]
 
-    async def ask(self, requests: Sequence[Request]) -> list[bytes | Failure]:
+    async def ask(self, requests: Sequence[AnyRequest]) -> list[bytes | Failure]:
         """Send requests that belong to no tag (identity, register probe), with the manners of the source.
 
         Raises:
@@ -165,7 +172,7 @@ class ModbusSource:
     async def close(self) -> None:
         """Let go of connections; never raises."""
         link, self._link = self._link, None
-        if link is not None and link.leave():
+        if link is not None and link.leave(self._manners):
             self.context.shared.pop(self._key, None)
             await asyncio.sleep(0)  # lets the event loop close the socket
 
@@ -201,11 +208,14 @@ class ModbusSource:
         absent = failure.kind is Kind.DISCONNECTED
         # nothing comes from the source any more: one gap for all of it instead of one a tag
         nothing_left = len(fresh) + len(self._failing) == len(self.tags)
-        everything = (absent and self._join().unreachable) or ((absent or failure.silent) and nothing_left)
+        link = self._join()
+        everything = (absent and link.unreachable) or ((absent or failure.silent) and nothing_left)
         if everything:
             self._wide = True
             self._failing = set(self.tags)
             self._sink.failed(None, failure.reason, failure.status, at)
+            outage = link.outage if absent else None
+            self.status.error = self._error_of(outage) if outage is not None else None
             self._say(Level.WARNING, "source-down", f"no data: {failure}")
         else:
             self._failing.update(fresh)
@@ -221,7 +231,7 @@ class ModbusSource:
             self._say(
                 Level.NOTICE,
                 "unit-demoted",
-                f"unit {self._config.unit} of {self._config.host} was silent three times; it is asked more rarely now",
+                f"unit {self._config.unit} of {self._place} was silent three times; it is asked more rarely now",
             )
 
     def asked(self, requests: int) -> None:
@@ -270,25 +280,27 @@ class ModbusSource:
     # inside
 
     @property
-    def _key(self) -> tuple[str, str, int]:
-        return ("modbus-tcp", self._config.host.lower(), self._config.port)
+    def _key(self) -> tuple[object, ...]:
+        return (type(self._config), *self._config.bus)
 
     def _join(self) -> Link:
         if self._link is None:
             from iiotctl.sources.modbus.link import Link
+            from iiotctl.sources.modbus.ways import way_to
 
             link = self.context.shared.get(self._key)
             if link is None:
-                link = Link(
-                    self._config.host,
-                    self._config.port,
-                    now_us=self.context.now_us,
-                    monotonic=self.context.monotonic,
-                )
+                way = way_to(self._config, self.context, self._told)
+                link = Link(way, now_us=self.context.now_us, monotonic=self.context.monotonic)
                 self.context.shared[self._key] = link
-            link.join(self._config.connections, self._config.timeout)
+            link.join(self._manners)
             self._link = link
         return self._link
+
+    def _told(self, event: Event) -> None:
+        """An event of the link, which one of its sources passes on."""
+        if self._sink is not None:
+            self._sink.event(replace(event, source=self.name, at=self.context.now_us()))
 
     def _set_tags(self, tags: Sequence[CapturedTag]) -> None:
         try:
@@ -328,19 +340,24 @@ class ModbusSource:
         if len(failures) < len(scan.results):
             return
         first = failures[0]
-        slug = link.outage.slug if link.outage and first.kind is Kind.DISCONNECTED else "source-silent"
-        raise SourceError(
-            slug,
-            f"cannot read from `{self.name}`",
+        if link.outage is not None and first.kind is Kind.DISCONNECTED:
+            raise self._error_of(link.outage)
+        raise self._error_of(Outage("source-silent", first.cause, first.hint))
+
+    def _error_of(self, outage: Outage) -> SourceError:
+        return SourceError(
+            outage.slug,
+            outage.what or f"cannot read from `{self.name}`",
             where=self.status.endpoint,
-            cause=first.cause,
-            hint=first.hint or _HINTS[slug],
+            cause=outage.cause,
+            hint=outage.hint or _HINTS.get(outage.slug),
             retriable=True,
         )
 
     def _set_state(self, detail: str = "") -> None:
         failing = len(self._failing)
         if not failing:
+            self.status.error = None
             self.status.state, self.status.detail = SourceState.RUNNING, ""
             return
         self.status.state = SourceState.DOWN if failing >= len(self.tags) else SourceState.DEGRADED

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,10 @@ Cuts = dict[Table, dict[int, int]]
 """Table -> address -> exception code."""
 
 
-def path_of(state_dir: Path, host: str, port: int, unit: int) -> Path:
-    """File of a unit."""
-    safe = re.sub(r"[^A-Za-z0-9.-]", "_", host)
-    return state_dir / f"modbus-splits-{safe}-{port}-{unit}.json"
+def path_of(state_dir: Path, bus: Sequence[str], unit: int) -> Path:
+    """File of a unit; `bus` says where it is: host and port, or a serial port."""
+    safe = "-".join(re.sub(r"[^A-Za-z0-9.-]", "_", part) for part in bus)
+    return state_dir / f"modbus-splits-{safe}-{unit}.json"
 
 
 def load(path: Path) -> Cuts:

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeVar
 
 from iiotctl.errors import SiteError
 from iiotctl.site.plain import did_you_mean, show
 from iiotctl.site.sources import OpcUaSource, PolledModbus, SourceBase
 from iiotctl.site.units import parse_duration
 
-if TYPE_CHECKING:
-    from iiotctl.site.sources import SourceConfig
+Source = TypeVar("Source", bound=SourceBase)
 
 OPCUA_KEYS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -147,7 +146,7 @@ def filled_in(config: SourceBase) -> Mapping[str, int | float]:
     return {key: value for key, value in figures.items() if key in keys} if is_modbus else {}
 
 
-def applied(config: SourceConfig) -> SourceConfig:
+def applied(config: Source) -> Source:
     """The configuration with its profile filled in; see `filled_in`."""
     return config.model_copy(update=filled_in(config))
 

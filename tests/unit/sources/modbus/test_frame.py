@@ -7,15 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iiotctl.sources.modbus.failure import Failure, Kind
-from iiotctl.sources.modbus.frame import FUNCTION_AT, Answer, Framer, Request, StreamError
+from iiotctl.sources.modbus.frame import Answer, Request
+from iiotctl.sources.modbus.framing.mbap import Framer, StreamError
 
 REQUEST = Request(unit=5, function=3, address=300, quantity=2, payload=4)
 
 
 def test_a_request_on_the_wire() -> None:
-    frame = REQUEST.frame(0x0102)
-    assert frame.hex() == "0102000000060503012c0002"
-    assert frame[FUNCTION_AT] == 3
+    assert REQUEST.pdu.hex() == "03012c0002"
 
 
 @given(

@@ -6,66 +6,100 @@ import asyncio
 import errno
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iiotctl.sources.allowlist import ForbiddenRequestError
+from iiotctl.sources.modbus.channel import Channel
 from iiotctl.sources.modbus.failure import Failure
 from iiotctl.sources.modbus.frame import Request
-from iiotctl.sources.modbus.link import Channel, Link
-from iiotctl.sources.modbus.outage import FIRST_WAIT_S, LAST_WAIT_S, explain, reconnect_wait
+from iiotctl.sources.modbus.framing.dialogue import Asked, Dialogue, Expired
+from iiotctl.sources.modbus.framing.mbap import MbapDialogue
+from iiotctl.sources.modbus.framing.rtu import RtuDialogue, Timing
+from iiotctl.sources.modbus.link import Link
+from iiotctl.sources.modbus.manners import Manners
+from iiotctl.sources.modbus.outage import FIRST_WAIT_S, LAST_WAIT_S, Outage, explain, reconnect_wait
 from iiotctl.sources.modbus.queue import Scan
 
 
-class Transport(asyncio.Transport):
+class Wire:
     """Keeps what is written."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.written: list[bytes] = []
 
     def write(self, data: bytes) -> None:
         self.written.append(bytes(data))
 
-    def abort(self) -> None:
+    def end(self) -> None:
         return
 
 
-def _ask(function: int) -> list[bytes]:
-    async def main() -> list[bytes]:
-        link = Link("127.0.0.1", 502, now_us=lambda: 0, monotonic=lambda: 0.0)
-        channel = Channel(link, "127.0.0.1", 502, 1.0)
-        transport = Transport()
-        channel.connection_made(transport)
-        scan = Scan(link.queue.unit(1), [Request(1, function, 0, 1, 2)], 0.0, 1.0, 1.0)
+class NoWay:
+    """Leads nowhere; the connections are made by hand."""
+
+    reopens = True
+
+    def dialogue(self) -> Dialogue:
+        return MbapDialogue()
+
+    async def dial(self, channel: Channel, seconds: float) -> None:
+        raise ConnectionRefusedError
+
+    def explain(self, error: BaseException) -> Outage:
+        return explain(error, "127.0.0.1", 502)
+
+
+def _link(monotonic: Callable[[], float] = time.monotonic) -> Link:
+    return Link(NoWay(), now_us=lambda: 0, monotonic=monotonic)
+
+
+def _ask(function: int, talk: Dialogue, unit: int = 1) -> list[bytes]:
+    wire = Wire()
+
+    async def main() -> None:
+        link = _link(lambda: 0.0)
+        channel = Channel(link, talk)
+        channel.opened(wire)
+        scan = Scan(link.queue.unit(unit), [Request(unit, function, 0, 1, 2)], 0.0, 1.0, 1.0)
         try:
-            channel.ask(scan, 0, 0.0, 1.0)
+            channel.ask(Asked(scan, 0, 1.0), 0.0)
         finally:
             channel.end()
-            written.extend(transport.written)
-        return written
 
-    written: list[bytes] = []
     try:
         asyncio.run(main())
     except ForbiddenRequestError:
-        assert written == []
+        assert wire.written == []
         raise
-    return written
+    return wire.written
+
+
+def _framings() -> list[Dialogue]:
+    return [MbapDialogue(), RtuDialogue({}, Timing())]
 
 
 @pytest.mark.parametrize("function", [0, *range(5, 256)])
 def test_no_other_function_code_reaches_the_wire(function: int) -> None:
-    with pytest.raises(ForbiddenRequestError):
-        _ask(function)
+    for talk in _framings():
+        with pytest.raises(ForbiddenRequestError):
+            _ask(function, talk)
 
 
 @pytest.mark.parametrize("function", [1, 2, 3, 4])
 def test_reading_does(function: int) -> None:
-    (frame,) = _ask(function)
-    assert frame[7] == function
+    for talk in _framings():
+        (frame,) = _ask(function, talk)
+        assert frame[talk.function_at] == function
+
+
+@pytest.mark.parametrize("unit", [0, 248, 255])
+def test_nothing_is_ever_sent_to_everybody_on_a_bus(unit: int) -> None:
+    with pytest.raises(ForbiddenRequestError):
+        _ask(3, RtuDialogue({}, Timing()), unit)
 
 
 @pytest.mark.parametrize(
@@ -111,19 +145,21 @@ def test_a_timeout_keeps_the_connection_unless_an_answer_broke_off(part: bytes, 
     """After half an answer nobody knows where the next one begins."""
 
     async def main() -> bool:
-        link = Link("127.0.0.1", 502, now_us=lambda: 0, monotonic=time.monotonic)
+        link = _link()
         link.queue.connected(0.0)
-        channel = Channel(link, "127.0.0.1", 502, 1.0)
-        channel.connection_made(Transport())
+        channel = Channel(link, MbapDialogue())
+        channel.opened(Wire())
         link._channels.append(channel)
         scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 1.0, 1.0)
-        channel.ask(scan, 0, time.monotonic(), 0.01)
-        channel.data_received(part)
+        channel.ask(Asked(scan, 0, 0.01), time.monotonic())
+        channel.received(part)
         while scan.missing:
             await asyncio.sleep(0.005)
         assert isinstance(scan.results[0], Failure)
         kept = channel.open
-        link.leave()
+        manners = Manners()
+        link.join(manners)
+        link.leave(manners)
         return kept
 
     assert asyncio.run(main()) is stays
@@ -140,24 +176,15 @@ def test_a_timeout_keeps_the_connection_unless_an_answer_broke_off(part: bytes, 
 def test_what_came_instead_of_the_answer_is_told(
     transaction: int | None, length: int | None, told: str, hint: str
 ) -> None:
-    async def main() -> Failure:
-        link = Link("127.0.0.1", 502, now_us=lambda: 0, monotonic=time.monotonic)
-        channel = Channel(link, "127.0.0.1", 502, 0.02)
-        channel.connection_made(Transport())
-        scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 0.02, 1.0)
-        done = asyncio.Event()
-        scan.done = done.set
-        channel.ask(scan, 0, time.monotonic(), 0.02)
-        if length is not None:
-            number = channel._transaction if transaction is None else transaction
-            head = number.to_bytes(2, "big") + bytes(2) + length.to_bytes(2, "big")
-            channel.data_received(head + bytes([1, 3, 2, 0, 7]))
-        await asyncio.wait_for(done.wait(), 10)
-        channel.end()
-        (result,) = scan.results
-        assert isinstance(result, Failure)
-        return result
-
-    failure = asyncio.run(main())
-    assert told in failure.cause
-    assert hint in failure.hint
+    talk = MbapDialogue(transaction=41)
+    link = _link(lambda: 0.0)
+    scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 0.02, 1.0)
+    talk.ask(Asked(scan, 0, 0.02), 0.0)
+    if length is not None:
+        number = 42 if transaction is None else transaction
+        head = number.to_bytes(2, "big") + bytes(2) + length.to_bytes(2, "big")
+        talk.hear(head + bytes([1, 3, 2, 0, 7]), 0.01)
+    (expired,) = talk.expire(0.02)
+    assert isinstance(expired, Expired)
+    assert told in expired.failure.cause
+    assert hint in expired.failure.hint

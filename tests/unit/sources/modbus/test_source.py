@@ -61,7 +61,7 @@ def test_the_plan_needs_no_contact_and_names_tags() -> None:
 
 
 def test_splits_survive_and_damage_is_forgotten(tmp_path: Path) -> None:
-    path = splits.path_of(tmp_path / "new", "plc/../1", 502, 3)
+    path = splits.path_of(tmp_path / "new", ("plc/../1", "502"), 3)
     assert path.parent == tmp_path / "new"
     assert splits.load(path) == {}
     cuts = {Table.HOLDING: {17: 2, 18: 3}}
@@ -78,7 +78,7 @@ def test_splits_survive_and_damage_is_forgotten(tmp_path: Path) -> None:
 def test_a_state_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("")
-    splits.save(splits.path_of(blocker, "plc", 502, 1), {Table.INPUT: {1: 2}})
+    splits.save(splits.path_of(blocker, ("plc", "502"), 1), {Table.INPUT: {1: 2}})
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:

@@ -1,0 +1,302 @@
+"""Which answer belongs to which request, where frames carry neither transaction nor address. One unit, pure.
+
+An RTU answer says unit, function and byte count: its *shape*. After a timeout the late answer looks like the
+answer to the next request of the same shape, and a client that does not care stores one register's value
+under another's name (pymodbus 3.16 does: `tests/integration/test_modbus_why.py`).
+
+What is relied on: a unit answers its requests in the order in which they reached it, each not at all, once,
+or several times over. (A serial bus is one conversation, and a gateway in front of it keeps a queue.) How late an
+answer comes is not relied on, except where said.
+
+What follows: a shape is *owed* from the moment that a request of it timed out (or an answer of it came that
+nobody asked for) until proved otherwise. An answer whose shape is not owed can belong only to the request on its
+way, whatever else is still coming; and because answers keep their order, it also proves that nothing
+older can come any more: all debts are settled. So:
+
+- a request whose shape is not owed is asked and believed as usual;
+- any other waits for proof. First a *knock*: the request itself, whose answer is not used but shows that the
+  unit is there (a dead unit costs one request a cycle, as before, and uses up no shape). Then a *fence*: a request
+  for declared registers of another shape that is not owed, mostly the same one shortened by a register. Its answer
+  settles all debts; then the request is asked again and believed. A late answer is thus read past, twice over;
+- a fence that was itself not answered is owed like any other. Its shape serves as a fence again once `LAG` later
+  requests were sent and `_patience` has passed: here, and only here, answers are taken to be at most that late;
+- where no other shape exists (all requests of the unit are for one register), the same request is read `LAG` + 1
+  times with silence between, one answer each, and the last is believed; when other registers may be owed, only
+  after `_patience` without a sound. This rests on answers being no later than that;
+- copies: an answer equal to the one before it, byte for byte, may be its copy. It is not believed until a fence has
+  passed, unless the unit has shown `PROOFS` times that such answers were its own (constant values), and has
+  never sent a copy at another time. A unit that sends copies gets a fence before each request of the shape before;
+- an exception while something is owed may be the late answer of another request: it counts like a read of
+  the request itself, `LAG` + 1 times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from iiotctl.sources.modbus.frame import Answer, AnyRequest, Request
+from iiotctl.sources.modbus.framing.rtuframer import Frame
+from iiotctl.sources.modbus.rtuframes import payload_of
+
+LAG: Final = 3
+PROOFS: Final = 3
+_TIMEOUTS: Final = 3
+_DELAYS: Final = 2
+_FADING: Final = 0.95
+_BITS_A_BYTE: Final = 8
+
+Shape = tuple[int, int]
+"""Function code and bytes of data; -1 where the request does not tell."""
+
+
+def shape_of(request: AnyRequest) -> Shape:
+    """What the answer to a request looks like."""
+    return request.function, request.payload if isinstance(request, Request) else -1
+
+
+def shape_of_answer(answer: Answer) -> Shape:
+    """What an answer looks like."""
+    return answer.function, answer.body[0] if 1 <= answer.function <= 4 else -1  # noqa: PLR2004 - the four reads
+
+
+def fits(request: AnyRequest, answer: Answer) -> bool:
+    """The answer may be this request's and holds data."""
+    return isinstance(request.judge(answer), bytes)
+
+
+def is_exception(request: AnyRequest, answer: Answer) -> bool:
+    """The answer may be this request's and refuses it."""
+    return answer.function == request.function | 0x80 and len(answer.body) == 1
+
+
+def shortened(requests: Iterable[AnyRequest]) -> Iterable[Request]:
+    """Requests for less of what is declared, the longest first: candidates for a fence."""
+    for request in requests:
+        if not isinstance(request, Request):
+            continue
+        yield request
+        step = _BITS_A_BYTE if request.function <= 2 else 1  # noqa: PLR2004 - 1 and 2 read bits
+        for quantity in range((request.quantity - 1) // step * step, 0, -step):
+            yield request._replace(quantity=quantity, payload=payload_of(request.function, quantity))
+
+
+class _Owed(NamedTuple):
+    """A shape whose answers may still come.
+
+    `only` is the one request that they can belong to, or None when there are several; `sent` the time of the last
+    of them, `number` its place among the unit's requests.
+    """
+
+    only: AnyRequest | None
+    sent: float
+    number: int
+
+
+class Step(Enum):
+    """What the request on its way is for."""
+
+    PLAIN = auto()
+    KNOCK = auto()
+    FENCE = auto()
+    AGAIN = auto()
+
+
+@dataclass(slots=True)
+class Goal:
+    """What is wanted: the request, and what else of the unit may be asked as a fence."""
+
+    request: AnyRequest
+    others: Sequence[AnyRequest]
+    timeout: float
+    reads: int = 0
+    """Answers to the request itself that were not believed."""
+    doubtful: bytes = b""
+    """An answer that may be the copy of the one before it."""
+    refused: set[Request] = field(default_factory=set)
+    """Fences that the unit refused."""
+
+
+class Pairing:
+    """What is known of one unit.
+
+    Attributes:
+        longest: the longest that an answer has taken lately, late ones included, seconds.
+        step: what the request on its way is for.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self.step = Step.PLAIN
+        self._owed: dict[Shape, _Owed] = {}
+        self._last: Frame | None = None
+        self._alive = False
+        """Something came from the unit since the last timeout."""
+        self._copies = False
+        self._proofs = 0
+        self._goal: Goal | None = None
+        self._request: AnyRequest | None = None
+        self._sent = float("-inf")
+        self._number = 0
+
+    @property
+    def waits_long(self) -> bool:
+        """Between the answers of this step nothing may be on its way for as long as an answer may take."""
+        return bool(self._owed) or self.step in (Step.KNOCK, Step.AGAIN)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is wanted any more."""
+        return self._goal is None
+
+    def sent(self, now: float) -> None:
+        """What was last returned to be sent is on its way since now."""
+        self._sent = now
+
+    def wish(self, goal: Goal, now: float) -> AnyRequest | None:
+        """What to send first for a goal; None = nothing for now, late answers may still come."""
+        self._goal = goal
+        return self._next(now)
+
+    def _next(self, now: float) -> AnyRequest | None:
+        goal = self._goal
+        assert goal is not None
+        shape = shape_of(goal.request)
+        if shape not in self._owed:
+            repeated = self._copies and self._last is not None and shape_of_answer(self._last.answer) == shape
+            fence = self._fence(goal, now) if repeated else None
+            if fence is None:
+                return self._send(Step.PLAIN, goal.request, now)
+            return self._send(Step.FENCE, fence, now)
+        if not self._alive:
+            return self._send(Step.KNOCK, goal.request, now)
+        fence = self._fence(goal, now)
+        if fence is not None:
+            return self._send(Step.FENCE, fence, now)
+        if self._owed[shape].only == goal.request or now - self._sent >= self._patience(goal):
+            return self._send(Step.AGAIN, goal.request, now)
+        self._goal = None
+        return None
+
+    def _send(self, step: Step, request: AnyRequest, now: float) -> AnyRequest:
+        self.step, self._request, self._sent = step, request, now
+        self._number += 1
+        return request
+
+    def _patience(self, goal: Goal) -> float:
+        return max(_TIMEOUTS * goal.timeout, _DELAYS * self.longest)
+
+    def _fence(self, goal: Goal, now: float) -> Request | None:
+        avoid = {shape_of(goal.request)}
+        if self._copies and self._last is not None:
+            avoid.add(shape_of_answer(self._last.answer))
+        used: Request | None = None
+        for candidate in shortened((goal.request, *goal.others)):
+            shape = shape_of(candidate)
+            if shape in avoid or candidate in goal.refused:
+                continue
+            owed = self._owed.get(shape)
+            if owed is None:
+                return candidate
+            if used is None and self._number - owed.number > LAG and now - owed.sent >= self._patience(goal):
+                used = candidate
+        return used
+
+    def heard(self, frame: Frame, now: float) -> tuple[Answer | None, AnyRequest | None, float | None]:
+        """A frame from the unit.
+
+        Returns:
+            The answer to the goal, or None; what to send next for the goal, or None; how late the answer to an
+            earlier request came, seconds, or None.
+        """
+        before, self._last = self._last, frame
+        answer = frame.answer
+        request = self._request
+        if self._owed:
+            self._alive = True
+        if request is None or self._goal is None or not (fits(request, answer) or is_exception(request, answer)):
+            return None, None, self._unasked(frame, before, now)
+        self._request = None
+        self.longest = max(_FADING * self.longest, now - self._sent)
+        if not fits(request, answer):
+            return self._exception(answer, request, now)
+        copy = before is not None and before.raw == frame.raw
+        return self._data(frame, request, now, copy=copy)
+
+    def _unasked(self, frame: Frame, before: Frame | None, now: float) -> float | None:
+        """An answer to nothing that is on its way; how late it is, when it is one that was given up."""
+        if self._goal is not None and self._request is None:
+            self._goal.reads = 0  # two answers to one of the reads
+        shape = shape_of_answer(frame.answer)
+        owed = self._owed.get(shape)
+        if owed is not None:
+            self.longest = max(self.longest, now - owed.sent)
+            return now - owed.sent
+        if before is not None and before.raw == frame.raw:
+            self._copies, self._proofs = True, 0
+            return None
+        self._owed[shape] = _Owed(None, now, self._number)
+        self._alive, self._proofs = True, 0
+        return None
+
+    def _exception(
+        self, answer: Answer, request: AnyRequest, now: float
+    ) -> tuple[Answer | None, AnyRequest | None, None]:
+        goal = self._goal
+        assert goal is not None
+        if not self._owed:
+            if self.step is not Step.FENCE:
+                return self._settled(answer)
+        elif self.step is not Step.FENCE:
+            goal.reads += 1
+            if goal.reads > LAG:
+                return self._settled(answer)
+            return None, self._send(Step.AGAIN, goal.request, now), None
+        assert isinstance(request, Request)
+        goal.refused.add(request)
+        self._owe(request, now)
+        return None, self._next(now), None
+
+    def _data(
+        self, frame: Frame, request: AnyRequest, now: float, *, copy: bool
+    ) -> tuple[Answer | None, AnyRequest | None, None]:
+        goal = self._goal
+        assert goal is not None
+        if self.step is Step.FENCE:
+            self._owed.clear()
+            goal.reads = 0
+            return None, self._send(Step.PLAIN, goal.request, now), None
+        if self.step is Step.KNOCK:
+            return None, self._next(now), None
+        if self.step is Step.AGAIN:
+            goal.reads += 1
+            if goal.reads <= LAG:
+                return None, self._send(Step.AGAIN, goal.request, now), None
+        elif copy and not goal.doubtful and not self._copies and self._proofs < PROOFS and self._fence(goal, now):
+            goal.doubtful = frame.raw
+            self._owe(request, now)
+            self._alive = True
+            return None, self._next(now), None
+        if goal.doubtful == frame.raw:
+            self._proofs += 1
+        self._owed.clear()
+        return self._settled(frame.answer)
+
+    def _settled(self, answer: Answer) -> tuple[Answer, None, None]:
+        self._goal = None
+        return answer, None, None
+
+    def _owe(self, request: AnyRequest, now: float) -> None:
+        shape = shape_of(request)
+        owed = self._owed.get(shape)
+        only = request if owed is None or owed.only == request else None
+        self._owed[shape] = _Owed(only, now, self._number)
+
+    def give_up(self) -> None:
+        """The goal is dropped: no answer in time, or the connection is gone."""
+        if self._request is not None:
+            self._owe(self._request, self._sent)
+            self._alive = False
+        self._request = self._goal = None
