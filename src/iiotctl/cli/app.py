@@ -28,6 +28,7 @@ from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import explain as explain_
 from iiotctl.cli import gaps as gaps_
 from iiotctl.cli import guess as guess_
+from iiotctl.cli import import_ as import__
 from iiotctl.cli import init as init_
 from iiotctl.cli import last as last_
 from iiotctl.cli import query as query_
@@ -43,7 +44,7 @@ CHECK: Final = "Check"
 SET_UP: Final = "Set up"
 
 ORDER: Final = (
-    *("capture", "read", "store", "query", "last", "gaps", "doctor", "certificate", "explain"),
+    *("capture", "read", "import", "store", "query", "last", "gaps", "doctor", "certificate", "explain"),
     *("demo", "simulate", "browse", "guess", "init", "site", "tags", "completion"),
 )
 """Of commands in help and completion; others follow."""
@@ -93,6 +94,7 @@ def root(
 # fmt: off - one line a command, in the order of the help
 app.add_typer(capture_.app, name="capture", rich_help_panel=CAPTURE)
 app.command("read", rich_help_panel=CAPTURE)(read_.read)
+app.command("import", rich_help_panel=CAPTURE)(import__.import_)
 app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
 app.command("query", rich_help_panel=ASK)(query_.query)
 app.command("last", rich_help_panel=ASK)(last_.last)

@@ -110,6 +110,22 @@ def open_store(site_flag: Path | None = None, store_flag: Path | None = None, *,
     return open_settings(site_flag, store_flag, cwd=here).store
 
 
+def open_import(site_flag: Path | None = None, store_flag: Path | None = None) -> tuple[Path, str, str | None]:
+    """Where imported rows go: (store, name of the site, its time zone), the last two "" and None without a site file.
+
+    With a store named, a site file counts only when it is named as well: one that is broken, or another plant's,
+    must not decide what times mean.
+    """
+    named = store_flag or (Path(os.environ["IIOTCTL_STORE"]) if os.environ.get("IIOTCTL_STORE") else None)
+    if named is not None and site_flag is None:
+        return open_store(None, store_flag), "", None
+    opened = open_settings(site_flag, store_flag)
+    if opened.loaded is None:
+        return opened.store, "", None
+    about = opened.loaded.site.site
+    return opened.store, about.name, None if about.timezone == "UTC" else about.timezone  # UTC may be the default
+
+
 def source_context(opened: Opened, *, trust_first: bool = False) -> SourceContext:
     """The world as sources of a site see it: real clocks, the folders of the settings, a fresh `shared`.
 

@@ -90,6 +90,8 @@ KEPT_COLUMNS: Final = {
     "fired_at": "timestamp",
     "detected_at": "timestamp",
 }
+IMPORTED: Final = "imported"
+"""`mode` of a tag that was never captured: its samples came from a file."""
 REMOVED: Final = "removed"
 """`mode` of the row that ends a tag in the history: it is captured no more."""
 RING: Final = "ring"

@@ -1,0 +1,128 @@
+"""What `import` says: what was recognised, what was refused, what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from iiotctl.cli import _wording
+
+if TYPE_CHECKING:
+    from iiotctl.imports.figures import FileReport
+    from iiotctl.reports.rows import Rows
+
+_MOST_NAMES = 8
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def facts(report: FileReport) -> Iterator[str]:
+    """What the file was taken for, a line each."""
+    yield f"{report.path}"
+    width = max(len(name) for name, _ in report.facts)
+    for name, text in report.facts:
+        yield f"  {name:<{width}}  {text}"
+    if report.first is not None and report.last is not None:
+        yield f"  {'from':<{width}}  {_wording.moment(report.first)} to {_wording.moment(report.last)}"
+    for old, new in report.changed[:_MOST_NAMES]:
+        yield f"  {'renamed':<{width}}  `{old}` -> " + (f"`{new}`" if new else "left out or refused")
+    if len(report.changed) > _MOST_NAMES:
+        yield f"  {'renamed':<{width}}  and {len(report.changed) - _MOST_NAMES} more; `--dry-run` shows all"
+
+
+def warnings(report: FileReport) -> Iterator[str]:
+    """What a person should decide on."""
+    if report.assumed_zone:
+        yield (
+            f"{report.path.name}: the times say no zone and were read as {report.assumed_zone}; "
+            "is it local time? `--timezone Europe/Berlin`"
+        )
+    if report.ahead:
+        yield f"{report.path.name}: {report.ahead} rows lie ahead of this machine's clock"
+
+
+def refusals(report: FileReport) -> Iterator[str]:
+    """Refused rows by reason, with the first few of each."""
+    for reason, count in report.refused.items():
+        shown = [one for one in report.examples if one.reason == reason]
+        cause = shown[0].cause if shown else reason
+        yield f"refused: {count} rows ({reason}): {cause}"
+        for one in shown:
+            yield f"  line {one.line}: {one.content[:100]}"
+    if report.conflicts:
+        fate = "stored beside it" if report.conflicts_stored else "not stored; `--conflicts store` stores them"
+        yield f"conflicts: {report.conflicts} rows have another value than a row of the same tag and time: {fate}"
+        for line, tag, ts, value in report.disputes:
+            place = f"line {line}: " if line else ""
+            yield f"  {place}{tag} at {_wording.moment(ts)}: {value[:60]}"
+
+
+def totals(report: FileReport, *, dry_run: bool) -> str:
+    """The line that ends a file."""
+    parts = [f"{report.rows} rows read"]
+    if dry_run:
+        parts.append(f"{report.usable} can be stored")
+    elif not report.stored and report.already and not report.refused_total and not report.conflicts:
+        parts.append("nothing new: all of them are in the store")
+    else:
+        parts += [f"{report.stored} stored", f"{report.already} already there"]
+        if report.conflicts:
+            parts.append(f"{report.conflicts} in conflict")
+    parts.append(f"{report.refused_total} refused")
+    if report.left_out:
+        parts.append(f"{report.left_out} left out by the map")
+    return f"{report.path.name}: {', '.join(parts)}; {len(report.tags)} tags"
+
+
+def _time(ts_us: int | None) -> datetime | None:
+    return None if ts_us is None else _EPOCH + timedelta(microseconds=ts_us)
+
+
+def tag_rows(found: Sequence[FileReport]) -> Rows:
+    """A row a tag, for the preview."""
+    from iiotctl.reports.rows import Column, Rows
+
+    several = len(found) > 1
+    columns = [
+        *([Column("file")] if several else []),
+        Column("tag"),
+        Column("rows", "integer"),
+        Column("first", "timestamp"),
+        Column("last", "timestamp"),
+        Column("low", "float"),
+        Column("high", "float"),
+        Column("unit"),
+        Column("good", "integer"),
+        Column("uncertain", "integer"),
+        Column("bad", "integer"),
+        Column("texts", "integer"),
+        Column("in_file"),
+    ]
+    rows = [
+        (
+            *((report.path.name,) if several else ()),
+            *(tag.name, tag.rows, _time(tag.first), _time(tag.last), tag.low, tag.high, tag.unit or None),
+            *(tag.good, tag.uncertain, tag.bad, tag.texts, tag.original),
+        )
+        for report in found
+        for tag in report.tags
+    ]
+    return Rows(columns, rows)
+
+
+def file_rows(found: Sequence[FileReport], *, people: bool) -> Rows:
+    """A row a file, for programs."""
+    from iiotctl.reports.rows import Column, Rows
+
+    names = ("read", "stored", "already", "conflicts", "conflicts_stored", "refused", "left_out", "tags")
+    columns = [Column("file"), *(Column(name, "integer") for name in names)]
+    columns += [] if people else [Column("first", "timestamp"), Column("last", "timestamp")]
+    rows = [
+        (
+            *(str(one.path), one.rows, one.stored, one.already, one.conflicts, one.conflicts_stored),
+            *(one.refused_total, one.left_out, len(one.tags)),
+            *(() if people else (_time(one.first), _time(one.last))),
+        )
+        for one in found
+    ]
+    return Rows(columns, rows)

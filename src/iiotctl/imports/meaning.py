@@ -1,0 +1,151 @@
+"""What a file means as a whole: settled before the first row is taken, by evidence over as much of it as it needs.
+
+Some facts cannot be told from a few rows: 3/4/2026 may be March or April until a 13 turns up, `1,234` may be a
+thousand. Where the first chunk proves nothing the file is read on until it does; what stays open is for the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import polars as pl
+
+from iiotctl.imports import statuses, times, values
+from iiotctl.imports.failure import bad_shape
+from iiotctl.imports.shapes import Shape
+from iiotctl.imports.statuses import Scheme
+from iiotctl.imports.tables import Table
+from iiotctl.imports.times import TimeReader
+from iiotctl.imports.values import Decimal
+
+_T = TypeVar("_T")
+_SOME: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user says about the file; None = find out."""
+
+    date_order: times.Order | None = None
+    decimal: Decimal | None = None
+    scheme: Scheme | None = None
+    time_unit: times.Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How cells are read.
+
+    Attributes:
+        falling: the first rows' times fall instead of growing.
+        proven: facts that evidence settled, in words.
+    """
+
+    time: TimeReader
+    decimal: Decimal
+    scheme: Scheme
+    falling: bool
+    facts: tuple[tuple[str, str], ...]
+
+
+def time_text(frame: pl.DataFrame, shape: Shape) -> pl.Series:
+    """The column of times; date and clock as one text."""
+    if len(shape.time) == 1:
+        return frame[f"c{shape.time[0]}"]
+    both = [pl.col(f"c{place}").cast(pl.String).str.strip_chars() for place in shape.time]
+    return frame.select(pl.concat_str(both, separator=" ").alias("time"))["time"]
+
+
+def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
+    """Find out how the cells of a file are read.
+
+    Raises:
+        UsageError: `import-shape`, it cannot be told, or the file holds no rows.
+    """
+    first = next((frame for frame, _ in table.chunks() if frame.height), None)
+    if first is None:
+        raise bad_shape(path, "the file holds no rows", cause="there is a header and nothing below it")
+    reader = _time_reader(table, shape, wishes, first, path)
+    at, _ = reader.read(time_text(first.head(_SOME), shape))
+    steps = at.drop_nulls().diff().drop_nulls()
+    falling = bool(len(steps)) and int((steps < 0).sum()) > int((steps > 0).sum())
+    cells = [f"c{place}" for place in (shape.values or [each.value for each in shape.wide[:200]])]
+    decimal = wishes.decimal or table.decimal
+    facts = [("times", reader.describe())]
+    if decimal is None:
+        decimal = _evidence(table, cells, values.decimal_evidence)
+        word = "nothing proves a comma" if decimal is None else ""
+        decimal = decimal or "."
+        facts.append(("decimal mark", f"`{decimal}`" + (f" ({word})" if word else "")))
+    scheme = wishes.scheme or shape.scheme
+    states = _quality_columns(shape)
+    if states:
+        if scheme is None:
+            found: Scheme | None = _evidence(table, states, statuses.scheme_evidence)
+            scheme = found or "opc-ua"
+        facts.append(("quality numbers", {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]))
+    return Meaning(reader, decimal, scheme or "opc-ua", falling, tuple(facts))
+
+
+def _quality_columns(shape: Shape) -> list[str]:
+    places = {shape.quality, *(each.quality for each in shape.wide)}
+    return [f"c{place}" for place in sorted(place for place in places if place is not None)]
+
+
+def _time_reader(table: Table, shape: Shape, wishes: Wishes, first: pl.DataFrame, path: Path) -> TimeReader:
+    column = time_text(first, shape)
+    if column.dtype.is_temporal():
+        return TimeReader("typed", example=str(column.drop_nulls().head(1).to_list()[:1] or "")[1:-1])
+    some = [str(cell) for cell in column.drop_nulls().head(_SOME).to_list()]
+    reader = times.guess(some[:200]) or times.guess(some[-200:])
+    if wishes.time_unit is not None:
+        reader = TimeReader(wishes.time_unit, example=some[0] if some else "")
+    if reader is None:
+        raise bad_shape(
+            path,
+            "the times are of no form that is known",
+            cause=f"e.g. `{some[0][:40]}`" if some else "the column of times is empty",
+            hint="write them as ISO 8601 (`2026-11-21T14:05:03Z`), or name another column: `--time-column COLUMN`",
+        )
+    if reader.kind != "text":
+        return reader
+    if wishes.date_order is not None:
+        return TimeReader("text", wishes.date_order, reader.example)
+    order = reader.order
+    if order != "ymd":
+        order = _order(table, shape)
+    if order == "open":
+        raise bad_shape(
+            path,
+            f"`{reader.example}` may be written day first or month first, and no time of the file tells which",
+            hint="say it: `--date-format dmy` or `--date-format mdy`",
+        )
+    return TimeReader("text", order, reader.example)
+
+
+def _order(table: Table, shape: Shape) -> times.Order:
+    found: times.Order = "open"
+    for frame, _ in table.chunks():
+        dates = time_text(frame, shape).str.slice(0, 11).unique()
+        found = times.order_of(dates.drop_nulls().to_list())
+        if found != "open":
+            return found
+    return found
+
+
+def _evidence(table: Table, columns: Iterable[str], judge: Callable[[list[str]], _T | None]) -> _T | None:
+    """What the first chunk that proves anything proves."""
+    for frame, _ in table.chunks():
+        for name in columns:
+            if frame[name].dtype != pl.String and not frame[name].dtype.is_integer():
+                continue
+            unique = frame[name].drop_nulls().head(_SOME).cast(pl.String).unique()
+            found = judge(unique.to_list())
+            if found is None and frame.height > _SOME:
+                found = judge(frame[name].drop_nulls().cast(pl.String).unique().to_list())
+            if found is not None:
+                return found
+    return None

@@ -1,0 +1,133 @@
+"""`import`: files of other historians into the store, or a preview of what they hold."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from iiotctl.errors import UsageError
+from iiotctl.events import Event
+from iiotctl.imports.figures import FileReport
+from iiotctl.imports.rejects import HEADER, Rejects
+from iiotctl.imports.work import FileWork, Options
+from iiotctl.reports import target
+
+if TYPE_CHECKING:
+    from iiotctl.store.bulk import BulkWriter
+
+
+def _clock() -> int:
+    return time.time_ns() // 1000
+
+
+def preview(
+    files: Sequence[Path],
+    options: Options,
+    notice: Callable[[Event], None],
+    *,
+    rejects: Path | None = None,
+    now_us: Callable[[], int] = _clock,
+) -> Iterator[FileReport]:
+    """Read files whole and store nothing; a report each.
+
+    Args:
+        files: to read.
+        options: what the user says about them.
+        notice: is told how far the work is.
+        rejects: CSV file for all refused rows.
+        now_us: wall clock, µs UTC.
+
+    Raises:
+        UsageError: a file cannot be read, or it cannot be told what it means.
+    """
+    checked = _checked(options)
+    with _rejects(rejects) as out:
+        for path in files:
+            yield FileWork(path, checked, Rejects(out=out), notice=notice, now_us=now_us).preview()
+
+
+def run(
+    files: Sequence[Path],
+    store: Path,
+    options: Options,
+    notice: Callable[[Event], None],
+    *,
+    site: str = "",
+    rejects: Path | None = None,
+    now_us: Callable[[], int] = _clock,
+) -> Iterator[FileReport]:
+    """Store what is new in the files, one after the other; a report each.
+
+    Args:
+        files: to read; all are recognised before the first row is stored.
+        store: folder of the store, made when it is not there.
+        options: what the user says about them.
+        notice: is told how far the work is.
+        site: name of the site, stored with rows that bring none.
+        rejects: CSV file for all refused rows.
+        now_us: wall clock, µs UTC.
+
+    Raises:
+        UsageError: a file cannot be read, or it cannot be told what it means.
+        StoreError: another import is running, or the disk refused.
+    """
+    from iiotctl.store.bulk import BulkWriter
+
+    checked = _checked(options)
+    with _rejects(rejects) as out:
+        works = [FileWork(path, checked, Rejects(out=out), notice=notice, now_us=now_us) for path in files]
+        with BulkWriter.open(store, site=site, now_us=now_us) as writer:
+            for work, path in zip(works, files, strict=True):
+                report = work.store(writer)
+                _explain(writer, store, path, report)
+                yield report
+
+
+def _checked(options: Options) -> Options:
+    from iiotctl.imports.zones import is_zone
+
+    if options.zone is not None and not is_zone(options.zone):
+        raise UsageError(
+            "bad-value", f"`{options.zone}` is no time zone", where="--timezone", hint="e.g. `--timezone Europe/Berlin`"
+        )
+    if options.prefix and not options.prefix.replace(".", "").replace("-", "").replace("_", "").isalnum():
+        raise UsageError(
+            "bad-value",
+            f"`{options.prefix}` cannot begin the name of a tag",
+            where="--prefix",
+            hint="letters, digits, `_`, `.` and `-`, e.g. `--prefix line3.`",
+        )
+    return replace(options)
+
+
+@contextmanager
+def _rejects(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    with target.staged(path, force=True) as stage, stage.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow(HEADER)
+        yield file
+
+
+def _explain(writer: BulkWriter, store: Path, path: Path, report: FileReport) -> None:
+    """Tags that the store does not know get a row of its history, so that it explains itself."""
+    from iiotctl.store.known import known_tags
+    from iiotctl.store.schema import IMPORTED, TagRow
+
+    known = known_tags(store)
+    rows = [
+        (TagRow(0, tag.name, "import", address=_address(path, tag.original), unit=tag.unit, mode=IMPORTED), tag.first)
+        for tag in report.tags
+        if tag.name not in known
+    ]
+    writer.write_tags(rows)
+
+
+def _address(path: Path, original: str) -> str:
+    return f"{path.name}: {original}"
