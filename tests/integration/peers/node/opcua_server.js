@@ -11,6 +11,7 @@ const path = require("path");
 const readline = require("readline");
 const opcua = require("node-opcua");
 const { readCertificate } = require("node-opcua-crypto");
+const { ServerSession } = require("node-opcua-server");
 
 const options = Object.assign(
   {
@@ -27,6 +28,8 @@ const options = Object.assign(
     anonymous: true,
     plainPassword: false,
     maxRead: 0,
+    maxPublish: 0,
+    transfer: true,
     maxItems: 0,
     maxBrowse: 0,
     tree: false,
@@ -37,6 +40,9 @@ const options = Object.assign(
 const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
 const truth = options.truth === null ? null : fs.openSync(options.truth, "a");
 const seen = {}; // service name -> requests
+const acknowledged = []; // sequence numbers in the order of the requests, with the time
+const republished = [];
+let mostPublish = 0; // publish requests that waited at once
 const variables = new Map();
 let ticking = null;
 let step = 0;
@@ -166,7 +172,14 @@ const commands = {
     for (const file of files) await manager.trustCertificate(readCertificate(path.join(folder, file)));
     return { trusted: files.length };
   },
-  report: () => ({ services: seen, sessions: server.engine.currentSessionCount, step }),
+  report: () => ({
+    services: seen,
+    sessions: server.engine.currentSessionCount,
+    step,
+    acknowledged,
+    republished,
+    mostPublish,
+  }),
   shutdown: async () => {
     commands.stop();
     await server.shutdown(10);
@@ -181,7 +194,9 @@ async function main() {
     name: "pki",
   });
   await manager.initialize();
+  if (options.maxPublish) ServerSession.maxPublishRequestInQueue = options.maxPublish;
   server = new opcua.OPCUAServer({
+    allowAnonymousSubscriptionTransferOnUnsecuredChannel: options.transfer,
     port: options.port,
     host: options.host,
     hostname: options.endpointHost || undefined,
@@ -212,6 +227,15 @@ async function main() {
   server.on("request", (request) => {
     const name = request.schema.name.replace(/Request$/, "");
     seen[name] = (seen[name] || 0) + 1;
+    if (name === "Publish") {
+      for (const { sequenceNumber } of request.subscriptionAcknowledgements || []) {
+        acknowledged.push({ sequence: sequenceNumber, ts: Date.now() * 1000 });
+      }
+      for (const session of Object.values(server.engine._sessions)) {
+        mostPublish = Math.max(mostPublish, session.publishEngine.pendingPublishRequestCount);
+      }
+    }
+    if (name === "Republish") republished.push(request.retransmitSequenceNumber);
   });
   await server.initialize();
   build();
