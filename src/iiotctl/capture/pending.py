@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from iiotctl import rollups
 from iiotctl.capture.sealing import Sealable
 from iiotctl.kept import Kept
-from iiotctl.samples import Gap, SampleBatch
+from iiotctl.rollups import RollupBatch
+from iiotctl.samples import Gap, SampleBatch, concat
 
 if TYPE_CHECKING:
     from iiotctl.store.schema import TagRow
@@ -25,6 +27,7 @@ class Writer(Sealable, Protocol):
         gaps: Sequence[Gap] = (),
         alive: Mapping[str, int] | None = None,
         *,
+        rollups: RollupBatch | None = None,
         kept: Sequence[Kept] = (),
     ) -> CommitInfo: ...
     def rotate(self) -> None: ...
@@ -37,6 +40,7 @@ class Figures:
     Attributes:
         delivered: samples that sources handed over.
         stored: samples that are durable.
+        rollups: roll-ups that are durable.
         dropped: samples lost to the disk or to a backlog.
         commits: commits that succeeded.
         bytes: written to the spool.
@@ -48,6 +52,7 @@ class Figures:
 
     delivered: int = 0
     stored: int = 0
+    rollups: int = 0
     dropped: int = 0
     commits: int = 0
     bytes: int = 0
@@ -64,6 +69,7 @@ class Load:
     batches: list[SampleBatch] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
+    rollups: list[RollupBatch] = field(default_factory=list)
     callbacks: list[Callable[[], None]] = field(default_factory=list)
     count: int = 0
 
@@ -72,5 +78,11 @@ class Load:
         self.batches += other.batches
         self.gaps += other.gaps
         self.kept += other.kept
+        self.rollups += other.rollups
         self.callbacks += other.callbacks
         self.count += other.count
+
+    def commit_to(self, writer: Writer, alive: Mapping[str, int]) -> CommitInfo:
+        """Make all of it durable; blocking. `alive` in µs UTC by source."""
+        parts = rollups.concat(self.rollups) if self.rollups else None
+        return writer.commit(concat(self.batches), self.gaps, alive, rollups=parts, kept=self.kept)

@@ -22,7 +22,7 @@ from iiotctl.capture.pending import Figures, Load, Writer
 from iiotctl.capture.sealing import Sealing
 from iiotctl.capture.stages import Stages
 from iiotctl.events import Event, Level
-from iiotctl.samples import Gap, GapReason, SampleBatch, concat, empty_batch
+from iiotctl.samples import Gap, GapReason, SampleBatch, empty_batch
 from iiotctl.site.units import format_size
 
 _T = TypeVar("_T")
@@ -135,12 +135,13 @@ class Recorder:
                 asyncio.get_running_loop().call_soon(on_commit)
             return
         fresh = self._stages.filter.accept(batch, now)
+        self._stages.rollups.add(fresh, self._steady())
         if self.keeping is not None:
             self.keeping.watch(fresh, now, self._steady())
         kept = self._stages.deadband.accept(fresh)
         self._stages.filter.stored(kept)
         self._pending.gaps += self._ledger.observe(source, batch, kept, now)
-        self._add(kept)
+        self._add(self._stages.rollups.raw(kept))
         if on_commit is not None:
             self._pending.callbacks.append(on_commit)
 
@@ -154,9 +155,10 @@ class Recorder:
         self._pending.gaps += rows
         self.latest.observe(nulls)
         self._stages.nulled(nulls)
+        self._stages.rollups.add(nulls, self._steady())
         if self.keeping is not None:
             self.keeping.watch(nulls, self._clock.now_us(), self._steady())
-        self._add(nulls)
+        self._add(self._stages.rollups.raw(nulls))
 
     def lost(self, source: str, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
         """See `Sink.lost`."""
@@ -189,11 +191,14 @@ class Recorder:
         if len(held):
             self._stages.filter.stored(held)
             self._pending.gaps += self._ledger.observe(source, empty_batch(), held, self._clock.now_us())
-            self._add(held)
+            self._add(self._stages.rollups.raw(held))
 
     def tick(self, clocks: Mapping[str, float | None]) -> None:
         """Another second has passed; `clocks` of the sources minus ours, seconds, None = unknown."""
         now = self.now()
+        for name in self._stages.rollups.new_texts():
+            text = "a text has no roll-up; what it delivers is stored as it comes"
+            self._on_event(Event(Level.WARNING, "rollup-of-text", text, tag=name, at=now))
         if self.keeping is not None:
             for source, offset in clocks.items():
                 self.keeping.set_clock(source, offset)
@@ -286,6 +291,8 @@ class Recorder:
     async def _write(self) -> None:
         load = self._held or Load()
         self._held = None
+        self._stages.rollups.gaps(self._pending.gaps)
+        self._pending.rollups += self._stages.rollups.due(self._steady(), ending=self._is_stopping)
         load.add(self._pending)
         self._pending = Load()
         load.kept += self.keeping.rows(self._clock.now_us()) if self.keeping is not None else []
@@ -294,12 +301,12 @@ class Recorder:
         is_sign = self.keeping is not None and alive != self._alive and self.blocked is None
         # with the ballast taken again an empty commit shows whether the spool has room as well
         is_probe = self.blocked is GapReason.DISK_FULL and self._ballast.is_held
-        if not (load.count or load.gaps or load.kept or is_sign or is_probe):
+        if not (load.count or load.gaps or load.kept or load.rollups or is_sign or is_probe):
             self._done(load, None)
             return
         self._in_flight = load.count
         try:
-            info = await self._in(lambda: self._writer.commit(concat(load.batches), load.gaps, alive, kept=load.kept))
+            info = await self._in(lambda: load.commit_to(self._writer, alive))
         except Exception as error:
             self._held = load
             if not is_full(error):
@@ -319,6 +326,7 @@ class Recorder:
             figures = self.figures
             figures.commits += 1
             figures.stored += load.count
+            figures.rollups += sum(map(len, load.rollups))
             figures.bytes += info.size
             figures.durable_until = self._clock.now_us()
             text = f"commit {figures.commits}: {load.count} samples durable, {figures.stored} in all"
@@ -358,7 +366,8 @@ class Recorder:
             while self.keeping is not None and self.keeping.is_waiting and self.blocked is None:
                 self._draw()
                 await self._write()
-            if self._pending.count or self._pending.gaps or self._held is not None or self.keeping is not None:
+            is_left = self._pending.count or self._pending.gaps or self._held is not None or self.keeping is not None
+            if is_left or not self._stages.rollups.is_empty:
                 had_ballast = self._ballast.is_held
                 await self._write()
                 if self._held is not None and had_ballast:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from iiotctl.capture.deadband import Deadband
 from iiotctl.capture.filter import Filter, FilterTag
+from iiotctl.capture.rollup import Rollups
 from iiotctl.capture.tagtable import Manner
 from iiotctl.samples import SampleBatch
 from iiotctl.sources.base import CapturedTag
@@ -17,17 +18,21 @@ class Stages:
 
     Attributes:
         filter: what was delivered before is dropped.
+        rollups: what each tag's samples of an interval come to; may stand for the samples.
         deadband: small changes are not stored.
     """
 
     def __init__(self) -> None:
         self.filter = Filter()
+        self.rollups = Rollups()
         self.deadband = Deadband()
 
     def define(self, item: CapturedTag, manner: Manner) -> None:
         """A tag begins or changes."""
         tag = item.tag
+        intervals = [round(interval * 1e6) for interval in tag.rollup]
         self.filter.define([FilterTag(item.code, manner.stamped_here, manner.in_order)])
+        self.rollups.define(item.code, (tag.source, tag.name), intervals, raw=tag.raw)
         self.deadband.define(item.code, tag.deadband_absolute, round(tag.heartbeat * 1e6))
 
     def nulled(self, nulls: SampleBatch) -> None:

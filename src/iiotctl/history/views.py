@@ -146,7 +146,8 @@ FROM (
         max(quality) AS quality, bool_or(partial) OR NOT bool_or(closes) AS partial
     FROM {_INSIDE}.raw_rollups{{where}}
     GROUP BY tag, start, "end", site
-)"""
+)
+WHERE "count" + bad > 0"""
 """One row an interval: its parts put together by the formulas of Chan et al., which stay exact for large means."""
 
 _MACROS: Final = (

@@ -166,9 +166,9 @@ def parse_cell(column: str, text: str, *, decimal_comma: bool = False) -> Any:
             value = [_whole(item) for item in split_list(text, decimal_comma=decimal_comma)]
         case "span":
             value = _span(text, decimal_comma=decimal_comma)
-        case "siblings":
+        case "siblings" | "rollup":
             value = split_list(text, decimal_comma=decimal_comma)
-        case "stepped":
+        case "stepped" | "raw":
             value = _truth(text)
         case "deadband":
             value = _deadband(text, decimal_comma=decimal_comma)

@@ -20,7 +20,9 @@ from iiotctl.site.document import Document, read_document
 from iiotctl.site.fields import Model
 from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, Site, SiteInfo, StoreSettings, Tag, Zone
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
+from iiotctl.site.reduction import Reduction
 from iiotctl.site.ring import RingSettings
+from iiotctl.site.rules import Rule, reduced, unused
 from iiotctl.site.sources import BUILTIN_SOURCES, PluginSource, SourceConfig
 from iiotctl.site.taglist import read_tag_list
 
@@ -139,7 +141,8 @@ class _Loader:
         capture = self.table("capture", CaptureSettings)
         ring = self.table("ring", RingSettings) if "ring" in self.document.data else None
         sources = self.sources()
-        tags = self.tags()
+        rules = self.reduction()
+        tags = self.tags(rules)
         assets = self.tables("assets", Asset)
         zones = self.tables("zones", Zone)
         conduits = self.tables("conduits", Conduit)
@@ -154,6 +157,7 @@ class _Loader:
             sources=sources,
             tags_file=self.document.data.get("tags_file"),
             tags=tuple(tags),
+            reduction=tuple(rule.rule for rule in rules),
             assets=tuple(assets),
             zones=tuple(zones),
             conduits=tuple(conduits),
@@ -266,12 +270,12 @@ class _Loader:
             model = PluginSource
         return self.validate(model, values, self.below("sources", name), thing)
 
-    def tags(self) -> list[Tag]:
+    def tags(self, rules: Sequence[Rule]) -> list[Tag]:
         raw = [RawTag(row, self.below("tags", index)) for index, row in self.rows("tags")]
         for index, file in enumerate(self.tag_files()):
             raw += self.tag_list(file, index)
         found: list[Tag] = []
-        for item in raw:
+        for item in (reduced(one, rules) for one in raw):
             name: object = item.values.get("name")
             before = len(self.problems)
             tag = self.validate(Tag, item.values, item.where, f"tag {show(name)}" if name else "`[[tags]]`")
@@ -293,6 +297,15 @@ class _Loader:
                 self.tag_places[name] = item.where
             if tag is not None:
                 found.append(tag)
+        self.problems += unused(rules)
+        return found
+
+    def reduction(self) -> list[Rule]:
+        found = []
+        for index, row in self.rows("reduction"):
+            where = self.below("reduction", index)
+            if (rule := self.validate(Reduction, row, where, "`[[reduction]]`")) is not None:
+                found.append(Rule(rule, row, where))
         return found
 
     def tag_files(self) -> list[str]:

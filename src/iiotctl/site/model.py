@@ -6,12 +6,13 @@ These models say what a value must look like. Where it came from (file and line)
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_type
 from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds
+from iiotctl.site.reduction import Band, PercentDeadband, Reduction, RollupIntervals, check_intervals
 from iiotctl.site.ring import RingSettings
 from iiotctl.site.sources import AnySource
 
@@ -65,12 +66,6 @@ class Limits(Model):
         return self
 
 
-class PercentDeadband(Model):
-    """`deadband = { percent = 0.5 }`: of the tag's span."""
-
-    percent: float = Field(gt=0, le=100, description="share of the span")
-
-
 class Tag(Model):
     """`[[tags]]`: one value read from a source."""
 
@@ -95,10 +90,14 @@ class Tag(Model):
     unit: str = Field(default="", description="engineering unit, e.g. bar, degC")
     span: tuple[Finite, Finite] | None = Field(default=None, description="measuring range in engineering units")
     limits: Limits | None = Field(default=None, description="operating limits in engineering units")
-    deadband: Annotated[Finite, Field(ge=0)] | PercentDeadband | None = Field(
-        default=None, description="smaller changes are not stored; off by default"
+    deadband: Band = Field(
+        default=None, description="smaller changes are not stored; 0 = store changes only; off by default"
     )
     heartbeat: Seconds = Field(default=600.0, gt=0, description="with a deadband: store at least this often")
+    rollup: RollupIntervals = Field(
+        default=(), description='min, max, mean … of each interval, e.g. "1min", or several: ["1min", "1h"]'
+    )
+    raw: bool = Field(default=True, description="false: store the roll-ups instead of the samples, not beside them")
     stepped: bool | None = Field(default=None, description="hold the value between samples instead of a sloped line")
     period: Seconds | None = Field(default=None, ge=0.01, description="scan period, if other than the source's")
     enum: dict[str, str] | None = Field(
@@ -122,6 +121,8 @@ class Tag(Model):
     @classmethod
     def _tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    _evenly = field_validator("rollup", mode="after")(check_intervals)
 
     @field_validator("enum", mode="after")
     @classmethod
@@ -149,6 +150,12 @@ class Tag(Model):
             raise ValueError(msg)
         if isinstance(self.deadband, PercentDeadband) and self.span is None:
             msg = "a deadband in percent needs `span`"
+            raise ValueError(msg)
+        if not self.raw and not self.rollup:
+            msg = "`raw = false` needs a `rollup` that is stored instead"
+            raise ValueError(msg)
+        if self.rollup and self.type is not None and self.type.startswith("string"):
+            msg = "a text has no roll-up: take `rollup` out"
             raise ValueError(msg)
         return self
 
@@ -220,11 +227,12 @@ class Site(Model):
         default=None, description="CSV or XLSX list of tags, or several, relative to the site file"
     )
     tags: tuple[Tag, ...] = Field(default=(), description="values read from sources")
+    reduction: tuple[Reduction, ...] = Field(default=(), description="what is stored of many tags at once")
     assets: tuple[Asset, ...] = Field(default=(), description="machines; labels of tags when none is declared")
     zones: tuple[Zone, ...] = Field(default=(), description="zones of IEC 62443; used by audits")
     conduits: tuple[Conduit, ...] = Field(default=(), description="who may talk to whom")
 
-    @field_validator("tags", "assets", "zones", "conduits", "tags_file", mode="before")
+    @field_validator("tags", "reduction", "assets", "zones", "conduits", "tags_file", mode="before")
     @classmethod
     def _tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value

@@ -206,7 +206,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], where: Where, th
     for number, raw in enumerate(error.errors(include_url=False)):
         item = typing.cast("dict[str, Any]", raw)
         loc: tuple[str | int, ...] = item["loc"]
-        if model is Tag and len(loc) > 1 and loc[0] == "deadband":
+        if len(loc) > 1 and loc[0] == "deadband":
             deadband.append(item)
             continue
         problems.append(_one(item, model, where, thing, hints=number < _MOST_HINTS))

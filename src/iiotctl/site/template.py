@@ -153,9 +153,12 @@ limits = { low_low = 20, low = 40, high = 210, high_high = 230 }
 asset = "press1"
 kind = "pressure"
 # description = ""
-## smaller changes are not stored; then heartbeat says how often to store at least
+## smaller changes are not stored, with 0 only changes are; heartbeat says how often to store at least
 # deadband = { percent = 0.5 }                 # or a number in `unit`
 # heartbeat = "10min"
+## min, max, mean, std, count, first, last of each interval; instead of the samples with raw = false
+# rollup = ["1min", "1h"]
+# raw = true
 ## hold the value between samples instead of a sloped line
 # stepped = false
 # period = "100ms"
@@ -165,6 +168,14 @@ kind = "pressure"
 # twin = "press1.hydraulics.pressure2"         # measures the same
 # siblings = []                                # measured under the same conditions
 # criticality = "medium"                       # low medium high
+
+## the same for many tags at once; a key of the tag itself wins, and of several rules the later one
+# [[reduction]]
+# tags = ["press1.*"]
+# deadband = 0
+# heartbeat = "10min"
+# rollup = "1min"
+# raw = true
 
 [[assets]]
 name = "press1"
