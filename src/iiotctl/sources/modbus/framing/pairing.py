@@ -18,8 +18,8 @@ older can come any more: all debts are settled. So:
   unit is there (a dead unit costs one request a cycle, as before, and uses up no shape). Then a *fence*: a request
   for declared registers of another shape that is not owed, mostly the same one shortened by a register. Its answer
   settles all debts; then the request is asked again and believed. A late answer is thus read past, twice over;
-- a fence that was itself not answered is owed like any other. Its shape serves as a fence again once `LAG` later
-  requests were sent and `_patience` has passed: here, and only here, answers are taken to be at most that late;
+- a fence that was itself not answered is owed like any other. Its shape serves as a fence again once more than `LAG`
+  later requests were sent and `_patience` has passed: here answers are taken to be at most that late;
 - where no other shape exists (all requests of the unit are for one register), the same request is read `LAG` + 1
   times with silence between, one answer each, and the last is believed; when other registers may be owed, only
   after `_patience` without a sound. This rests on answers being no later than that;
@@ -160,23 +160,23 @@ class Pairing:
         self._goal = goal
         return self._next(now)
 
-    def _next(self, now: float) -> AnyRequest | None:
+    def _next(self, now: float, *, knocked: bool = False) -> AnyRequest | None:
         goal = self._goal
         assert goal is not None
         shape = shape_of(goal.request)
-        if shape not in self._owed:
+        fences = self._fences(goal)
+        owed = self._owed.get(shape)
+        if owed is None:
             repeated = self._copies and self._last is not None and shape_of_answer(self._last.answer) == shape
-            fence = self._fence(goal, now) if repeated else None
-            if fence is None:
-                return self._send(Step.PLAIN, goal.request, now)
-            return self._send(Step.FENCE, fence, now)
-        if not self._alive:
-            return self._send(Step.KNOCK, goal.request, now)
-        fence = self._fence(goal, now)
+            fence = self._fresh(fences, goal, now) if repeated else None
+            return self._send(Step.PLAIN, goal.request, now) if fence is None else self._send(Step.FENCE, fence, now)
+        if not fences and (owed.only == goal.request or now - self._sent >= self._patience(goal)) and self._alive:
+            return self._send(Step.AGAIN, goal.request, now)
+        fence = self._fresh(fences, goal, now) if self._alive else None
         if fence is not None:
             return self._send(Step.FENCE, fence, now)
-        if self._owed[shape].only == goal.request or now - self._sent >= self._patience(goal):
-            return self._send(Step.AGAIN, goal.request, now)
+        if not knocked and (fences or goal.refused or not self._alive):
+            return self._send(Step.KNOCK, goal.request, now)
         self._goal = None
         return None
 
@@ -188,20 +188,25 @@ class Pairing:
     def _patience(self, goal: Goal) -> float:
         return max(_TIMEOUTS * goal.timeout, _DELAYS * self.longest)
 
-    def _fence(self, goal: Goal, now: float) -> Request | None:
-        avoid = {shape_of(goal.request)}
-        if self._copies and self._last is not None:
-            avoid.add(shape_of_answer(self._last.answer))
+    def _fences(self, goal: Goal) -> list[Request]:
+        """Requests of another shape than the goal's, all that there are."""
+        shape = shape_of(goal.request)
+        found = shortened((goal.request, *goal.others))
+        return [request for request in found if shape_of(request) != shape and request not in goal.refused]
+
+    def _fresh(self, fences: Sequence[Request], goal: Goal, now: float) -> Request | None:
+        """One whose answer cannot be taken for an earlier one's."""
+        last = shape_of_answer(self._last.answer) if self._copies and self._last is not None else None
         used: Request | None = None
-        for candidate in shortened((goal.request, *goal.others)):
-            shape = shape_of(candidate)
-            if shape in avoid or candidate in goal.refused:
+        for request in fences:
+            shape = shape_of(request)
+            if shape == last:
                 continue
             owed = self._owed.get(shape)
             if owed is None:
-                return candidate
+                return request
             if used is None and self._number - owed.number > LAG and now - owed.sent >= self._patience(goal):
-                used = candidate
+                used = request
         return used
 
     def heard(self, frame: Frame, now: float) -> tuple[Answer | None, AnyRequest | None, float | None]:
@@ -269,12 +274,12 @@ class Pairing:
             goal.reads = 0
             return None, self._send(Step.PLAIN, goal.request, now), None
         if self.step is Step.KNOCK:
-            return None, self._next(now), None
+            return None, self._next(now, knocked=True), None
         if self.step is Step.AGAIN:
             goal.reads += 1
             if goal.reads <= LAG:
                 return None, self._send(Step.AGAIN, goal.request, now), None
-        elif copy and not goal.doubtful and not self._copies and self._proofs < PROOFS and self._fence(goal, now):
+        elif copy and not goal.doubtful and not self._copies and self._proofs < PROOFS and self._fences(goal):
             goal.doubtful = frame.raw
             self._owe(request, now)
             self._alive = True
