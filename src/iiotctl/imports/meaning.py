@@ -76,7 +76,7 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
     decimal = wishes.decimal or table.decimal
     facts = [("times", reader.describe())]
     if decimal is None:
-        decimal = _evidence(table, cells, values.decimal_evidence)
+        decimal = _evidence(first, table, cells, values.decimal_evidence)
         word = "nothing proves a comma" if decimal is None else ""
         decimal = decimal or "."
         facts.append(("decimal mark", f"`{decimal}`" + (f" ({word})" if word else "")))
@@ -84,7 +84,7 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
     states = _quality_columns(shape)
     if states:
         if scheme is None:
-            found: Scheme | None = _evidence(table, states, statuses.scheme_evidence)
+            found: Scheme | None = _evidence(first, table, states, statuses.scheme_evidence)
             scheme = found or "opc-ua"
         facts.append(("quality numbers", {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]))
     return Meaning(reader, decimal, scheme or "opc-ua", falling, tuple(facts))
@@ -136,16 +136,24 @@ def _order(table: Table, shape: Shape) -> times.Order:
     return found
 
 
-def _evidence(table: Table, columns: Iterable[str], judge: Callable[[list[str]], _T | None]) -> _T | None:
+def _evidence(
+    first: pl.DataFrame, table: Table, columns: Iterable[str], judge: Callable[[list[str]], _T | None]
+) -> _T | None:
     """What the first chunk that proves anything proves."""
+    found = _proof(first.head(_SOME), columns, judge)
+    if found is not None:
+        return found
     for frame, _ in table.chunks():
-        for name in columns:
-            if frame[name].dtype != pl.String and not frame[name].dtype.is_integer():
-                continue
-            unique = frame[name].drop_nulls().head(_SOME).cast(pl.String).unique()
-            found = judge(unique.to_list())
-            if found is None and frame.height > _SOME:
-                found = judge(frame[name].drop_nulls().cast(pl.String).unique().to_list())
+        found = _proof(frame, columns, judge)
+        if found is not None:
+            return found
+    return None
+
+
+def _proof(frame: pl.DataFrame, columns: Iterable[str], judge: Callable[[list[str]], _T | None]) -> _T | None:
+    for name in columns:
+        if frame[name].dtype == pl.String or frame[name].dtype.is_integer():
+            found = judge(frame[name].drop_nulls().cast(pl.String).unique().to_list())
             if found is not None:
                 return found
     return None

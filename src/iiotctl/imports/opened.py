@@ -37,10 +37,12 @@ class Block:
     Attributes:
         data: UTF-8 (or, where a line is damaged, what stands there).
         first: number of the first line in the file, from 1.
+        lines: how many.
     """
 
     data: bytes
     first: int
+    lines: int
 
 
 class TextFile:
@@ -121,11 +123,12 @@ class TextFile:
                 rest = text[cut:]
                 whole = text[:cut]
                 self._check_lines(whole, line)
-                yield Block(whole, line)
-                line += whole.count(b"\n")
+                count = whole.count(b"\n")
+                yield Block(whole, line, count)
+                line += count
             if rest:
                 self._check_lines(rest, line)
-                yield Block(rest, line)
+                yield Block(rest, line, rest.count(b"\n") + (not rest.endswith(b"\n")))
 
     def _check_lines(self, whole: bytes, line: int) -> None:
         """Whether a line is too long, found by steps of half that length, in which an end of line must stand."""

@@ -119,7 +119,9 @@ def read(column: pl.Series, scheme: Scheme) -> tuple[pl.Series, pl.Series]:
 
 
 def scheme_evidence(words: list[str]) -> Scheme | None:
-    """Which numbers these are; None when only zeros (Good in OPC UA, Bad in OPC DA) or words were seen."""
+    """Which numbers these are; None when only zeros (Good in OPC UA, Bad in OPC DA) were seen."""
+    if words and not any(_NUMBER.fullmatch(text.strip()) for text in words):
+        return "opc-ua"  # words: the question does not arise
     for text in words:
         stripped = text.strip()
         if not _NUMBER.fullmatch(stripped):

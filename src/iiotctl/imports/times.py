@@ -15,6 +15,8 @@ from typing import Final, Literal, TypeVar
 
 import polars as pl
 
+from iiotctl.imports import fixed
+
 Order = Literal["ymd", "dmy", "mdy", "open"]
 _T = TypeVar("_T")
 Kind = Literal["text", "s", "ms", "us", "ns", "excel", "typed"]
@@ -169,6 +171,20 @@ class TimeReader:
         return at, pl.repeat(self.kind != "excel", len(at), dtype=pl.Boolean, eager=True)
 
     def _texts(self, column: pl.Series) -> tuple[pl.Series, pl.Series]:
+        form = fixed.template(self.example.strip(), month_first=self.order == "mdy")
+        if form is None:
+            return self._any(column)
+        at, good = fixed.read(column, form)
+        zoned = pl.repeat(form.zoned, len(at), dtype=pl.Boolean, eager=True)
+        odd = ~good & column.is_not_null()
+        if not odd.any():
+            return at, zoned
+        where = odd.arg_true()
+        others, their_zones = self._any(column.filter(odd))
+        return at.scatter(where, others), zoned.scatter(where, their_zones)
+
+    def _any(self, column: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Date, clock and tail, cut where the example is cut; what does not fit is taken apart by a pattern."""
         place = next((number for number, sign in enumerate(self.example) if sign in "T "), 0)
         sign = self.example[place : place + 1]
         parts = pl.DataFrame({"text": column}).with_columns(
