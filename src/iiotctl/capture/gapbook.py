@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from iiotctl.capture.account import Account
 from iiotctl.capture.outages import Tally
+from iiotctl.completeness import Completeness, overlap
 from iiotctl.outages import Outages
 from iiotctl.samples import NULL_TIME, Gap, GapReason
 
@@ -68,6 +70,7 @@ class GapBook:
         since: int,
     ) -> None:
         self.missing_us = 0
+        self._account = Account()
         self._open: dict[str, OpenGap] = {}
         self._tally = Tally()
         self._stamp = 0
@@ -113,6 +116,27 @@ class GapBook:
             for gap in self._open.values()
         )
         return self.missing_us + still
+
+    def join(self, source: str, code: int, since: int) -> None:
+        """A tag joins its source at `since` (µs UTC)."""
+        wide = next((gap for gap in self._open.values() if gap.source == source and gap.code is None), None)
+        # both ends of a gap belong to it: up to the instant before the tag begins
+        lasting = None if wide is None else (wide.reason, overlap(wide.start, since - 1, self._since, since))
+        self._account.join(source, code, lasting)
+
+    def completeness(self, tags: Iterable[tuple[int, str, int]], now: int) -> list[Completeness]:
+        """Of tags, each with code, source and begin (µs UTC), in this run up to `now`."""
+        wide = {gap.source: gap for gap in self._open.values() if gap.code is None}
+        own = {gap.code: gap for gap in self._open.values() if gap.code is not None}
+        found = []
+        for code, source, begin in tags:
+            since = max(begin, self._since)
+            still: dict[GapReason, int] = {}
+            for gap in filter(None, (wide.get(source), own.get(code))):
+                still[gap.reason] = still.get(gap.reason, 0) + overlap(gap.start, now, since, now)
+            captured = max(0, now - since + 1)
+            found.append(Completeness(captured, self._account.missing(source, code, still)))
+        return found
 
     def close(self, gap: OpenGap, end: int, at: int) -> Gap:
         """The gap is over; one that would be empty is withdrawn."""
@@ -188,7 +212,9 @@ class GapBook:
         self._miss(gap, -1)
 
     def _miss(self, gap: ClosedGap, sign: int = 1) -> None:
-        self.missing_us += sign * self._width(gap.source, gap.code) * max(0, gap.end - max(gap.start, self._since) + 1)
+        us = sign * overlap(gap.start, gap.end, self._since, gap.end)
+        self.missing_us += self._width(gap.source, gap.code) * us
+        self._account.add(gap.source, gap.code, gap.reason, us)
 
     def _width(self, source: str, code: int | None) -> int:
         return self._width_of(source) if code is None else 1

@@ -23,17 +23,14 @@ from iiotctl.capture.gapbook import GapBook, OpenGap
 from iiotctl.capture.intervals import cut
 from iiotctl.capture.latecut import cut_late
 from iiotctl.capture.ledgerstate import LedgerTag, SourceState, TagColumns, null_samples, received_at
+from iiotctl.capture.turning import is_past, turning
 from iiotctl.samples import NULL_TIME, Gap, GapReason, SampleBatch
 
 _SHARED_US: Final = 50_000
 """Requests of one cycle share a timestamp within this (design §4.1): no reason to split a source's gap."""
 
-_OURS: Final = (GapReason.DISK_FULL, GapReason.DISK_RESERVE, GapReason.OVERFLOW)
-
 _CONNECTION: Final = (GapReason.DISCONNECTED, GapReason.TIMEOUT, GapReason.REFUSED)
-
-Recent = Callable[[int, int, int], Sequence[int]]
-"""(code, start, end) → times of samples stored lately in that interval."""
+Recent = Callable[[int, int, int], Sequence[int]]  # (code, start, end) → times of samples stored lately in it
 
 
 class Ledger:
@@ -66,6 +63,7 @@ class Ledger:
                 source.codes = np.append(source.codes, np.uint32(tag.code))
             if tag.code not in self._names:
                 source.ever.append(tag.code)
+                self.book.join(tag.source, tag.code, tag.since)
             known = self._tags.get(tag.code)
             self._tags[tag.code] = tag if known is None else replace(tag, since=known.since)
             self._names[tag.code] = tag.name
@@ -242,12 +240,21 @@ class Ledger:
             for code in known:
                 if source.gap is not None:
                     source.resume.setdefault(code, reason)
+                    rows += self._part_past(source, at)
                 elif not self._by_code.is_open[code]:
                     tag = self._tags[code]
                     rows.append(self._open_own(tag, self._start_of(source, tag, at), reason, at))
         fresh = wanted[~self._by_code.is_nulled[wanted]]
         self._by_code.is_nulled[fresh] = True
         return rows, null_samples(fresh, at, quality)
+
+    def _part_past(self, source: SourceState, at: int) -> list[Gap]:
+        """Every tag fails on its own since the run began: what an earlier run left open ends where this one begins."""
+        if source.gap is None or not is_past(source.gap, source.since) or len(source.resume) < source.codes.size:
+            return []
+        rows = self._close_wide(source, source.since - 1, at)
+        failing, source.resume = source.resume, {}
+        return rows + [self._open_own(self._tags[code], source.since, why, at) for code, why in failing.items()]
 
     def bridged(self, name: str, at: int) -> list[Gap]:
         """The connection was away and nothing was missed: its gap is withdrawn; what was lost is told by `lost`."""
@@ -270,10 +277,10 @@ class Ledger:
     def _open_wide(self, source: SourceState, reason: GapReason, at: int) -> list[Gap]:
         rows: list[Gap] = []
         if source.gap is not None:
-            if source.gap.reason not in _OURS or reason in _OURS:
+            turn = turning(source.gap, reason, source.since, at)
+            if turn is None:
                 return []
-            # samples were thrown away here; now the device gives none either: from here that is the cause
-            rows += self._close_wide(source, at - 1, at)
+            rows += self._close_wide(source, turn - 1, at)
         known = max(source.last, source.heard(at)) if source.exception else source.last
         start = source.since if known == NULL_TIME else known + 1
         if source.codes.size:

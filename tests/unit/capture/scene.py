@@ -29,14 +29,21 @@ class Scene:
     """One source `s` with tags a, b, c (codes 0, 1, 2) and the table that its gap rows make."""
 
     def __init__(
-        self, *, exception: bool = False, period: float = 1.0, tags: str = "abc", stamped_here: bool = True
+        self,
+        *,
+        exception: bool = False,
+        period: float = 1.0,
+        tags: str = "abc",
+        stamped_here: bool = True,
+        since: float = 0,
     ) -> None:
         numbers = iter(range(1, 100_000))
-        self.ledger = Ledger(lambda: f"g{next(numbers)}", 0)
-        self.ledger.add_source("s", stamped_here=stamped_here, since=0)
+        began = round(since * S)
+        self.ledger = Ledger(lambda: f"g{next(numbers)}", began)
+        self.ledger.add_source("s", stamped_here=stamped_here, since=began)
         self.tags = tags
         self.ledger.define(
-            LedgerTag(code, name, "s", round(period * S), exception, 0) for code, name in enumerate(tags)
+            LedgerTag(code, name, "s", round(period * S), exception, began) for code, name in enumerate(tags)
         )
         self.log: list[Gap] = []
         self.nulls: list[tuple[str, float]] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from iiotctl.capture.ledgerstate import LedgerTag
 from iiotctl.samples import Gap, GapReason
 from tests.unit.capture.scene import BAD, S, Scene
@@ -328,3 +330,36 @@ def test_a_gap_that_lasts_counts_up_to_now() -> None:
     scene.samples((0, 170), (1, 180), (2, 170))
     (some,) = book.totals(500 * S).values()
     assert (some.count, round(some.us / S)) == (1, 80)
+
+
+@pytest.mark.parametrize("reason", [GapReason.SHUTDOWN, GapReason.RESTART])
+def test_a_device_that_is_away_since_the_run_began_is_not_blamed_on_the_pause(reason: GapReason) -> None:
+    """Else `--strict` would take a dead source for a planned stop."""
+    scene = Scene(since=50)
+    scene.note(scene.ledger.resume("s", previous_end=20 * S, last={0: 20 * S}, open_gaps=[], reason=reason, at=50 * S))
+    scene.failed(None, 52, GapReason.TIMEOUT)
+    scene.failed(None, 53, GapReason.TIMEOUT)
+    assert [gap[3] for gap in scene.gaps()] == [str(reason), "timeout"]
+    scene.samples((0, 60), (1, 60), (2, 60))
+    (pause, silence) = scene.table()
+    assert (pause.start, pause.end) == (20 * S + 1, 50 * S - 1)
+    assert (silence.start, silence.end) == (50 * S, 60 * S - 1)
+
+
+def test_tags_that_all_fail_on_their_own_since_the_run_began_are_not_blamed_on_the_pause() -> None:
+    scene = Scene(since=50)
+    scene.note(
+        scene.ledger.resume(
+            "s", previous_end=20 * S, last={0: 20 * S}, open_gaps=[], reason=GapReason.SHUTDOWN, at=50 * S
+        )
+    )
+    scene.failed("ab", 52, GapReason.REFUSED)
+    assert [gap[3] for gap in scene.gaps()] == ["shutdown"], "c may still come"
+    scene.failed("c", 53, GapReason.REFUSED)
+    assert [(gap[0], gap[3]) for gap in scene.gaps()] == [
+        (None, "shutdown"),
+        ("a", "refused"),
+        ("b", "refused"),
+        ("c", "refused"),
+    ]
+    assert {row.start for row in scene.table()[1:]} == {50 * S}
