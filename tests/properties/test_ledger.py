@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iiotctl.completeness import measure
 from iiotctl.samples import GapReason
 from tests.unit.capture.scene import S, Scene
 
@@ -42,8 +43,21 @@ def _play(actions: list[tuple[str, set[int], int]], *, exception: bool) -> Scene
             scene.note(scene.ledger.dropping("s", GapReason.DISK_FULL, now * S))
         else:
             scene.lost(names, now - wait + 0.25, now - 0.25)
+        _same_as_the_book(scene, now * S + 200_000)
     scene.note(scene.ledger.close((now + 1) * S))
+    _same_as_the_book(scene, (now + 1) * S)
     return scene
+
+
+def _same_as_the_book(scene: Scene, now: int) -> None:
+    """What a running capture says of each tag is what its rows say to those who read the store."""
+    told = scene.ledger.book.completeness([(code, "s", 0) for code in range(len(TAGS))], now)
+    for code, of_tag in enumerate(told):
+        rows = [row for row in scene.table() if row.tag in (None, TAGS[code])]
+        gaps = [(row.start, now if row.end is None else row.end, str(row.reason)) for row in rows]
+        read = measure([(0, now)], [gap for gap in gaps if gap[0] <= now])
+        assert of_tag.captured == read.captured
+        assert of_tag.missing == read.missing
 
 
 def _gaps_of(scene: Scene, code: int) -> list[tuple[int, int]]:
