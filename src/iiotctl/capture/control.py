@@ -199,6 +199,16 @@ def _read(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def not_running(store: Path) -> StoreError:
+    """The error for what only a running capture can do."""
+    return StoreError(
+        "capture-not-running",
+        "no capture runs on this store",
+        where=str(store),
+        hint="`iiotctl capture` starts one; `--store` and `--site` say which store is meant",
+    )
+
+
 def ask(
     store: Path,
     action: Action,
@@ -214,12 +224,7 @@ def ask(
     """
     status = read_status(store)
     if status is None or not status["running"]:
-        raise StoreError(
-            "capture-not-running",
-            "no capture runs on this store",
-            where=str(store),
-            hint="`iiotctl capture` starts one; `--store` and `--site` say which store is meant",
-        )
+        raise not_running(store)
     folder = _folder(store) / "requests"
     name = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
     done = folder / f"{name}.done"

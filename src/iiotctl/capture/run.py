@@ -8,9 +8,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iiotctl.capture.notify import ServiceManager
 from iiotctl.capture.session import Session
 from iiotctl.capture.wishes import Wishes
 
@@ -77,7 +78,13 @@ async def _run(
     duration_s: float | None,
     at_once: Callable[[int], None] | None,
 ) -> Outcome:
-    session = Session(loaded, settings, wishes)
+    manager = ServiceManager(os.environ, wishes.monotonic)
+
+    def tick(session: Session) -> None:
+        manager.tick(session)
+        wishes.on_tick(session)
+
+    session = Session(loaded, settings, replace(wishes, on_tick=tick))
     received: list[int] = []
 
     def stop(number: int) -> None:
@@ -86,12 +93,15 @@ async def _run(
             if at_once is not None:
                 at_once(number)
             raise KeyboardInterrupt
+        manager.stopping()
         session.stop("signal")
 
     reloads: set[asyncio.Task[object]] = set()
 
     def reload() -> None:
+        manager.reloading()
         task: asyncio.Task[object] = asyncio.create_task(session.reload())
+        task.add_done_callback(lambda _: manager.reloaded())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 

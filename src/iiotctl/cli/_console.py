@@ -25,6 +25,8 @@ class Settings:
     color: str = "auto"
     quiet: bool = False
     verbose: int = 0
+    json_lines: bool = False
+    """`--log-format json`: everything on stderr is one JSON object a line, see `_log.py`."""
 
 
 settings = Settings()
@@ -32,7 +34,7 @@ settings = Settings()
 
 def reset() -> None:
     """Forget the choices of an earlier command line (tests run many in one process)."""
-    settings.color, settings.quiet, settings.verbose = "auto", False, 0
+    settings.color, settings.quiet, settings.verbose, settings.json_lines = "auto", False, 0, False
 
 
 _STYLES: Final = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
@@ -72,6 +74,7 @@ def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
 
 
 def _line(text: str) -> None:
+    """A line as it is."""
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
@@ -82,29 +85,50 @@ def _line(text: str) -> None:
 
 def say(text: str) -> None:
     """One line about the work, off with `-q`."""
-    if not settings.quiet:
+    if settings.quiet:
+        return
+    if settings.json_lines:
+        record("info", "message", text)
+    else:
         _line(harmless(text))
 
 
 def detail(text: str, level: int = 1) -> None:
     """One line shown with `-v` (level 1) or `-vv` (level 2)."""
-    if settings.verbose >= level:
+    if settings.verbose < level:
+        return
+    if settings.json_lines:
+        record("debug", "message", text)
+    else:
         _line(paint(harmless(text), "dim"))
 
 
 def warn(text: str) -> None:
     """`warning: …`, shown even with `-q`."""
-    _line(f"{paint('warning:', 'yellow', 'bold')} {harmless(text)}")
+    if settings.json_lines:
+        record("warning", "message", text)
+    else:
+        _line(f"{paint('warning:', 'yellow', 'bold')} {harmless(text)}")
+
+
+def record(level: str, event: str, message: str, fields: dict[str, object] | None = None) -> None:
+    """One JSON object, with `--log-format json`; see `_log.line`."""
+    from iiotctl.cli._log import line
+
+    _line(line(level, event, message, fields or {}))
 
 
 def complain(text: str) -> None:
     """Lines of an error; made harmless and styled by the caller."""
-    _line(text)
+    if settings.json_lines:
+        record("error", "message", text)
+    else:
+        _line(text)
 
 
 def suggest(command: str) -> None:
     """The next command to try; only for a person at a terminal, off with `-q`."""
-    if not settings.quiet and is_terminal(sys.stderr):
+    if not settings.quiet and not settings.json_lines and is_terminal(sys.stderr):
         _line(f"{paint('next:', 'green', 'bold')} {command}")
 
 
@@ -113,6 +137,12 @@ def show_event(event: Event) -> None:
     from iiotctl.cli._wording import placed
     from iiotctl.events import Level
 
+    if settings.json_lines:
+        from iiotctl.cli._log import is_shown, of_event
+
+        if is_shown(event, settings.quiet, settings.verbose):
+            _line(of_event(event))
+        return
     text = placed(event.text, event.source, event.tag)
     if event.level >= Level.WARNING:
         warn(text)

@@ -111,6 +111,12 @@ def report(error: Exception, argv: Sequence[str]) -> int:
         _console.complain(_console.harmless("".join(traceback.format_exception(error)).rstrip()))
     shown = translate(error, argv)
     problems = shown.problems if isinstance(shown, SiteProblemsError) else [shown]
+    if _console.settings.json_lines or _given("--log-format", argv)[-1:] == ["json"]:
+        for problem in problems:
+            told = problem.as_dict()
+            _console.settings.json_lines = True
+            _console.record("error", str(told.pop("slug")), str(told.pop("what")), told)
+        return int(shown.exit_code)
     if _wants_json(argv):
         document = {
             "schema": "iiotctl.error/v1",
@@ -204,10 +210,14 @@ def _lower(text: str) -> str:
 
 
 def _wants_json(argv: Sequence[str]) -> bool:
+    return _given("--format", argv)[-1:] in (["json"], ["jsonl"])
+
+
+def _given(option: str, argv: Sequence[str]) -> list[str]:
+    """The values of an option on a command line that may be wrong elsewhere."""
     words = list(argv)
-    given = [word.partition("=")[2] for word in words if word.startswith("--format=")]
-    given += [after for word, after in itertools.pairwise(words) if word == "--format"]
-    return bool(given) and given[-1] in ("json", "jsonl")
+    given = [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+    return given + [after for word, after in itertools.pairwise(words) if word == option]
 
 
 def is_debug(argv: Sequence[str]) -> bool:

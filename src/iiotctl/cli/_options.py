@@ -62,6 +62,29 @@ def _color(value: Color) -> Color:
     return value
 
 
+class LogFormat(StrEnum):
+    """Form of the lines on stderr."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _log_format(value: LogFormat | None) -> LogFormat | None:
+    _console.settings.json_lines = value is LogFormat.JSON
+    return value
+
+
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format",
+        metavar="FORMAT",
+        callback=_log_format,
+        is_eager=True,
+        show_default=False,
+        help="text or json: log lines instead of a live table.",
+    ),
+]
 SiteOption = Annotated[
     Path | None,
     typer.Option(

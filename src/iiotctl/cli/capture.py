@@ -14,6 +14,7 @@ from iiotctl.cli._options import (
     ColorOption,
     Format,
     FormatOption,
+    LogFormatOption,
     OutputOption,
     QuietOption,
     SiteOption,
@@ -93,6 +94,7 @@ def capture(
         str | None,
         typer.Option("--ring-memory", metavar="SIZE", show_default=False, help="Most memory of the ring; 200MB."),
     ] = None,
+    log_format: LogFormatOption = None,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -130,7 +132,7 @@ def capture(
         return
     duration = None if for_ is None else _duration(for_)
     on_terminal = _console.is_terminal(sys.stderr)
-    watch = _watch(on_terminal if live is None else live)
+    watch = _watch(on_terminal and log_format is None if live is None else live)
     flags = {"keep": ring, "triggers": keep_around, "before": before, "after": after, "memory": ring_memory}
     wanted = op.ring_of(opened, flags, only=source or ())
     _console.say(READ_ONLY)
@@ -201,11 +203,21 @@ class _Lines:
         summary = session.summary()
         if summary.seconds >= self._next:
             self._next += INTERVAL_S
-            _console.say(line(summary))
+            _report("status", line(summary), summary)
+
+
+def _report(event: str, text: str, summary: Summary) -> None:
+    """A line about the whole run; with its figures where lines are JSON."""
+    if not _console.settings.json_lines:
+        _console.say(text)
+    elif not _console.settings.quiet:
+        from iiotctl.cli._log import of_summary
+
+        _console.record("info", event, text, of_summary(summary))
 
 
 def _watch(live: bool) -> Any:
-    if not live or _console.settings.quiet:
+    if not live or _console.settings.quiet or _console.settings.json_lines:
         return _Lines()
     from iiotctl.cli._live import Live
 
@@ -241,8 +253,7 @@ def _end(summary: Summary, signal: int, *, strict: bool) -> None:
     from iiotctl.cli._wording import closing
     from iiotctl.ops.capture import unreached
 
-    for text in closing(summary):
-        _console.say(text)
+    _report("ended", "\n".join(closing(summary)), summary)
     error = unreached(summary.sources)
     silent = [source for source in summary.sources if not source.samples]
     if error is None or signal:
@@ -277,6 +288,10 @@ def _given(context: typer.Context, site: Path | None, store: Path | None) -> tup
 @app.command("status")
 def status(
     context: typer.Context,
+    check: Annotated[
+        bool,
+        typer.Option("--check", show_default=False, help="Exit 5 unless one runs and answers, 1 if not all is well."),
+    ] = False,
     site: SiteOption = None,
     store: StoreOption = None,
     format: TextFormatOption = TextFormat.TABLE,
@@ -285,10 +300,15 @@ def status(
 ) -> None:
     """Show what the capture is doing, or how the last one ended.
 
-    Example:
+    With --check the exit code tells a service or script: 0 it runs and all
+    sources deliver, 1 it runs but a source does not deliver or nothing is
+    stored, 5 none runs or its status is older than 15 seconds.
+
+    Examples:
       iiotctl capture status --format json
+      iiotctl capture status --check -q || logger "capture is not well"
     """
-    del quiet, color
+    del color
     import json
 
     from iiotctl.cli._wording import status_lines
@@ -296,12 +316,16 @@ def status(
     from iiotctl.ops.site import open_store
 
     site, store = _given(context, site, store)
-    found = op.status(open_store(site, store))
+    store = open_store(site, store)
+    found = op.status(store)
     if format is TextFormat.JSON:
         typer.echo(json.dumps(found, ensure_ascii=True, allow_nan=False))
-    else:
+    elif not (check and quiet):
         for text in status_lines(found):
             typer.echo(_console.harmless(text))
+    if check and (trouble := op.health(store, found)):
+        _console.warn("; ".join(trouble))
+        raise typer.Exit(int(ExitCode.FINDINGS))
 
 
 @app.command("reload")

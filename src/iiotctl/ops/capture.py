@@ -236,6 +236,34 @@ def status(store: Path) -> dict[str, Any]:
     return {**found, "sole_master_confirmed": confirmed.of_run(store, str(found["run"]))}
 
 
+def health(store: Path, found: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a running capture, one clause each; empty when all its sources deliver.
+
+    Args:
+        store: the store's folder.
+        found: from `status`.
+
+    Raises:
+        StoreError: `capture-not-running`, or `capture-no-answer` when its status is not renewed.
+    """
+    if not found["running"]:
+        raise control.not_running(store)
+    if not found["fresh"]:
+        raise StoreError(
+            "capture-no-answer",
+            f"the capture (process {found['pid']}) has not renewed its status for {found['age_s']:.0f} s",
+            where=str(store),
+            cause="it hangs, or its disk does",
+            hint=f"`kill -9 {found['pid']}` and start it again: what is durable stays so",
+            retriable=True,
+        )
+    trouble = [f"nothing is stored: {found['blocked']}"] if found["blocked"] else []
+    down = [source["name"] for source in found["sources"] if source["gap_since"] is not None]
+    trouble += [f"no data from {', '.join(down)}"] if down else []
+    failing = [f"{source['failing_tags']} of {source['name']}" for source in found["sources"] if source["failing_tags"]]
+    return trouble + ([f"tags without values: {', '.join(failing)}"] if failing else [])
+
+
 def reload(store: Path, *, timeout_s: float = 30.0) -> control.Answer:
     """Have the running capture read its site file again.
 
