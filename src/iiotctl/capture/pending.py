@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Writer(Sealable, Protocol):
     """The part of `store.writer.StoreWriter` that the recorder uses."""
 
-    def define_tags(self, rows: Sequence[TagRow]) -> None: ...
+    def define_tags(self, rows: Sequence[TagRow], valid_from: int | None = None) -> None: ...
     def commit(
         self,
         samples: SampleBatch,

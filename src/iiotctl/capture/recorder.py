@@ -239,10 +239,10 @@ class Recorder:
 
     # --- to the disk ---------------------------------------------------------------------------
 
-    async def define(self, rows: Sequence[TagRow]) -> None:
-        """Tags begin or change; to be called before their first sample."""
+    async def define(self, rows: Sequence[TagRow], since: int | None = None) -> None:
+        """Tags begin or change, at `since` (µs UTC, None = now); to be called before their first sample."""
         async with self._turn:
-            await self._in(lambda: self._writer.define_tags(rows))
+            await self._in(lambda: self._writer.define_tags(rows, since))
 
     async def run(self) -> None:
         """Commit once an interval until `finish`; ends with an error when the store is broken."""

@@ -167,7 +167,7 @@ class Session:
         self._recall_departed(configs)
         listed = {tag.name for tag in self.loaded.site.tags}
         rows += await asyncio.to_thread(departed.since_last_run, self.writer, listed, self.table)
-        await self.recorder.define(rows)
+        await self.recorder.define(rows, self.started_us)
 
     def _keeper(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag]) -> Keeper:
         return Keeper(

@@ -60,10 +60,10 @@ def find(selection: Selection, wanted: Wanted, notice: Callable[[Event], None]) 
     """
     conditions = []
     if wanted.source is not None:
-        _known(selection, "source", wanted.source, notice)
+        known(selection, "source", wanted.source, notice)
         conditions.append(f"source = {quoted(wanted.source)}")
     if wanted.tag is not None:
-        _known(selection, "tag", wanted.tag, notice)
+        known(selection, "tag", wanted.tag, notice)
         name = quoted(wanted.tag)
         conditions.append(
             f"(tag = {name} OR tag IS NULL AND source IN (SELECT source FROM tags_history WHERE tag = {name}))"
@@ -79,7 +79,8 @@ def find(selection: Selection, wanted: Wanted, notice: Callable[[Event], None]) 
         return [GapRow(*row) for row in running.rows()[1]]  # type: ignore[arg-type]
 
 
-def _known(selection: Selection, column: str, name: str, notice: Callable[[Event], None]) -> None:
+def known(selection: Selection, column: str, name: str, notice: Callable[[Event], None]) -> None:
+    """Raise `no-tags` or `no-source` unless the store knows this tag or source (`column`)."""
     from iiotctl.history.names import near
 
     sql = f"SELECT {column} FROM tags_history UNION SELECT {column} FROM gaps ORDER BY 1"

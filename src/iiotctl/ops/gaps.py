@@ -12,6 +12,7 @@ from typing import Final
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
 from iiotctl.history import times
+from iiotctl.history.completeness import TagRecord, records
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import near
 from iiotctl.history.result import Selection
@@ -63,6 +64,34 @@ def gaps(
         )
     first, last = times.parse_range(start, end, now_us())
     return find(Selection(store, first, last), wanted, notice)
+
+
+def completeness(
+    store: Path,
+    wanted: Wanted,
+    notice: Callable[[Event], None],
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+) -> list[TagRecord]:
+    """How complete the record of each tag is, the least complete first; parameters as for `gaps`.
+
+    Raises:
+        UsageError: `bad-time`; `bad-value` when `wanted` names a reason.
+        IncompleteError: the store knows no such tag or source.
+        StoreError: no store.
+    """
+    if wanted.reason is not None:
+        raise UsageError(
+            "bad-value",
+            "`--reason` narrows the list of gaps; completeness counts them all",
+            where="--reason",
+            hint="leave `--reason` out, or `--completeness`",
+        )
+    now = now_us()
+    first, last = times.parse_range(start, end, now)
+    return records(Selection(store, first, last), wanted, notice, now)
 
 
 def by_cause(rows: Sequence[GapRow], now_us: int) -> list[Cause]:
