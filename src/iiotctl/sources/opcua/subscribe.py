@@ -248,17 +248,24 @@ class Subscription:
         self._receipts.held(published.available)
         message = published.message
         sequence = message.sequence
-        if message.is_empty and sequence == self._sequence:
-            self._settle(published)
-            return  # some servers put the last number, not the next one, into a keep-alive
-        if self._sequence is not None and sequence != following(self._sequence):
-            await self._fetch_missing(following(self._sequence), sequence)
-        if message.is_empty:  # keep-alive: carries the number of the next message
-            self._sequence = None if sequence == 0 else preceding(sequence)
-        else:
-            self._sequence = sequence
-            self._take(message)
+        # some servers put the last number, or none, into a keep-alive instead of the next one
+        if not (message.is_empty and sequence in (0, self._sequence)):
+            await self._fill(sequence)
+            if message.is_empty:
+                self._sequence = preceding(sequence)
+            else:
+                self._sequence = sequence
+                self._take(message)
         self._settle(published)
+
+    async def _fill(self, sequence: int) -> None:
+        """Fetch what should have come before the message of this number; the first one has number 1."""
+        if self._sequence is not None:
+            expected = following(self._sequence)
+        else:  # a server that counts from elsewhere is believed
+            expected = 1 if sequence <= _MOST_REPUBLISHED else sequence
+        if sequence != expected:
+            await self._fetch_missing(expected, sequence)
 
     def _settle(self, published: Published) -> None:
         if self._calm_at is not None and not published.more and self._context.monotonic() >= self._calm_at:
