@@ -112,7 +112,7 @@ def _dates(subject: Subject, now: dt.datetime) -> Judgement:
     left = last - now
     if left < dt.timedelta(0):
         fix = f"{subject.renew}; if this computer's clock is wrong ({now:%Y-%m-%d %H:%M} UTC), set it first"
-        return Judgement(subject.side, "dates", State.FAIL, f"expired {-left.days} days ago, {valid}", fix)
+        return Judgement(subject.side, "dates", State.FAIL, f"expired {(-left).days} days ago, {valid}", fix)
     if first > now:
         found = f"not yet valid: from {first:%Y-%m-%d %H:%M} UTC, here it is {now:%Y-%m-%d %H:%M} UTC"
         fix = "compare the clocks of the server and of this computer: `date -u`"
