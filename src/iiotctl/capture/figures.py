@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from iiotctl import quality
 from iiotctl.capture.outages import by_reason, of_source
-from iiotctl.capture.summary import GapFigures, SourceFigures, Summary
+from iiotctl.capture.summary import GapFigures, SourceFigures, Summary, TagFigures
+from iiotctl.capture.tagtable import manner_of, period_us
 from iiotctl.events import Event
 from iiotctl.samples import NULL_TIME, Gap
 
@@ -93,6 +94,7 @@ def summarise(session: Session, seconds: float) -> Summary:
         delivered=done.delivered,
         stored=done.stored,
         suppressed=session.stages.deadband.suppressed,
+        rolled_up=session.stages.rollups.absorbed,
         redelivered=session.stages.filter.redelivered,
         dropped=done.dropped,
         waiting=recorder.waiting,
@@ -109,6 +111,43 @@ def summarise(session: Session, seconds: float) -> Summary:
         ring=recorder.ring_figures(),
         stopped_by=session.stopped_by,
     )
+
+
+def of_tags(session: Session, now: int) -> list[TagFigures]:
+    """Every tag, the least complete first; `now` in µs UTC."""
+    found = []
+    for name, keeper in session.keepers.items():
+        manner = manner_of(keeper.config)
+        begins = [(item.code, name, session.ledger.since(item.code)) for item in keeper.tags]
+        for item, whole in zip(keeper.tags, session.ledger.book.completeness(begins, now), strict=True):
+            is_paced = manner.stamped_here and not manner.exception
+            found.append(
+                TagFigures(
+                    tag=item.tag.name,
+                    source=name,
+                    completeness=whole,
+                    samples=int(session.recorder.latest.count[item.code]),
+                    expected=whole.captured // period_us(item.tag, keeper.config) + 1 if is_paced else None,
+                )
+            )
+    return sorted(found, key=lambda one: (2.0 if (share := one.completeness.share) is None else share, one.tag))
+
+
+def tags_json(tags: Sequence[TagFigures]) -> list[dict[str, Any]]:
+    """The part `tags` of the status: seconds, and percent that is never rounded up."""
+    return [
+        {
+            "tag": one.tag,
+            "source": one.source,
+            "complete_percent": one.completeness.percent,
+            "captured_s": one.completeness.captured / 1e6,
+            "missing_s": one.completeness.missing_us / 1e6,
+            "reasons": {reason: us / 1e6 for reason, us in one.completeness.missing.items()},
+            "samples": one.samples,
+            "expected": one.expected,
+        }
+        for one in tags
+    ]
 
 
 def _source(session: Session, name: str, outages: int) -> SourceFigures:

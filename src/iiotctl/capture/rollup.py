@@ -3,11 +3,11 @@
 Pure: samples and gaps with their times go in, parts of intervals (see `iiotctl.rollups`) come out. Samples are
 buffered and folded a commit at a time, so the cost does not depend on the size of batches.
 
-An interval is over when the tag's own clock has passed its end by `LATENESS_US`. That clock is the time of the
-tag's latest sample plus what our steady clock has gone on since; so a device whose clock is an hour off, a
-replay of last year, a quiet tag and a step of our wall clock need no rule of their own. A sample that is later
-than that opens its interval again and makes a further part of it: none is refused, and readers put parts
-together.
+An interval is over when the tag's own clock has passed its end by 10 s (or half the interval). That clock is
+the time of the tag's latest sample plus what our steady clock has gone on since; so a device whose clock is an
+hour off, a replay of last year, a quiet tag and a step of our wall clock need no rule of their own. A sample
+that is later than that opens its interval again and makes a further part of it: none is refused, and readers
+put parts together.
 
 A part is *partial* when the tag was not observed all the time: capture began inside the interval, or a gap
 begins or ends in it (one that covers it whole leaves no sample of it). An interval that nobody closed (stop,
@@ -16,18 +16,20 @@ crash) is partial for readers too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iiotctl.capture import parts
+from iiotctl.capture.parts import Parts
 from iiotctl.rollups import RollupBatch
 from iiotctl.samples import NULL_TIME, Gap, SampleBatch
 
 LATENESS_US: Final = 10_000_000
-"""Samples may be so late and still find their interval open; later ones cost a row of their own."""
+"""Samples may be so late (of short intervals: half the interval) and still find their interval open; later ones
+cost a row of their own."""
 
 SAVE_US: Final = 300_000_000
 """So often what runs longer than this is written as it stands: at most so much of a long interval is lost."""
@@ -152,6 +154,26 @@ class Rollups:
         if self._buffered >= _EAGER:
             self._fold()
 
+    def resume(self, batch: SampleBatch, since: Mapping[int, int], steady_us: int, *, whole: bool) -> None:
+        """Go on after a crash with the stored samples of a tag that were in no written roll-up yet.
+
+        Args:
+            batch: some of the tag (at least one), which is defined already, in the order of their times.
+            since: µs UTC by interval (µs): samples from then on are in none of its roll-ups.
+            steady_us: our steady clock, µs.
+            whole: every delivered sample was stored; otherwise these intervals are partial.
+        """
+        code = int(batch.tag[0])
+        for series in self._series_of[:, code].tolist():
+            if series < 0 or (first := since.get(int(self._interval[series]))) is None:
+                continue
+            self._since[series] = first
+            some = batch.take(batch.ts >= first)
+            new = self._parts(np.full(len(some), series), some.ts, some.value, some.quality)
+            new.partial[:] = not whole
+            self._open = parts.combine(parts.concat([self._open, new]))
+        self._seen_ts[code], self._seen_at[code] = batch.ts[-1], steady_us
+
     def raw(self, batch: SampleBatch) -> SampleBatch:
         """The samples to be stored: all but those that are in roll-ups instead."""
         if not len(self._code) or not len(batch):
@@ -191,9 +213,10 @@ class Rollups:
         self._fold()
         self._mark_partial()
         series = self._open.key // _NUMBERS
-        code = self._code[series]
+        code, interval = self._code[series], self._interval[series]
         now = self._seen_ts[code] + (steady_us - self._seen_at[code])
-        self._write(now >= self._start(self._open.key) + self._interval[series] + LATENESS_US, closes=True)
+        late = np.minimum(LATENESS_US, interval // 2)
+        self._write(now >= self._start(self._open.key) + interval + late, closes=True)
         if self._save_at is None:
             self._save_at = steady_us + SAVE_US
         elif steady_us >= self._save_at:
@@ -232,11 +255,16 @@ class Rollups:
             is_new = self._since[of] == _FOREVER
             if is_new.any():
                 np.minimum.at(self._since, of[is_new], ts[is_new])
-            key = of * _NUMBERS + ts // self._interval[of]
-            found.append(parts.combine(parts.of_samples(key, ts, value, quality)))
+            found.append(self._parts(of, ts, value, quality))
         self._open = parts.combine(parts.concat(found))
         if len(self._open) > _MOST_OPEN:
             self._write(np.ones(len(self._open), np.bool_))
+
+    def _parts(
+        self, series: NDArray[np.int64], ts: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint32]
+    ) -> Parts:
+        key = series * _NUMBERS + ts // self._interval[series]
+        return parts.combine(parts.of_samples(key, ts, value, quality))
 
     def _mark_partial(self) -> None:
         """Intervals in which a gap begins or ends get an empty part that says so."""

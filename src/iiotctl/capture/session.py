@@ -27,7 +27,7 @@ from iiotctl.capture.quieting import Quieting
 from iiotctl.capture.recorder import Recorder
 from iiotctl.capture.saying import damage, nothing_to_capture, plain
 from iiotctl.capture.stages import Stages
-from iiotctl.capture.summary import Summary
+from iiotctl.capture.summary import Summary, TagFigures
 from iiotctl.capture.supervisor import Keeper
 from iiotctl.capture.tagtable import TagTable, manner_of, period_us, row_of
 from iiotctl.capture.wishes import Wishes, check_names
@@ -63,6 +63,8 @@ class Session:
         self.keepers: dict[str, Keeper] = {}
         self.table = TagTable()
         self.stopped_by = ""
+        self.tags: list[TagFigures] = []
+        """How complete each tag is; from the end on."""
         self.events: list[Event] = []
         check_names(wishes.only, loaded)
         self._began = 0.0
@@ -165,6 +167,8 @@ class Session:
             self._recall(name, config, captured)
             self.keepers[name] = self._keeper(name, config, captured)
         self._recall_departed(configs)
+        past, steady = self.writer.recovered, wishes.monotonic()
+        await asyncio.to_thread(unwritten.roll_again, self.stages.rollups, settings.store, self.keepers, past, steady)
         listed = {tag.name for tag in self.loaded.site.tags}
         rows += await asyncio.to_thread(departed.since_last_run, self.writer, listed, self.table)
         await self.recorder.define(rows, self.started_us)
@@ -302,7 +306,9 @@ class Session:
     def _end(self, now: int) -> Summary:
         self.recorder.shut_down()
         summary = self.summary()
-        self._control.close(figures_.status(summary, "stopped", now, self.events))
+        self.tags = figures_.of_tags(self, now)
+        status = figures_.status(summary, "stopped", now, self.events)
+        self._control.close(status | {"tags": figures_.tags_json(self.tags)})
         return summary
 
     async def _tick(self, duration_s: float | None) -> None:
@@ -338,6 +344,8 @@ class Session:
             await self.recorder.seal_now()
             made = self.recorder.figures.sealed_files - before
             answer = Answer(True, f"sealed {made} files", {"files": made})
+        elif request.action == Action.TAGS:
+            answer = Answer(True, "", {"tags": figures_.tags_json(figures_.of_tags(self, self.wishes.now_us()))})
         elif request.action == Action.STOP:
             self.stop("request")
             answer = Answer(True, "stopping", {})

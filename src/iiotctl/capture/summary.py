@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from iiotctl.completeness import Completeness
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import SourceState
 
@@ -60,6 +61,25 @@ class GapFigures:
     reason: GapReason
     count: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TagFigures:
+    """How complete the record of one tag is in this run.
+
+    Attributes:
+        tag: name in the site file.
+        source: name of its source.
+        completeness: since the run began, or the tag joined it.
+        samples: delivered.
+        expected: scans in that time; None where the tag is not asked once a period by us.
+    """
+
+    tag: str
+    source: str
+    completeness: Completeness
+    samples: int
+    expected: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +140,7 @@ class Summary:
         delivered: samples that sources handed over.
         stored: samples that are durable.
         suppressed: not stored because of a deadband.
+        rolled_up: not stored because a roll-up stands for them.
         redelivered: not stored because they are stored already.
         dropped: lost to the disk or a backlog; they are in the gaps.
         waiting: not durable yet.
@@ -157,6 +178,7 @@ class Summary:
     sources: tuple[SourceFigures, ...]
     missing_s: float = 0.0
     planned_gaps: int = 0
+    rolled_up: int = 0
     ring: RingFigures | None = None
     stopped_by: str = ""
 

@@ -1,26 +1,40 @@
-"""What a crash cost of tags whose roll-ups stand for their samples: the running intervals that were not written.
+"""Running intervals of roll-ups that a crash took with it: made again from stored samples, or a gap.
 
-Samples that are stored are durable at every commit, and the gap of a restart begins right after the last of
-them. Of a tag with `raw = false` the samples of the running interval were in memory only; they were observed,
-so its source's account covers them, and this is the gap that says they are gone.
+At a crash the intervals that run are in memory only. Of a tag whose samples are stored nothing is lost: they are
+read again and go into their intervals. Of a tag with `raw = false` they are gone; they were observed, so the
+account of its source covers them, and a gap of the tag says until where its roll-ups reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from iiotctl.capture.gapbook import GapBook
-from iiotctl.capture.rollup import LATENESS_US, SAVE_US
-from iiotctl.samples import Gap, GapReason
+from iiotctl.capture.rollup import LATENESS_US, SAVE_US, Rollups
+from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.sources.base import CapturedTag
+from iiotctl.store import manifest
+from iiotctl.store.layout import SAMPLES, Layout, segment_of
 from iiotctl.store.state import Recovery
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _COMMIT_US = 2_000_000
 """Between the time of a sample and the commit that accounts for it."""
 
 
+class _Keeper(Protocol):
+    @property
+    def tags(self) -> Sequence[CapturedTag]: ...
+
+
 def gaps(book: GapBook, name: str, captured: Sequence[CapturedTag], past: Recovery, at: int) -> list[Gap]:
-    """Gap rows of a source's tags.
+    """Gap rows of the tags of a source whose samples were in roll-ups only.
 
     Args:
         book: of the run.
@@ -36,22 +50,88 @@ def gaps(book: GapBook, name: str, captured: Sequence[CapturedTag], past: Recove
     for item in captured:
         if item.tag.raw:
             continue
-        shortest = round(min(item.tag.rollup) * 1e6)
-        start = first_unwritten(shortest, end, past.rolled.get(item.tag.name))
+        # a sample is safe as soon as one of its roll-ups is
+        start = max(first_unwritten(_intervals(item), end, past.rolled.get(item.tag.name, {})).values())
         if start <= end:
             rows.append(book.record(name, item.code, (start, end), GapReason.RESTART, at))
     return rows
 
 
-def first_unwritten(interval_us: int, account: int, rolled: int | None) -> int:
-    """First instant that no roll-up holds.
+def first_unwritten(intervals_us: Sequence[int], account: int, rolled: Mapping[int, int]) -> dict[int, int]:
+    """First instant that no written roll-up holds, by interval, µs UTC.
 
     Args:
-        interval_us: the tag's shortest interval.
-        account: µs UTC until which the source had delivered.
-        rolled: µs UTC of the last instant that a written roll-up holds, None = there is none.
+        intervals_us: of one tag, µs.
+        account: µs UTC until which its source had delivered.
+        rolled: by interval, the last instant that a written roll-up holds.
     """
-    # a quiet tag has no roll-up although nothing is lost: an interval older than this would have been written
-    written = account - LATENESS_US - _COMMIT_US
-    oldest = max(written - written % interval_us, written - SAVE_US)
-    return oldest if rolled is None else max(oldest, rolled + 1)
+    found = {}
+    for interval in intervals_us:
+        # a quiet tag has no roll-up although nothing is lost: an interval older than this would have been written
+        written = account - min(LATENESS_US, interval // 2) - _COMMIT_US
+        oldest = max(written - written % interval, written - SAVE_US)
+        found[interval] = max(oldest, rolled[interval] + 1) if interval in rolled else oldest
+    return found
+
+
+def roll_again(
+    rollups: Rollups, store: Path, keepers: Mapping[str, _Keeper], past: Recovery, monotonic_s: float
+) -> None:
+    """Put stored samples that were in no written roll-up into their intervals; blocking, reads the newest files.
+
+    Args:
+        rollups: of the run, with all tags defined.
+        store: folder of the store, whose spool is sealed.
+        keepers: the sources by name.
+        past: what the earlier run left.
+        monotonic_s: our steady clock, seconds.
+    """
+    if past.clean or past.run is None:
+        return
+    wanted = {
+        item.tag.name: (item, first_unwritten(_intervals(item), past.alive[name], past.rolled.get(item.tag.name, {})))
+        for name, keeper in keepers.items()
+        for item in keeper.tags
+        if item.tag.raw and item.tag.rollup and name in past.alive
+    }
+    if not wanted:
+        return
+    since = min(first for _, firsts in wanted.values() for first in firsts.values())
+    for (name,), rows in _stored(Layout(store), past.run, since, list(wanted)).group_by("tag"):
+        item, firsts = wanted[str(name)]
+        batch = _batch(item.code, rows.sort("ts", maintain_order=True))
+        known = past.rolled.get(item.tag.name, {})
+        # before the first roll-up nobody knows since when the tag was observed but from its samples
+        begun = {
+            interval: first if interval in known else max(first, int(batch.ts[0])) for interval, first in firsts.items()
+        }
+        rollups.resume(batch, begun, round(monotonic_s * 1e6), whole=item.tag.deadband is None)
+
+
+def _intervals(item: CapturedTag) -> list[int]:
+    return [round(interval * 1e6) for interval in item.tag.rollup]
+
+
+def _stored(layout: Layout, run: str, since: int, tags: list[str]) -> pl.DataFrame:
+    """Stored numbers of a run from a time on; times in µs UTC."""
+    import polars as pl
+
+    frames = [pl.DataFrame(schema={"tag": pl.String, "ts": pl.Int64, "value": pl.Float64, "quality": pl.UInt32})]
+    for entries in manifest.read_all(layout).values():
+        entry, path = entries[-1], layout.root / entries[-1].path
+        segment = segment_of(path)
+        if entry.kind != SAMPLES or segment is None or segment.run != run or (entry.ts_max or 0) < since:
+            continue
+        rows = pl.read_parquet(path, hive_partitioning=False).with_columns(pl.col("ts").dt.epoch("us"))
+        rows = rows.filter((pl.col("ts") >= since) & pl.col("tag").is_in(tags) & pl.col("text").is_null())
+        frames.append(rows.select(frames[0].columns))
+    return pl.concat(frames)
+
+
+def _batch(code: int, rows: pl.DataFrame) -> SampleBatch:
+    return SampleBatch(
+        np.full(rows.height, code, np.uint32),
+        rows["ts"].to_numpy(),
+        rows["value"].fill_null(float("nan")).to_numpy(),
+        rows["quality"].to_numpy(),
+    )

@@ -55,7 +55,8 @@ class Recovery:
         captured: source by tag, of the tags that the history does not call removed.
         resealed: names of segments that were left and are sealed now.
         damaged: names of segments that were cut at a damaged place.
-        rolled: µs UTC by tag with roll-ups: the last instant that a written roll-up accounts for.
+        rolled: by tag with roll-ups and length of the interval (µs): the last instant, µs UTC, that is in a
+            written roll-up.
         open_kept: kept windows without an end.
     """
 
@@ -67,7 +68,7 @@ class Recovery:
     captured: dict[str, str] = field(default_factory=dict)
     resealed: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
-    rolled: dict[str, int] = field(default_factory=dict)
+    rolled: dict[str, dict[int, int]] = field(default_factory=dict)
     open_kept: list[Kept] = field(default_factory=list)
 
 
@@ -86,7 +87,7 @@ class State:
         self._gap_seen: dict[str, int] = {}
         self._kept: dict[str, Kept] = {}
         self._kept_seen: dict[str, int] = {}
-        self.rolled: dict[str, int] = {}
+        self.rolled: dict[str, dict[int, int]] = {}
         self._names: list[str] = []
         self._ts = np.empty(0, np.int64)
         self._value = np.empty(0, np.float64)
@@ -172,10 +173,11 @@ class State:
         newer = np.flatnonzero((rows.count > 0) & (rows.last_ts > np.maximum(known, self._ts[rows.tag])))
         self.samples(rows.tag[newer], rows.last_ts[newer], rows.last[newer], np.zeros(len(newer), np.uint32))
         until = np.where(rows.closes, np.maximum(rows.end - 1, rows.last_ts), rows.last_ts)
-        for code, at in zip(rows.tag.tolist(), until.tolist(), strict=True):
-            name = self._names[code]
+        lengths = rows.end - rows.start
+        for code, length, at in zip(rows.tag.tolist(), lengths.tolist(), until.tolist(), strict=True):
+            of_tag = self.rolled.setdefault(self._names[code], {})
             if at != NULL_TIME:
-                self.rolled[name] = max(at, self.rolled.get(name, at))
+                of_tag[length] = max(at, of_tag.get(length, at))
 
     def kept(self, windows: Iterable[Kept]) -> None:
         """Kept windows; of one id the latest row counts."""
@@ -235,7 +237,7 @@ class State:
             captured={tag: source for tag, source in self.sources.items() if tag not in self.removed},
             resealed=tuple(resealed),
             damaged=tuple(damaged),
-            rolled=dict(self.rolled),
+            rolled={tag: dict(of_tag) for tag, of_tag in self.rolled.items()},
             open_kept=list(self._kept.values()),
         )
 
@@ -249,7 +251,7 @@ class State:
             "sources": self.sources,
             "removed": sorted(self.removed),
             "gaps": [gap_to_json(gap) for gap in self._gaps.values()],
-            "rolled": self.rolled,
+            "rolled": {tag: list(of_tag.items()) for tag, of_tag in self.rolled.items()},
             "kept": [kept.to_json(window) for window in self._kept.values()],
             "last": {
                 tag: [row.ts, row.value, row.quality, row.good_ts, row.ts_source] for tag, row in self.last().items()
@@ -268,7 +270,7 @@ class State:
                 state.alive, state.hashes, state.sources = facts["alive"], facts["hashes"], facts["sources"]
                 state.removed = set(facts.get("removed", ()))
                 state.gaps(gap_from_json(gap) for gap in facts["gaps"])
-                state.rolled = dict(facts.get("rolled", {}))
+                state.rolled = {tag: dict(pairs) for tag, pairs in facts.get("rolled", {}).items()}
                 state.kept(kept.from_json(window) for window in facts.get("kept", ()))
                 state.restore({tag: LastRow(*row) for tag, row in facts["last"].items()})
                 return state

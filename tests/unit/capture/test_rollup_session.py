@@ -1,0 +1,153 @@
+"""Roll-ups in a capture as a whole: they agree with the samples, and a crash costs no more than is said."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from iiotctl.capture.session import Session
+from iiotctl.history.result import Running, Selection
+from iiotctl.history.statement import Kind, Statement
+from iiotctl.samples import GapReason
+from iiotctl.sources.base import Sink
+from tests.crash import rig
+from tests.unit.capture.fakes import BAD, FakeSource, Stage, run_session, until
+
+
+def rollups(store: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """What a reader sees, by tag and start in µs."""
+    sql = (
+        'SELECT tag, epoch_us(start) AS start, epoch_us("end") AS until, "min", "max", mean, "count", bad,'
+        " epoch_us(last_ts) AS last_ts, partial FROM rollups ORDER BY tag, start"
+    )
+    with Running(Selection(store), Statement(sql, Kind.SELECT), lambda event: None) as running:
+        fields, rows = running.rows()
+        return {(row[0], row[1]): dict(zip((field.name for field in fields), row, strict=True)) for row in rows}
+
+
+def staged(folder: Path, rules: str) -> Stage:
+    stage = Stage(folder)
+    stage.site.write_text(stage.site.read_text() + rules)
+    return stage
+
+
+def check_against_samples(store: Path, tag: str) -> int:
+    """Every roll-up of the tag is that of its stored samples; returns how many are whole."""
+    found = rig.samples(store).filter(pl.col("tag") == tag)
+    seen = 0
+    for (name, start), row in rollups(store).items():
+        if name != tag:
+            continue
+        inside = found.filter((pl.col("ts") >= start) & (pl.col("ts") < row["until"]))
+        good = inside.filter(pl.col("quality") < 1 << 31)["value"]
+        assert (row["count"], row["bad"]) == (len(good), len(inside) - len(good)), (name, start)
+        if len(good):
+            assert (row["min"], row["max"]) == (good.min(), good.max())
+        seen += not row["partial"]
+    return seen
+
+
+def test_rollups_beside_and_instead_of_samples(tmp_path: Path) -> None:
+    rules = """
+[[reduction]]
+tags = "*"
+rollup = "1s"
+[[reduction]]
+tags = "b"
+raw = false
+"""
+    stage = staged(tmp_path, rules)
+    summary = run_session(stage.session(), seconds=3.2)
+    assert set(rig.samples(stage.store)["tag"]) == {"a"}
+    assert check_against_samples(stage.store, "a") >= 1
+    found = rollups(stage.store)
+    of_a = {start: row["count"] for (tag, start), row in found.items() if tag == "a"}
+    of_b = {start: row["count"] for (tag, start), row in found.items() if tag == "b"}
+    assert of_a == of_b
+    assert summary.gap_count == 0
+    assert summary.completeness == 1, "what a roll-up holds is not missing"
+    assert summary.rolled_up == sum(of_b.values())
+    assert summary.stored + summary.rolled_up == summary.delivered
+
+
+def test_a_failure_is_in_the_rollups_as_in_the_samples(tmp_path: Path) -> None:
+    stage = staged(tmp_path, '[[reduction]]\ntags = "*"\nrollup = "1s"\n')
+
+    def script(source: FakeSource, sink: Sink, number: int) -> None:
+        source.silent = 100 <= number < 160
+        if number == 100:
+            sink.failed(None, GapReason.TIMEOUT, BAD, source.context.now_us())
+
+    run_session(stage.session(script), seconds=3.2)
+    check_against_samples(stage.store, "a")
+    found = rollups(stage.store)
+    assert sum(row["bad"] for row in found.values()) == 2, "one null row a tag"
+    (start, end, _), *_ = rig.gaps_of(rig.gaps(stage.store), "one", "a")
+    for (_, begin), row in found.items():
+        if begin <= start < row["until"] or begin <= end < row["until"]:
+            assert row["partial"]
+
+
+def _crashed(tmp_path: Path, rules: str) -> tuple[Stage, int]:
+    """A store as it was two seconds after the begin of a capture, and when that was (µs)."""
+    stage, copy = staged(tmp_path / "first", rules), staged(tmp_path / "second", rules)
+    crashed: list[int] = []
+
+    async def crash(session: Session) -> None:
+        await until(lambda: session.recorder.figures.commits >= 13)
+        shutil.copytree(stage.store, copy.store)
+        crashed.append(stage.now_us())
+
+    run_session(stage.session(), crash, seconds=3.5)
+    return copy, crashed[0]
+
+
+def test_after_a_crash_the_rollups_of_stored_samples_go_on(tmp_path: Path) -> None:
+    copy, crashed = _crashed(tmp_path, '[[reduction]]\ntags = "*"\nrollup = ["1s", "1min"]\n')
+    run_session(copy.session(), seconds=0.4)
+    assert check_against_samples(copy.store, "a") >= 1
+    around = [
+        row for (tag, start), row in rollups(copy.store).items() if tag == "a" and start <= crashed < row["until"]
+    ]
+    assert around
+    assert all(row["partial"] for row in around)
+
+
+def test_after_a_crash_the_gap_begins_where_the_rollups_end(tmp_path: Path) -> None:
+    copy, crashed = _crashed(tmp_path, '[[reduction]]\ntags = "b"\nrollup = "1s"\nraw = false\n')
+    run_session(copy.session(), seconds=0.4)
+    table = rig.gaps_of(rig.gaps(copy.store), "one", "b")
+    assert [reason for *_, reason in table] == ["restart", "restart"]
+    (first, last, _), (begin, _, _) = table
+    assert begin == last + 1
+    ends = [row["until"] for row in rollups(copy.store).values() if row["until"] <= crashed]
+    assert first == max(ends), "right behind the last roll-up that was written"
+    assert rig.gaps_of(rig.gaps(copy.store), "one", "a")[0][0] == begin, "of stored samples nothing is lost"
+
+
+def test_what_was_rolled_up_is_not_counted_again_after_a_restart(tmp_path: Path) -> None:
+    """A server tells its static value again with its old time."""
+    rules = '[[reduction]]\ntags = "*"\nrollup = "1s"\nraw = false\n'
+    stage = staged(tmp_path, rules)
+    stage.site.write_text(
+        stage.site.read_text()
+        .replace("modbus-tcp", "opcua")
+        .replace("host = ", "url = ")
+        .replace("127.0.0.1", "opc.tcp://127.0.0.1")
+        .replace("127.0.0.2", "opc.tcp://127.0.0.2")
+        .replace("holding:", "ns=2;i=")
+    )
+    old = stage.now_us() - 3_600_000_000
+
+    def script(source: FakeSource, sink: Sink, number: int) -> None:
+        source.silent = True
+        if number % 10 == 1:
+            source.rounds = 1
+            source.deliver(sink, old)
+
+    for _ in range(2):
+        run_session(stage.session(script), seconds=0.5)
+    assert [row["count"] for row in rollups(stage.store).values()] == [1, 1]
