@@ -37,6 +37,8 @@ class Action(StrEnum):
     RELOAD = "reload"
     SEAL = "seal"
     STOP = "stop"
+    TAGS = "tags"
+    """How complete each tag is so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,8 @@ def of_tags(session: Session, now: int) -> list[TagFigures]:
     found = []
     for name, keeper in session.keepers.items():
         manner = manner_of(keeper.config)
-        begins = [(item.code, name, session.ledger.since(item.code)) for item in keeper.tags]
-        for item, whole in zip(keeper.tags, session.ledger.book.completeness(begins, now), strict=True):
+        wholes = session.ledger.book.completeness(name, keeper.codes, now)
+        for item, whole in zip(keeper.tags, wholes, strict=True):
             is_paced = manner.stamped_here and not manner.exception
             found.append(
                 TagFigures(

@@ -71,6 +71,7 @@ class GapBook:
     ) -> None:
         self.missing_us = 0
         self._account = Account()
+        self._begins: dict[int, int] = {}
         self._open: dict[str, OpenGap] = {}
         self._tally = Tally()
         self._stamp = 0
@@ -123,16 +124,17 @@ class GapBook:
         # both ends of a gap belong to it: up to the instant before the tag begins
         lasting = None if wide is None else (wide.reason, overlap(wide.start, since - 1, self._since, since))
         self._account.join(source, code, lasting)
+        self._begins[code] = max(since, self._since)
 
-    def completeness(self, tags: Iterable[tuple[int, str, int]], now: int) -> list[Completeness]:
-        """Of tags, each with code, source and begin (µs UTC), in this run up to `now`."""
-        wide = {gap.source: gap for gap in self._open.values() if gap.code is None}
+    def completeness(self, source: str, codes: Iterable[int], now: int) -> list[Completeness]:
+        """Of tags of a source that have joined it, in this run up to `now` (µs UTC)."""
+        wide = next((gap for gap in self._open.values() if gap.source == source and gap.code is None), None)
         own = {gap.code: gap for gap in self._open.values() if gap.code is not None}
         found = []
-        for code, source, begin in tags:
-            since = max(begin, self._since)
+        for code in codes:
+            since = self._begins[code]
             still: dict[GapReason, int] = {}
-            for gap in filter(None, (wide.get(source), own.get(code))):
+            for gap in filter(None, (wide, own.get(code))):
                 still[gap.reason] = still.get(gap.reason, 0) + overlap(gap.start, now, since, now)
             captured = max(0, now - since + 1)
             found.append(Completeness(captured, self._account.missing(source, code, still)))

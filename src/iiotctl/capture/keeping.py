@@ -24,7 +24,9 @@ from iiotctl.samples import SampleBatch, empty_batch
 from iiotctl.site.units import format_duration, format_size
 
 if TYPE_CHECKING:
+    from iiotctl.capture.tagtable import Manner
     from iiotctl.site.ring import RingSettings
+    from iiotctl.sources.base import CapturedTag
 
 _CLOCKS_AGREE_US: Final = 1_000_000
 """A device clock that is off by less is taken for ours."""
@@ -50,6 +52,12 @@ class KeptTag:
     source: str
     on_change: bool
     stamped_here: bool = True
+
+    @classmethod
+    def of(cls, source: str, item: CapturedTag, manner: Manner) -> KeptTag:
+        """A tag of the site file."""
+        on_change = manner.exception or item.tag.deadband_absolute is not None
+        return cls(item.code, item.tag.name, source, on_change, manner.stamped_here)
 
 
 @dataclass(slots=True, eq=False)

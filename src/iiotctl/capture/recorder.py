@@ -86,8 +86,7 @@ class Recorder:
         self._codes_of = codes_of
         self._max_backlog = max_backlog
         self._pending = Load()
-        self._alive: dict[str, int] = {}
-        """Signs of life as last written."""
+        self._alive: dict[str, int] = {}  # signs of life as last written
         self._held: Load | None = None
         self._in_flight = 0
         self._is_stopping = False
@@ -154,6 +153,7 @@ class Recorder:
         rows, nulls = self._ledger.failed(source, tags, reason, quality, at, alive_at=alive_at)
         self._pending.gaps += rows
         self.latest.observe(nulls)
+        self.latest.count[nulls.tag] -= 1  # nobody delivered them
         self._stages.nulled(nulls)
         self._stages.rollups.add(nulls, self._steady())
         if self.keeping is not None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from iiotctl.capture.session import Session
 from iiotctl.capture.wishes import Wishes
 
 if TYPE_CHECKING:
-    from iiotctl.capture.summary import Summary
+    from iiotctl.capture.summary import Summary, TagFigures
     from iiotctl.site.load import LoadedSite
     from iiotctl.site.settings import Settings
 
@@ -30,10 +30,12 @@ class Outcome:
     Attributes:
         summary: its figures.
         signal: number of the signal that ended it, 0 = none.
+        tags: how complete each tag is, the least complete first.
     """
 
     summary: Summary
     signal: int = 0
+    tags: Sequence[TagFigures] = ()
 
 
 def lower_priority() -> None:
@@ -108,7 +110,7 @@ async def _run(
     with _signals(stop, reload):
         await session.open()
         summary = await session.run(duration_s=duration_s)
-    return Outcome(summary, received[0] if received else 0)
+    return Outcome(summary, received[0] if received else 0, session.tags)
 
 
 @contextmanager

@@ -195,16 +195,7 @@ class Session:
             self.stages.define(item, manner)
             self.recorder.latest.reserve(item.code)
         if self.recorder.keeping is not None:
-            self.recorder.keeping.define(
-                KeptTag(
-                    item.code,
-                    item.tag.name,
-                    name,
-                    manner.exception or item.tag.deadband_absolute is not None,
-                    manner.stamped_here,
-                )
-                for item in captured
-            )
+            self.recorder.keeping.define(KeptTag.of(name, item, manner) for item in captured)
 
     def _recall(self, name: str, config: SourceConfig, captured: Sequence[CapturedTag]) -> None:
         """Go on where the last run of this store ended."""

@@ -26,6 +26,7 @@ from iiotctl.cli._options import (
 from iiotctl.errors import ExitCode, SiteError, UsageError
 
 if TYPE_CHECKING:
+    from iiotctl.capture.run import Outcome
     from iiotctl.capture.session import Session
     from iiotctl.capture.summary import Summary
     from iiotctl.events import Event
@@ -94,6 +95,15 @@ def capture(
         str | None,
         typer.Option("--ring-memory", metavar="SIZE", show_default=False, help="Most memory of the ring; 200MB."),
     ] = None,
+    completeness: Annotated[
+        Path | None,
+        typer.Option(
+            "--completeness",
+            metavar="FILE",
+            show_default=False,
+            help="At the end, how complete each tag is; `-` is stdout.",
+        ),
+    ] = None,
     log_format: LogFormatOption = None,
     site: SiteOption = None,
     store: StoreOption = None,
@@ -121,6 +131,7 @@ def capture(
     if context.invoked_subcommand is not None:
         context.obj = (site, store)
         return
+    from iiotctl.cli._completeness import place, write_run
     from iiotctl.ops import capture as op
     from iiotctl.ops.site import open_settings
 
@@ -135,6 +146,7 @@ def capture(
     watch = _watch(on_terminal and log_format is None if live is None else live)
     flags = {"keep": ring, "triggers": keep_around, "before": before, "after": after, "memory": ring_memory}
     wanted = op.ring_of(opened, flags, only=source or ())
+    completeness = place(completeness, format)
     _console.say(READ_ONLY)
     with watch:
         outcome = op.capture(
@@ -149,7 +161,9 @@ def capture(
             at_once=_leave,
         )
     del quiet, verbose, color
-    _end(outcome.summary, outcome.signal, strict=strict)
+    if completeness is not None:
+        write_run(outcome.tags, completeness, format, color=_console.uses_color(sys.stdout))
+    _end(outcome, strict=strict)
 
 
 def _duration(text: str) -> float:
@@ -248,12 +262,15 @@ def line(summary: Summary) -> str:
     return "  ".join(words)
 
 
-def _end(summary: Summary, signal: int, *, strict: bool) -> None:
+def _end(outcome: Outcome, *, strict: bool) -> None:
     """Say what was done and leave with the right code."""
+    from iiotctl.cli._completeness import worst
     from iiotctl.cli._wording import closing
     from iiotctl.ops.capture import unreached
 
-    _report("ended", "\n".join(closing(summary)), summary)
+    summary, signal = outcome.summary, outcome.signal
+    least = worst((one.tag, one.source, one.completeness) for one in outcome.tags)
+    _report("ended", "\n".join([*closing(summary), *least]), summary)
     error = unreached(summary.sources)
     silent = [source for source in summary.sources if not source.samples]
     if error is None or signal:
@@ -317,7 +334,7 @@ def status(
 
     site, store = _given(context, site, store)
     store = open_store(site, store)
-    found = op.status(store)
+    found = op.status(store, tags=format is TextFormat.JSON and not check)
     if format is TextFormat.JSON:
         typer.echo(json.dumps(found, ensure_ascii=True, allow_nan=False))
     elif not (check and quiet):

@@ -23,8 +23,10 @@ from iiotctl.cli._options import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from iiotctl.history.gaps import GapRow
+    from iiotctl.history.gaps import GapRow, Wanted
+    from iiotctl.history.omission import Omissions
 
 
 def gaps(
@@ -48,6 +50,10 @@ def gaps(
     end: Annotated[
         str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Not those that began later.")
     ] = None,
+    completeness: Annotated[
+        bool,
+        typer.Option("--completeness", show_default=False, help="Instead, how complete the record of each tag is."),
+    ] = False,
     strict: StrictOption = False,
     site: SiteOption = None,
     store: StoreOption = None,
@@ -66,6 +72,7 @@ def gaps(
     Examples:
       iiotctl gaps
       iiotctl gaps --source press1 --from '*-1d'
+      iiotctl gaps --completeness --from '*-1d'
       iiotctl gaps --tag press1.hydraulics.pressure --format csv
     """
     del quiet, verbose, color
@@ -80,6 +87,10 @@ def gaps(
 
     root = open_store(site, store)
     notice = Omissions(_console.show_event)
+    if completeness:
+        _completeness(root, Wanted(source, tag, reason), notice, start, end, format, output)
+        notice.end(root, strict=strict)
+        return
     found = op(root, Wanted(source, tag, reason), notice, start=start, end=end)
     columns = [
         Column("source"),
@@ -99,6 +110,25 @@ def gaps(
     reports.write(table, format.value, output, color=_console.uses_color(sys.stdout))
     _console.say(_summary(found, time.time_ns() // 1000))
     notice.end(root, strict=strict)
+
+
+def _completeness(
+    root: Path,
+    wanted: Wanted,
+    notice: Omissions,
+    start: str | None,
+    end: str | None,
+    format_: Format,
+    output: Path | None,
+) -> None:
+    from iiotctl import reports
+    from iiotctl.cli._completeness import overall, store_rows
+    from iiotctl.ops.gaps import completeness as op
+
+    records = op(root, wanted, notice, start=start, end=end)
+    rows = store_rows(records, brief=format_ is Format.TABLE)
+    reports.write(rows, format_.value, output, color=_console.uses_color(sys.stdout))
+    _console.say(overall([record.completeness for record in records]))
 
 
 def _summary(rows: Sequence[GapRow], now_us: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -219,8 +220,12 @@ def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
     return planned
 
 
-def status(store: Path) -> dict[str, Any]:
+def status(store: Path, *, tags: bool = False) -> dict[str, Any]:
     """The status of the capture on a store; of its last one when none runs (`running` says which).
+
+    Args:
+        store: its folder.
+        tags: ask a running capture how complete each tag is (`tags`); one that has ended has said so.
 
     Raises:
         StoreError: `capture-never-ran`.
@@ -233,6 +238,10 @@ def status(store: Path) -> dict[str, Any]:
             where=str(store),
             hint="`iiotctl capture` starts one; `--store` and `--site` say which store is meant",
         )
+    if tags and found["fresh"]:
+        # on request: thousands of tags a second would wear a flash disk out; and a reader may not be allowed to ask
+        with suppress(StoreError, OSError):
+            found |= control.ask(store, control.Action.TAGS, timeout_s=3.0).details
     return {**found, "sole_master_confirmed": confirmed.of_run(store, str(found["run"]))}
 
 

@@ -12,6 +12,7 @@ from iiotctl.capture import control
 from iiotctl.capture.control import Action
 from iiotctl.capture.disk import Reserve
 from iiotctl.capture.session import Session
+from iiotctl.capture.wishes import check_names
 from iiotctl.errors import SiteError, StoreError, UsageError
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import Sink
@@ -249,7 +250,7 @@ def test_nothing_to_capture_and_unknown_sources_are_clear_errors(tmp_path: Path)
     stage = Stage(tmp_path)
     session = stage.session()
     with pytest.raises(UsageError, match="no source `oen`") as caught:
-        session._check_names(["oen"], session.loaded)
+        check_names(["oen"], session.loaded)
     assert caught.value.hint == "did you mean `one`?"
     stage.site.write_text("schema = 1\n")
     with pytest.raises(SiteError, match="no source with tags"):
