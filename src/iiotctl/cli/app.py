@@ -19,6 +19,7 @@ import typer
 
 from iiotctl import __version__
 from iiotctl.cli import _console, _environment, _failure, _help
+from iiotctl.cli import backfill as backfill_
 from iiotctl.cli import browse as browse_
 from iiotctl.cli import capture as capture_
 from iiotctl.cli import certificate as certificate_
@@ -33,6 +34,7 @@ from iiotctl.cli import init as init_
 from iiotctl.cli import last as last_
 from iiotctl.cli import query as query_
 from iiotctl.cli import read as read_
+from iiotctl.cli import service as service_
 from iiotctl.cli import simulate as simulate_
 from iiotctl.cli import site as site_
 from iiotctl.cli import store as store_
@@ -44,8 +46,8 @@ CHECK: Final = "Check"
 SET_UP: Final = "Set up"
 
 ORDER: Final = (
-    *("capture", "read", "import", "store", "query", "last", "gaps", "doctor", "certificate", "explain"),
-    *("demo", "simulate", "browse", "guess", "init", "site", "tags", "completion"),
+    *("capture", "read", "import", "backfill", "store", "query", "last", "gaps", "doctor", "certificate", "explain"),
+    *("demo", "simulate", "browse", "guess", "init", "service", "site", "tags", "completion"),
 )
 """Of commands in help and completion; others follow."""
 
@@ -95,6 +97,7 @@ def root(
 app.add_typer(capture_.app, name="capture", rich_help_panel=CAPTURE)
 app.command("read", rich_help_panel=CAPTURE)(read_.read)
 app.command("import", rich_help_panel=CAPTURE)(import__.import_)
+app.command("backfill", rich_help_panel=CAPTURE)(backfill_.backfill)
 app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
 app.command("query", rich_help_panel=ASK)(query_.query)
 app.command("last", rich_help_panel=ASK)(last_.last)
@@ -107,6 +110,7 @@ app.command("simulate", rich_help_panel=SET_UP)(simulate_.simulate)
 app.command("browse", rich_help_panel=SET_UP)(browse_.browse)
 app.command("guess", rich_help_panel=SET_UP)(guess_.guess)
 app.command("init", rich_help_panel=SET_UP)(init_.init)
+app.add_typer(service_.app, name="service", rich_help_panel=SET_UP)
 app.add_typer(site_.app, name="site", rich_help_panel=SET_UP)
 app.add_typer(tags_.app, name="tags", rich_help_panel=SET_UP)
 app.command("completion", rich_help_panel=SET_UP)(completion_.completion)

@@ -142,6 +142,7 @@ def capture(
         _show_plan(op.dry_run(opened, only=source or ()), format, output)
         return
     duration = None if for_ is None else _duration(for_)
+    vouching = _name(sole_master)
     on_terminal = _console.is_terminal(sys.stderr)
     watch = _watch(on_terminal and log_format is None if live is None else live)
     flags = {"keep": ring, "triggers": keep_around, "before": before, "after": after, "memory": ring_memory}
@@ -155,7 +156,7 @@ def capture(
             only=source or (),
             trust_first=trust_first,
             ring=wanted,
-            sole_master=_name(sole_master),
+            sole_master=vouching,
             on_event=watch.event,
             on_tick=watch.tick,
             at_once=_leave,
