@@ -18,11 +18,11 @@ import pytest
 
 from iiotctl.errors import SourceError
 from iiotctl.ops.browse import Wish
-from iiotctl.ops.certificate import check, describe, target_of
+from iiotctl.ops.certificate import check, describe
 from iiotctl.ops.certificate_store import candidate, create, now_utc, shown_by, trust
 from iiotctl.ops.init_browse import init_from_browse
+from iiotctl.ops.opcua_target import target_of
 from iiotctl.ops.read import Access, prepare, rounds
-from iiotctl.ops.site import open_settings
 from iiotctl.sources.opcua.judgement import Judgement, State
 from tests.cli.shell import assert_our_form, iiotctl
 from tests.integration.opcua_peer import URI, Server, make_pair, running
@@ -34,7 +34,7 @@ SECURE = "Basic256Sha256-SignAndEncrypt"
 
 def checked(server: Server, *, connect: bool = False) -> dict[str, Judgement]:
     """The checks of `certificate check` by side and name."""
-    report = check(target_of(server.url, open_settings()), connect=connect)
+    report = check(target_of(server.url), connect=connect)
     return {f"{each.side}: {each.name}": each for each in report.judgements}
 
 

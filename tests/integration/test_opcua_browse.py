@@ -10,6 +10,7 @@ import pytest
 
 from iiotctl.errors import IncompleteError, SourceError, UsageError
 from iiotctl.ops.browse import Wish, browse
+from iiotctl.ops.opcua_target import target_of
 from iiotctl.ops.read import Access
 from tests.cli.shell import assert_our_form, iiotctl
 from tests.integration.opcua_peer import URI, Server, make_pair, running
@@ -26,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_folder_in_full(server: Server) -> None:
-    found = browse(server.url, Wish(("Line3",), values=True))
+    found = browse(target_of(server.url), Wish(("Line3",), values=True))
     rows = {row.path: row for row in found.rows}
     assert list(rows) == [
         "Line3/Oven/Temperature",
@@ -51,12 +52,12 @@ def test_a_folder_in_full(server: Server) -> None:
 
 
 def test_many_children_come_in_pieces(server: Server) -> None:
-    found = browse(server.url, Wish(("Many/N*",)))
+    found = browse(target_of(server.url), Wish(("Many/N*",)))
     assert [row.path for row in found.rows] == [f"Many/N{i}" for i in range(1200)]
 
 
 def test_arrays_are_told_apart(server: Server) -> None:
-    (array,) = browse(server.url, Wish(("Array",))).rows
+    (array,) = browse(target_of(server.url), Wish(("Array",))).rows
     assert (array.value_rank, array.dimensions, array.is_array) == (1, (3,), True)
     assert "element" in array.problem
 
@@ -70,24 +71,25 @@ def test_stopped_early_says_so_and_ends_with_8(server: Server) -> None:
 
 def test_nothing_matches(server: Server) -> None:
     with pytest.raises(IncompleteError) as caught:
-        browse(server.url, Wish(("line3/*",)))
+        browse(target_of(server.url), Wish(("line3/*",)))
     assert caught.value.slug == "browse-empty"
     assert caught.value.hint == "did you mean `Line3`?"
 
 
 @pytest.mark.parametrize("profile", ["s7-1500", "kepware"])
 def test_limits_of_a_profile(server: Server, profile: str) -> None:
-    assert len(browse(server.url, Wish(("Line3",), profile=profile)).rows) == 7
+    assert len(browse(target_of(server.url), Wish(("Line3",), profile=profile)).rows) == 7
 
 
-def test_secure_browsing_needs_trust(server: Server, tmp_path: Path) -> None:
+def test_secure_browsing_needs_trust(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     access = Access("Basic256Sha256-SignAndEncrypt")
+    monkeypatch.setenv("IIOTCTL_PKI", str(tmp_path))
     with pytest.raises(SourceError) as caught:
-        browse(server.url, Wish(("Line3",)), access=access, pki_dir=tmp_path)
+        browse(target_of(server.url, access=access), Wish(("Line3",)))
     assert caught.value.slug == "opcua-certificate-unknown"
     assert f"iiotctl certificate check {server.url}" in str(caught.value.hint)
     trusting = Access("Basic256Sha256-SignAndEncrypt", trust_first=True)
-    assert len(browse(server.url, Wish(("Line3",)), access=trusting, pki_dir=tmp_path).rows) == 7
+    assert len(browse(target_of(server.url, access=trusting), Wish(("Line3",))).rows) == 7
 
 
 def test_table_json_and_tag_rows(server: Server, tmp_path: Path) -> None:
@@ -125,6 +127,9 @@ def test_from_browse_to_samples_of_every_tag(server: Server, tmp_path: Path) -> 
         "query", "SELECT count(DISTINCT tag) n FROM samples WHERE value IS NOT NULL", "--format", "csv", cwd=folder
     )
     assert asked.stdout.split() == ["n", "16"], captured.stderr
+    # in the folder of the site a source is known by its name, with its security, and new rows avoid its tags
+    more = iiotctl("browse", "opcua", "Line3/Oven/Temperature", "--tags-csv", "-", cwd=folder)
+    assert more.stdout.splitlines()[1].startswith("opcua.Line3.Oven.Temperature_2,opcua,"), more.stderr
     repeated = iiotctl("init", folder, *words)
     assert repeated.returncode == 2
     assert_our_form(repeated.stderr, "site-exists")
@@ -141,4 +146,4 @@ def test_dead_host(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert_our_form(done.stderr, "source-refused")
     with pytest.raises(UsageError):
-        browse("opc.tcp://", Wish())
+        target_of("opc.tcp://")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,11 +43,17 @@ from iiotctl.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from iiotctl.ops.browse import Browsed
     from iiotctl.reports.rows import Rows
+    from iiotctl.site.tagrows import TagRow
 
 
 def browse(
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="opc.tcp://HOST:PORT or modbus-tcp://HOST[/UNIT].", show_default=False)
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="opc.tcp://HOST:PORT, modbus-tcp://HOST[/UNIT], or an OPC UA source.",
+            show_default=False,
+        ),
     ],
     paths: Annotated[
         list[str] | None,
@@ -106,6 +112,7 @@ def browse(
     del color
     from iiotctl import reports
     from iiotctl.ops import browse as op
+    from iiotctl.ops.opcua_target import target_of
     from iiotctl.ops.read import Access
     from iiotctl.reports.target import check_place
 
@@ -124,23 +131,21 @@ def browse(
     if _browse_modbus.is_modbus(url):
         if paths:
             raise UsageError("bad-value", "a Modbus device has no paths", hint="name ranges: `--range holding:0-99`")
-        target = _browse_modbus.Target(tags_csv, toml, source, format.value, output, quiet)
+        sink = _browse_modbus.Target(tags_csv, toml, source, format.value, output, quiet)
         timeout_s = None if timeout is None else seconds(timeout, "--timeout")
-        _browse_modbus.run(url, asked, target, timeout_s=timeout_s, site=site)
+        _browse_modbus.run(url, asked, sink, timeout_s=timeout_s, site=site)
         return
     _browse_modbus.refuse(asked, url)
-    name = op.source_name(url, source)
+    name = None if source is None else op.source_name(url, source)
+    access = Access(security, user, password_env, trust_first)
+    patience = None if timeout is None else seconds(timeout, "--timeout")
+    target = target_of(url, site, access=access, timeout_s=patience)
     wish = op.Wish(tuple(paths or ()), max_nodes, depth, values, profile)
     with progress(quiet=quiet) as report:
-        found = op.browse(
-            url,
-            wish,
-            access=Access(security, user, password_env, trust_first),
-            timeout_s=None if timeout is None else seconds(timeout, "--timeout"),
-            report=report,
-        )
+        found = op.browse(target, wish, report=report)
     if tags_csv is not None or toml:
-        _write_tags(found, name, tags_csv if tags_csv is not None else output, toml=toml)
+        rows = op.tag_rows(found.capturable, name or target.source or op.source_name(url), target.taken)
+        _write_tags(rows, found, tags_csv if tags_csv is not None else output, toml=toml)
     else:
         reports.write(_rows(found, short=format is Format.TABLE and not verbose, values=values), format.value, output)
         _console.suggest(f"iiotctl init DIR --from-browse {url}")
@@ -162,16 +167,15 @@ def progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda seen, found: line.update(f"{seen} nodes seen, {found} variables match")
 
 
-def _write_tags(found: Browsed, source: str, output: Path | None, *, toml: bool) -> None:
-    from iiotctl.ops.browse import tag_rows
+def _write_tags(rows: Sequence[TagRow], found: Browsed, output: Path | None, *, toml: bool) -> None:
     from iiotctl.reports.target import binary
     from iiotctl.site.tagrows import to_csv, to_toml
     from iiotctl.site.units import format_count
 
-    rows = tag_rows(found.capturable, source)
     with binary(output) as stream:
         stream.write((to_toml(rows) if toml else to_csv(rows)).encode())
-    _console.say(f"{format_count(len(rows), 'tag')} of source `{source}`{'' if output is None else f' in {output}'}")
+    source = f" of source `{rows[0].source}`" if rows else ""
+    _console.say(f"{format_count(len(rows), 'tag')}{source}{'' if output is None else f' in {output}'}")
     say_left_out(found)
 
 

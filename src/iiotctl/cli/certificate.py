@@ -78,12 +78,12 @@ def check(
     """
     del verbose, color
     from iiotctl.ops import certificate as op
+    from iiotctl.ops.opcua_target import target_of
     from iiotctl.ops.read import Access
-    from iiotctl.ops.site import open_settings
 
     access = Access(security, user, password_env)
     patience = None if timeout is None else seconds(timeout, "--timeout")
-    wanted = op.target_of(target, open_settings(site), access=access, timeout_s=patience)
+    wanted = target_of(target, site, access=access, timeout_s=patience)
     report = op.check(wanted, connect=connect)
     if format is TextFormat.JSON:
         typer.echo(json.dumps(report.as_dict(), ensure_ascii=False))

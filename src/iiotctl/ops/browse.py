@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from iiotctl.errors import IncompleteError, UsageError
-from iiotctl.ops.read import Access, Request, prepare
+from iiotctl.ops.opcua_target import Target
 from iiotctl.site.naming import UniqueNames, segment, tag_name
 from iiotctl.site.plain import did_you_mean, one_line
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.tagrows import TagRow
-from iiotctl.sources.base import SourceContext
 
 if TYPE_CHECKING:
     from iiotctl.sources.opcua.describe import Described
@@ -74,27 +71,16 @@ class Browsed:
         return [row for row in self.rows if not row.problem]
 
 
-def browse(
-    url: str,
-    wish: Wish,
-    *,
-    access: Access | None = None,
-    timeout_s: float | None = None,
-    pki_dir: Path | None = None,
-    report: Callable[[int, int], None] | None = None,
-) -> Browsed:
+def browse(target: Target, wish: Wish, *, report: Callable[[int, int], None] | None = None) -> Browsed:
     """Walk a server's address space; sends Browse, BrowseNext and Read requests only.
 
     Args:
-        url: `opc.tcp://…`.
+        target: see `opcua_target.target_of`.
         wish: what to look for.
-        access: secure channel and user.
-        timeout_s: s to wait for an answer; None = as the source does.
-        pki_dir: folder of certificates; the settings' own when None.
         report: told (nodes seen, variables found) as the walk goes on.
 
     Raises:
-        UsageError: URL, security or profile are wrong.
+        SiteError: `unknown-profile`.
         SourceError: the server cannot be reached or does not let itself be browsed.
         IncompleteError: `browse-empty`, no variable matches.
     """
@@ -102,13 +88,11 @@ def browse(
     from iiotctl.sources.opcua.describe import browse_server
     from iiotctl.sources.opcua.pathglob import PathGlobs
 
-    request = prepare(url, [], security=access, timeout_s=timeout_s, pki_dir=pki_dir)
-    config = _opcua(request)
-    limits = _limits(wish.profile)
+    limits = _limits(wish.profile or target.config.profile)
     walked, rows = asyncio.run(
         browse_server(
-            config,
-            _context(request),
+            target.config,
+            target.context,
             PathGlobs(wish.patterns),
             Bounds(wish.max_nodes, wish.depth, limits.get("browse_parallel", 1), limits.get("max_nodes_per_browse")),
             values=wish.values,
@@ -124,23 +108,8 @@ def browse(
             f"{walked.stopped}, there are more; narrow it with a path such as 'Line3/**', or raise `--max-nodes`"
         )
     if not rows:
-        raise _empty(wish, walked.folders, url, walked.stopped)
-    return Browsed(config, rows, walked.seen, walked.requests, walked.stopped, notes)
-
-
-def _opcua(request: Request) -> OpcUaSource:
-    if not isinstance(request.config, OpcUaSource):
-        raise UsageError("bad-url", "only OPC UA servers have an address space", where=request.url)
-    return request.config
-
-
-def _context(request: Request) -> SourceContext:
-    return SourceContext(
-        now_us=lambda: time.time_ns() // 1000,
-        monotonic=time.monotonic,
-        pki_dir=request.pki_dir,
-        trust_first=request.trust_first,
-    )
+        raise _empty(wish, walked.folders, target.config.url, walked.stopped)
+    return Browsed(target.config, rows, walked.seen, walked.requests, walked.stopped, notes)
 
 
 def _limits(profile: str | None) -> dict[str, int]:

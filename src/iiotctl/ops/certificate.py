@@ -13,17 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from iiotctl.errors import IiotctlError, SourceError, UsageError
-from iiotctl.ops.read import Access, prepare
-from iiotctl.ops.site import Opened, source_context
-from iiotctl.site.plain import did_you_mean
-from iiotctl.site.sources import OpcUaSource
+from iiotctl.errors import IiotctlError, SourceError
+from iiotctl.ops.opcua_target import Target
 from iiotctl.sources.opcua.judgement import Judgement, Side, State, Subject, judge, judge_chain, judge_clock
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from iiotctl.sources.base import SourceContext
     from iiotctl.sources.opcua.dial import Discovered
     from iiotctl.sources.opcua.products import Product
     from iiotctl.sources.opcua.trust import Presented, Standing
@@ -83,54 +79,11 @@ class Report:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server as it is dialled: from a URL, or a source of the site."""
-
-    config: OpcUaSource
-    context: SourceContext
-    source: str = ""
-
-
-def target_of(text: str, opened: Opened, *, access: Access | None = None, timeout_s: float | None = None) -> Target:
-    """The server that a URL or the name of a source means; a URL that the site dials gets the source's own keys.
-
-    Raises:
-        UsageError: neither a URL nor a source, or no OPC UA server.
-    """
-    context = source_context(opened)
-    sources = {} if opened.loaded is None else dict(opened.loaded.site.sources)
-    if "://" not in text:
-        if text not in sources:
-            hint = did_you_mean(text, sources, "write a URL such as `opc.tcp://192.168.10.30:4840`")
-            raise UsageError("unknown-name", f"`{text}` is neither a URL nor a source of the site", hint=hint)
-        config = sources[text]
-        if not isinstance(config, OpcUaSource):
-            raise UsageError(
-                "bad-url", f"`{text}` is no OPC UA source", hint="only OPC UA has application certificates"
-            )
-        return Target(config, context, text)
-    given = access or Access()
-    if given == Access():
-        for name, config in sources.items():
-            if isinstance(config, OpcUaSource) and _same(config.url, text):
-                return Target(config, context, name)
-    request = prepare(text, [], security=given, timeout_s=timeout_s, pki_dir=opened.settings.pki)
-    if not isinstance(request.config, OpcUaSource):
-        raise UsageError("bad-url", "only OPC UA has application certificates", where=text)
-    return Target(request.config, context)
-
-
-def _same(one: str, other: str) -> bool:
-    first, second = urlsplit(one), urlsplit(other)
-    return (first.hostname, first.port or 4840) == (second.hostname, second.port or 4840)
-
-
 def check(target: Target, *, connect: bool = False, hostname: str | None = None) -> Report:
     """Ask the server for its endpoints, judge both certificates and the trust between them.
 
     Args:
-        target: see `target_of`.
+        target: see `opcua_target.target_of`.
         connect: also open a secure session, the only way to learn whether the server trusts us.
         hostname: name of this computer; the system's own when None.
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from iiotctl.errors import IncompleteError
 from iiotctl.ops.browse import Browsed, Wish, browse, source_name, tag_rows
+from iiotctl.ops.opcua_target import target_of
 from iiotctl.ops.read import Access
 from iiotctl.ops.site import check_unused, init_site
 from iiotctl.site.locate import FILE_NAME
@@ -78,7 +79,7 @@ def init_from_browse(
     """
     check_unused(folder, (FILE_NAME, TAG_LIST))
     name = source_name(url, source)
-    found = browse(url, wish, access=access, report=report)
+    found = browse(target_of(url, access=access, use_site=False), wish, report=report)
     rows = tag_rows(found.capturable, name)
     if not rows:
         raise IncompleteError(

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from iiotctl.errors import IncompleteError, UsageError
+from iiotctl.errors import IncompleteError, SiteError, UsageError
 from iiotctl.ops import init_browse
-from iiotctl.ops.browse import Browsed, Wish, browse, source_name, tag_rows
+from iiotctl.ops.browse import Browsed, Wish, source_name, tag_rows
 from iiotctl.ops.init_browse import init_from_browse
+from iiotctl.ops.opcua_target import target_of
 from iiotctl.ops.read import Access, prepare
 from iiotctl.site.load import load_site
 from iiotctl.sources.opcua.describe import Described
@@ -78,10 +79,55 @@ def test_bad_source_name(given: str) -> None:
         source_name("opc.tcp://h", given)
 
 
-def test_only_opcua_is_browsed_here() -> None:
+@pytest.mark.parametrize("text", ["modbus-tcp://h", "nothing", "opc.tcp://"])
+def test_only_opcua_servers_are_targets(text: str) -> None:
+    with pytest.raises(UsageError):
+        target_of(text)
+
+
+SITE = """
+schema = 1
+[sources.line3]
+type = "opcua"
+url = "opc.tcp://PLC7:4840/UA"
+security = "Basic256Sha256-Sign"
+user = "reader"
+password = { env = "X" }
+profile = "s7-1500"
+[sources.press]
+type = "modbus-tcp"
+host = "192.0.2.1"
+[[tags]]
+name = "a"
+source = "line3"
+address = "i=1"
+"""
+
+
+def test_a_source_of_the_site_keeps_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site.toml").write_text(SITE)
+    monkeypatch.chdir(tmp_path)
+    by_name = target_of("line3")
+    assert (by_name.source, by_name.config.security, by_name.taken) == ("line3", "Basic256Sha256-Sign", ("a",))
+    assert target_of("opc.tcp://plc7").source == "line3", "the default port and the case of a host do not matter"
+    other = target_of("line3", access=Access("Aes256_Sha256_RsaPss-Sign", "boss", "Y"), timeout_s=9).config
+    assert (other.security, other.user, other.timeout) == ("Aes256_Sha256_RsaPss-Sign", "boss", 9)
+    assert other.password is not None
+    assert other.password.env == "Y"
+    assert target_of("opc.tcp://plc7", use_site=False).source == ""
     with pytest.raises(UsageError) as caught:
-        browse("modbus-tcp://h", Wish())
-    assert caught.value.slug == "bad-url"
+        target_of("lin3")
+    assert caught.value.hint == "did you mean `line3`?"
+    with pytest.raises(UsageError):
+        target_of("press")
+
+
+def test_a_broken_site_keeps_nobody_from_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site.toml").write_text("schema = [")
+    monkeypatch.chdir(tmp_path)
+    assert target_of("opc.tcp://plc7:4840").source == ""
+    with pytest.raises(SiteError):
+        target_of("line3")
 
 
 def begin(folder: Path, monkeypatch: pytest.MonkeyPatch, rows: list[Described]) -> init_browse.Begun:
