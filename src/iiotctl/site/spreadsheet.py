@@ -53,6 +53,18 @@ def _check_size(content: bytes, name: str, where: str) -> None:
         raise SiteError("file-too-large", f"`{name}` unpacks to more than {_LARGEST_CONTENT // 10**6} MB", where=where)
 
 
+def _require_openpyxl(name: str, where: str) -> None:
+    try:
+        import openpyxl  # noqa: F401 - the extra may be missing
+    except ImportError:
+        raise SiteError(
+            "excel-missing",
+            f"`{name}` is a spreadsheet and reading it needs the extra `excel`",
+            where=where,
+            hint="pipx inject iiotctl openpyxl",
+        ) from None
+
+
 def read_xlsx(path: Path, name: str, where: str) -> tuple[list[RawTag], list[SiteError]]:
     """Tags of the sheet `Tags`, or of the first sheet when none is called so.
 
@@ -65,15 +77,7 @@ def read_xlsx(path: Path, name: str, where: str) -> tuple[list[RawTag], list[Sit
         SiteError: `excel-missing` without openpyxl, `tag-list-format` for a damaged workbook.
     """
     content = read_bytes(path, what="tag list", where=where)
-    try:
-        import openpyxl  # noqa: F401 - the extra may be missing
-    except ImportError:
-        raise SiteError(
-            "excel-missing",
-            f"`{name}` is a spreadsheet and reading it needs the extra `excel`",
-            where=where,
-            hint="pipx inject iiotctl openpyxl",
-        ) from None
+    _require_openpyxl(name, where)
     try:
         _check_size(content, name, where)
         with warnings.catch_warnings():
@@ -83,6 +87,52 @@ def read_xlsx(path: Path, name: str, where: str) -> tuple[list[RawTag], list[Sit
         raise
     except Exception as error:  # noqa: BLE001 - openpyxl raises anything on a damaged workbook
         raise _damaged(name, where, f"{type(error).__name__}: {error}") from None
+
+
+def sheets(content: bytes, name: str, where: str) -> Iterator[tuple[str, int, list[str]]]:
+    """(sheet, row number, cells as text) of every row that holds anything, for tables that are no tag lists.
+
+    A number is written as Excel would show it without a format; a formula counts by its last computed value.
+
+    Args:
+        content: the workbook.
+        name: how messages call it.
+        where: place for messages.
+
+    Raises:
+        SiteError: `excel-missing` without openpyxl, `tag-list-format` for a damaged workbook.
+    """
+    _require_openpyxl(name, where)
+    try:
+        _check_size(content, name, where)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions it leaves out
+            yield from _texts(content)
+    except SiteError:
+        raise
+    except Exception as error:  # noqa: BLE001 - openpyxl raises anything on a damaged workbook
+        raise _damaged(name, where, f"{type(error).__name__}: {error}") from None
+
+
+def _texts(content: bytes) -> Iterator[tuple[str, int, list[str]]]:
+    book = _open(content, values=True)
+    titles = [sheet.title for sheet in book.worksheets]
+    book.close()
+    for title in titles:
+        for number, cells in enumerate(_rows(content, title, values=True), start=1):
+            if number > MOST_ROWS:
+                raise SiteError("tag-list-syntax", f"sheet `{title}` has more than {MOST_ROWS} rows")
+            texts = [_as_text(cell.value) for cell in cells]
+            if any(texts):
+                yield title, number, texts
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def _sheet_name(book: Workbook) -> str:
@@ -211,7 +261,7 @@ def _cell(column: str, cell: Any, written: Any) -> Any:
 def _number_cell(column: str, value: Any, number_format: str) -> Any:
     key = column.removeprefix("limits.")
     if isinstance(value, bool):
-        if key == "stepped":
+        if key in ("stepped", "raw"):
             return value
         raise CellError(f"the cell holds the truth value {show(value)}; write text or a number")
     if key in _IDENTIFIERS:

@@ -48,14 +48,24 @@ def _cell(key: str, value: object) -> str:
     return f" {text}" if text.startswith(_FORMULA) and key != "name" else text
 
 
+def cells(row: TagRow, keys: Iterable[str]) -> list[str]:
+    """A row's cells for these columns; "" for columns that no row of ours fills."""
+    return [_cell(key, getattr(row, key, "")) for key in keys]
+
+
+def used_keys(rows: Sequence[TagRow]) -> list[str]:
+    """The columns that some row uses, and those that a list always has."""
+    return [key for key in KEYS if key in _ALWAYS or any(getattr(row, key) not in ("", None) for row in rows)]
+
+
 def to_csv(rows: Iterable[TagRow]) -> str:
     """Header and rows; columns that no row uses are left out."""
     listed = list(rows)
-    keys = [key for key in KEYS if key in _ALWAYS or any(getattr(row, key) not in ("", None) for row in listed)]
+    keys = used_keys(listed)
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)
-    writer.writerows([_cell(key, getattr(row, key)) for key in keys] for row in listed)
+    writer.writerows(cells(row, keys) for row in listed)
     return out.getvalue()
 
 
