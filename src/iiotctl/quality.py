@@ -126,6 +126,8 @@ NAMES: Final[dict[int, str]] = {
     0x80430000: "BadMonitoredItemFilterInvalid",
     0x80440000: "BadMonitoredItemFilterUnsupported",
     0x80450000: "BadFilterNotAllowed",
+    0x804A0000: "BadContinuationPointInvalid",
+    0x804B0000: "BadNoContinuationPoints",
     0x80530000: "BadRequestTypeInvalid",
     0x80540000: "BadSecurityModeRejected",
     0x80550000: "BadSecurityPolicyRejected",
@@ -134,6 +136,8 @@ NAMES: Final[dict[int, str]] = {
     0x80580000: "BadApplicationSignatureInvalid",
     0x80590000: "BadNoValidCertificates",
     0x80620000: "BadNodeIdExists",
+    0x80710000: "BadHistoryOperationInvalid",
+    0x80720000: "BadHistoryOperationUnsupported",
     0x80740000: "BadTypeMismatch",
     0x80770000: "BadTooManySubscriptions",
     0x80780000: "BadTooManyPublishRequests",
@@ -156,6 +160,8 @@ NAMES: Final[dict[int, str]] = {
     0x80AD0000: "BadDisconnect",
     0x80AE0000: "BadConnectionClosed",
     0x80AF0000: "BadInvalidState",
+    0x80D70000: "BadBoundNotFound",
+    0x80D80000: "BadBoundNotSupported",
     0x80DB0000: "BadTooManyMonitoredItems",
 }
 CODES: Final[dict[str, int]] = {name: code for code, name in NAMES.items()}

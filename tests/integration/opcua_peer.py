@@ -124,7 +124,7 @@ class Server:
 READ_ONLY = {
     "GetEndpoints", "OpenSecureChannel", "CloseSecureChannel", "CreateSession", "ActivateSession", "CloseSession",
     "Browse", "BrowseNext", "Read", "CreateSubscription", "CreateMonitoredItems", "DeleteMonitoredItems", "DeleteSubscriptions",
-    "Publish", "Republish", "TransferSubscriptions",
+    "Publish", "Republish", "TransferSubscriptions", "HistoryRead",
 }  # fmt: skip
 
 

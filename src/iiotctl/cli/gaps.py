@@ -104,9 +104,11 @@ def gaps(
         Column("id"),
     ]
     rows = [(g.source, g.tag, g.start, g.end, g.duration_s, g.reason, g.detected_at, g.filled_by, g.id) for g in found]
-    # people have no use for the last three
-    width = 6 if format is Format.TABLE else len(columns)
-    table = Rows(columns[:width], [row[:width] for row in rows])
+    # people have no use for when it was noticed and its id, and for what filled it only where something did
+    shown = list(range(len(columns)))
+    if format is Format.TABLE:
+        shown = [0, 1, 2, 3, 4, 5, *([7] if any(gap.filled_by for gap in found) else [])]
+    table = Rows([columns[place] for place in shown], [[row[place] for place in shown] for row in rows])
     reports.write(table, format.value, output, color=_console.uses_color(sys.stdout))
     _console.say(_summary(found, time.time_ns() // 1000))
     notice.end(root, strict=strict)
@@ -137,6 +139,11 @@ def _summary(rows: Sequence[GapRow], now_us: int) -> str:
 
     if not rows:
         return "no gaps"
+    filled = [row for row in rows if row.filled_by is not None]
+    rows = [row for row in rows if row.filled_by is None]
+    aside = f"; {len(filled)} filled later" if filled else ""
+    if not rows:
+        return f"nothing is missing{aside}"
     causes = [(cause.reason, cause.outages) for cause in by_cause(rows, now_us)]
     parts = []
     for reason, outages in causes:
@@ -145,4 +152,4 @@ def _summary(rows: Sequence[GapRow], now_us: int) -> str:
     total = sum(outages.count for _, outages in causes)
     # one outage may leave a gap in each of its tags
     within = f" in {total} outage{'s' if total != 1 else ''}" if total != len(rows) else ""
-    return f"{len(rows)} gap{'s' if len(rows) != 1 else ''}{within}: {', '.join(parts)}"
+    return f"{len(rows)} gap{'s' if len(rows) != 1 else ''}{within}: {', '.join(parts)}{aside}"

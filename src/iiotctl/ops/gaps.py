@@ -95,9 +95,14 @@ def completeness(
 
 
 def by_cause(rows: Sequence[GapRow], now_us: int) -> list[Cause]:
-    """How many outages and how long, those that last counted up to `now_us`; the most frequent cause first."""
+    """How many outages and how long, those that last counted up to `now_us`; the most frequent cause first.
+
+    A gap that a backfill filled is not missing any more and does not count.
+    """
     spans: dict[str, list[tuple[str, int, int | None]]] = {}
     for row in rows:
+        if row.filled_by is not None:
+            continue
         end = None if row.end is None else _us(row.end)
         spans.setdefault(row.reason, []).append((row.source, _us(row.start), end))
     causes = [Cause(reason, outages(of_it, now_us)) for reason, of_it in spans.items()]

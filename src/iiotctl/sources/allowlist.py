@@ -59,6 +59,7 @@ OPCUA: Final = (
     OpcUaService("BrowseNext", "View", "continue a list of nodes"),
     OpcUaService("TranslateBrowsePathsToNodeIds", "View", "find a node by its path"),
     OpcUaService("Read", "Attribute", "values, data types, server status, limits"),
+    OpcUaService("HistoryRead", "Attribute", "values that the server recorded, for `backfill`"),
     OpcUaService("CreateMonitoredItems", "MonitoredItem", "ask for changes of values"),
     OpcUaService("ModifyMonitoredItems", "MonitoredItem", "change our own sampling or filter"),
     OpcUaService("SetMonitoringMode", "MonitoredItem", "pause and resume our own items"),

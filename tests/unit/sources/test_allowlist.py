@@ -37,6 +37,13 @@ def test_bytes_that_are_no_request_are_stopped(pdu: bytes) -> None:
         allowlist.check_modbus(pdu)
 
 
+def test_history_is_read_and_never_changed() -> None:
+    allowlist.check_opcua("HistoryReadRequest")
+    for service in ("HistoryUpdate", "HistoryUpdateRequest", "HistoryReadUpdate"):
+        with pytest.raises(allowlist.ForbiddenRequestError, match="HistoryUpdate|HistoryReadUpdate"):
+            allowlist.check_opcua(service)
+
+
 @pytest.mark.parametrize(
     "service",
     [

@@ -34,6 +34,8 @@ const options = Object.assign(
     maxBrowse: 0,
     tree: false,
     endpointHost: null,
+    history: [], // names of variables whose changes the server records
+    maxHistoryNodes: 0,
   },
   JSON.parse(process.argv[2] || "{}"),
 );
@@ -114,6 +116,9 @@ function build() {
   addVariable("State", states, { dataType: DataType.Int32, value: 2 });
   addVariable("Duration", "Duration", { dataType: DataType.Double, value: 12.5 });
   for (let i = 0; i < options.extra; i++) addVariable(`V${i}`, "Double", { dataType: DataType.Double, value: 0 });
+  for (const name of options.history) {
+    server.engine.addressSpace.installHistoricalDataNode(variables.get(name), { maxOnlineValues: 100000 });
+  }
   if (options.tree) require("./tree.js").build(namespace, variables);
 }
 
@@ -141,6 +146,11 @@ const commands = {
       i += 1;
       if (i === count) clearInterval(timer);
     }, 10);
+  },
+  record: ({ name, rows }) => {
+    for (const [at, value, status] of rows) {
+      set(name, value, opcua.DataType.Double, { at: new Date(at), status: opcua.StatusCodes[status || "Good"] });
+    }
   },
   set: ({ name, value, type }) => set(name, value, opcua.DataType[type]),
   status: ({ name, status }) =>
@@ -216,6 +226,7 @@ async function main() {
         maxNodesPerRead: options.maxRead,
         maxMonitoredItemsPerCall: options.maxItems,
         maxNodesPerBrowse: options.maxBrowse,
+        maxNodesPerHistoryReadData: options.maxHistoryNodes,
       },
     },
     userManager: { isValidUser: (name, password) => name === "reader" && password === "plant-42" },
