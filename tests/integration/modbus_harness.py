@@ -13,7 +13,7 @@ import numpy as np
 from iiotctl.events import Event
 from iiotctl.samples import GapReason, SampleBatch
 from iiotctl.site.model import Tag
-from iiotctl.site.sources import ModbusTcpSource
+from iiotctl.site.sources import ModbusRtuOverTcpSource, ModbusTcpSource
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.sources.modbus.source import ModbusSource
 
@@ -78,6 +78,12 @@ def config(port: int, **rest: object) -> ModbusTcpSource:
     """A source on loopback, 50 ms a scan unless told otherwise; patient, since test machines stall."""
     data = {"type": "modbus-tcp", "host": "127.0.0.1", "port": port, "period": "50ms", "timeout": "3s"} | rest
     return ModbusTcpSource.model_validate(data)
+
+
+def rtu_over_tcp(port: int, **rest: object) -> ModbusRtuOverTcpSource:
+    """As `config`, with RTU frames inside TCP."""
+    data = {"type": "modbus-rtu-over-tcp", "host": "127.0.0.1", "port": port, "period": "50ms", "timeout": "3s"} | rest
+    return ModbusRtuOverTcpSource.model_validate(data)
 
 
 def tags(addresses: Sequence[str], *, first: int = 0, **rest: object) -> list[CapturedTag]:

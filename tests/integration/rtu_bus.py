@@ -22,13 +22,20 @@ SOURCE = Path(__file__).parent / "peers" / "rtu_peer.c"
 
 
 class RtuBus:
-    """A bus while the `with` lasts."""
+    """A bus while the `with` lasts.
 
-    def __init__(self) -> None:
+    Args:
+        star: a device hears only requests to itself. libmodbus waits for the answer of the unit that a request went to,
+            and when that is dead takes the next request for it.
+    """
+
+    def __init__(self, *, star: bool = False) -> None:
+        self._star = star
+        self._devices: dict[str, int] = {}
         self.sent: dict[str, bytearray] = {}
         """What each port has sent, by its path."""
         self._far: dict[str, int] = {}
-        self._near: list[int] = []
+        self._near: dict[str, int] = {}
         self._off: set[str] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -44,7 +51,7 @@ class RtuBus:
             self.end(peer)
         self._ended.set()
         self._thread.join()
-        for descriptor in (*self._far.values(), *self._near):
+        for descriptor in (*self._far.values(), *self._near.values()):
             os.close(descriptor)
 
     def port(self) -> str:
@@ -55,7 +62,7 @@ class RtuBus:
         path = os.ttyname(near)
         with self._lock:
             self._far[path] = far
-            self._near.append(near)  # held open, so that a port that nobody uses is no hang-up
+            self._near[path] = near  # held open, so that a port that nobody uses is no hang-up
             self.sent[path] = bytearray()
         return path
 
@@ -67,9 +74,16 @@ class RtuBus:
         """The opposite of `cut`."""
         self._off.discard(path)
 
+    def unplug(self, path: str) -> None:
+        """The port is gone for good, as a converter that is pulled out."""
+        with self._lock:
+            os.close(self._near.pop(path))
+            os.close(self._far.pop(path))
+
     def server(self, unit: int) -> str:
         """A device; the path of its port."""
         path = self.port()
+        self._devices[path] = unit
         self._start("server", path, str(unit))
         return path
 
@@ -96,7 +110,10 @@ class RtuBus:
         while not self._ended.is_set():
             with self._lock:
                 ports = dict(self._far)
-            ready = select.select(list(ports.values()), [], [], 0.02)[0]
+            try:
+                ready = select.select(list(ports.values()), [], [], 0.02)[0]
+            except OSError:  # unplugged meanwhile
+                continue
             for path, far in ports.items():
                 if far not in ready:
                     continue
@@ -108,7 +125,8 @@ class RtuBus:
 
     def _spread(self, path: str, data: bytes, ports: dict[str, int]) -> None:
         for other, far in ports.items():
-            if other != path and other not in self._off:
+            apart = self._star and other in self._devices and self._devices[other] != data[0]
+            if other != path and other not in self._off and not apart:
                 with suppress(OSError):
                     os.write(far, data)
 

@@ -10,8 +10,10 @@ import asyncio
 import pytest
 
 from iiotctl.sources.modbus.source import ModbusSource
-from tests.integration.modbus_harness import Running, config, context, tags, until
+from tests.integration.modbus_harness import Running, config, context, rtu_over_tcp, tags, until
 from tests.integration.modbus_server import ModbusServer
+from tests.integration.rtu_gateway import LateGateway
+from tests.properties.rtu_model import Behaviour
 
 pytestmark = pytest.mark.integration
 
@@ -78,3 +80,47 @@ def test_pymodbus_folds_refused_and_unknown_hosts_into_false() -> None:
         return await refused.connect(), await unknown.connect()
 
     assert asyncio.run(theirs()) == (False, False)
+
+
+def test_pymodbus_takes_a_late_answer_on_rtu_for_the_next_one() -> None:
+    """Asked for register 200 it returns the value of 100, without an error."""
+
+    def behave(number: int) -> Behaviour:
+        return Behaviour(0.65 if number == 0 else 0.01)
+
+    async def theirs(port: int) -> list[list[int] | None]:
+        from pymodbus import FramerType
+        from pymodbus.client import AsyncModbusTcpClient
+        from pymodbus.exceptions import ModbusIOException
+
+        client = AsyncModbusTcpClient(
+            "127.0.0.1", port=port, framer=FramerType.RTU, retries=0, reconnect_delay=0, timeout=0.5
+        )
+        await client.connect()
+        got: list[list[int] | None] = []
+        for address in (100, 200, 300):
+            try:
+                answer = await client.read_holding_registers(address, count=2)
+            except ModbusIOException:
+                got.append(None)
+                continue
+            got.append(answer.registers)
+        client.close()
+        return got
+
+    with LateGateway(behave) as gateway:
+        assert asyncio.run(theirs(gateway.port))[:2] == [None, [100, 101]]
+
+    async def ours(port: int) -> list[list[float]]:
+        source = ModbusSource(
+            "s",
+            rtu_over_tcp(port, period="1s", timeout="500ms"),
+            tags(["holding:100", "holding:101", "holding:200", "holding:201", "holding:300", "holding:301"]),
+            context(),
+        )
+        async with Running(source) as sink:
+            await until(lambda: len(sink.values(0)) >= 2)
+            return [sorted(set(sink.values(code))) for code in range(6)]
+
+    with LateGateway(behave) as gateway:
+        assert asyncio.run(ours(gateway.port)) == [[100.0], [101.0], [200.0], [201.0], [300.0], [301.0]]

@@ -28,6 +28,8 @@ _QUICK_SILENCE_S: Final = 0.00175
 _CHARACTERS: Final = 3.5
 _CHUNKS_S: Final = 0.05
 """Converters hand over bytes every 16 ms or so: shorter holes in a frame mean nothing."""
+_SEGMENTS_S: Final = 0.25
+"""The same for TCP, which may send a segment twice before it arrives."""
 _LEAST_DRAIN_S: Final = 0.02
 _UNKNOWN_ANSWER: Final = 64
 
@@ -47,7 +49,7 @@ class Timing:
     @property
     def resync(self) -> float:
         """Seconds of silence after which a frame begins anew."""
-        return max(self.silence, _CHUNKS_S)
+        return max(self.silence, _CHUNKS_S) if self.character else _SEGMENTS_S
 
     def exchange(self, request: AnyRequest) -> float:
         """Seconds that a request and its answer are on the line, apart from the time the unit needs."""
