@@ -79,6 +79,20 @@ def test_a_dry_run_for_people_says_how_long_a_cycle_takes(site: Path, capsys: py
     assert "press1" not in capsys.readouterr().out
 
 
+def test_a_dry_run_says_what_a_wider_gap_saves(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = "".join(
+        f'[[tags]]\nname = "slow.t{n}"\nsource = "slow"\naddress = "holding:{100 + 3 * n}"\n' for n in range(40)
+    )
+    site.write_text(SITE + tags)
+    assert run(["capture", "--dry-run", "--site", str(site), "--source", "slow"]) == 0
+    shown = capsys.readouterr().err
+    assert "slow: `max_gap = 2` would need 2 requests instead of 41" in shown
+    assert "read 78 addresses that no tag declares" in shown
+    site.write_text(site.read_text().replace("[sources.slow]", "[sources.slow]\nmax_gap = 2"))
+    assert run(["capture", "--dry-run", "--site", str(site), "--source", "slow"]) == 0
+    assert "slow: `max_gap = 2` saves 39 of 41 requests and reads 78 addresses" in capsys.readouterr().err
+
+
 def test_an_overloaded_gateway_is_named(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site.write_text(SITE.replace('"30ms"', '"20ms"'))
     assert run(["capture", "--dry-run", "--site", str(site)]) == 0

@@ -155,12 +155,35 @@ def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
             load, names = loads.get(place, (0.0, []))
             loads[place] = (load + source.load, [*names, source.name])
         yield words
+        yield from _gap_words(source)
     for place, (load, names) in loads.items():
         if load > _BUSY:
             yield (
                 f"{place} ({', '.join(names)}) would be busy {100 * load:.0f} % of the time: "
                 "lengthen `period`, or raise `max_gap` or `connections`"
             )
+
+
+def _gap_words(source: PlannedSource) -> Iterator[str]:
+    """What `max_gap` saves, and what raising it would save."""
+    from iiotctl.site.units import format_count
+
+    advice = source.advice
+    if advice is None or source.cycle_s is None:
+        return
+    planned, without, better = advice.planned, advice.without, advice.better
+    if planned.requests < without.requests:
+        yield (
+            f"{source.name}: `max_gap = {planned.max_gap}` saves {without.requests - planned.requests} of "
+            f"{format_count(without.requests, 'request')} and reads {planned.undeclared} addresses that no tag declares"
+        )
+    if better is not None:
+        cycle = source.cycle_s * better.requests / planned.requests
+        yield (
+            f"{source.name}: `max_gap = {better.max_gap}` would need {format_count(better.requests, 'request')} instead "
+            f"of {planned.requests}, a cycle of about {cycle * 1000:.0f} ms, and read {better.undeclared} addresses that "
+            "no tag declares; `never_read` holds"
+        )
 
 
 def status_lines(found: dict[str, Any]) -> Iterator[str]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from iiotctl.ops.site import Opened
     from iiotctl.site.model import Tag
     from iiotctl.site.sources import SourceConfig
+    from iiotctl.sources.modbus.advice import Advice
 
 ANSWER_S: Final = 0.02
 """Time that a Modbus device takes to answer, for the estimate of `dry_run`: PLCs take 5 to 50 ms."""
@@ -166,6 +167,7 @@ class PlannedSource:
         tags: number of tags.
         requests: one each; nothing was sent.
         cycle_s: estimated seconds for one round of all polled requests at `ANSWER_S` an answer; None = no polling.
+        advice: how the requests depend on `max_gap`; None where nothing is polled by registers.
         load: share of time that its polling keeps the connection busy at `ANSWER_S` an answer.
     """
 
@@ -176,6 +178,7 @@ class PlannedSource:
     requests: tuple[PlannedRequest, ...]
     cycle_s: float | None
     load: float
+    advice: Advice | None = None
 
 
 def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
@@ -215,9 +218,16 @@ def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
                 requests=requests,
                 cycle_s=len(polled) * ANSWER_S if polled and config.type != "replay" else None,
                 load=sum(ANSWER_S / item.period_s for item in polled if item.period_s > 0),
+                advice=_advice(source),
             )
         )
     return planned
+
+
+def _advice(source: object) -> Advice | None:
+    from iiotctl.sources.modbus.source import ModbusSource
+
+    return source.advice() if isinstance(source, ModbusSource) else None
 
 
 def status(store: Path, *, tags: bool = False) -> dict[str, Any]:

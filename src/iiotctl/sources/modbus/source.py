@@ -17,6 +17,7 @@ from iiotctl.samples import GapReason
 from iiotctl.sources import profiles
 from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
 from iiotctl.sources.modbus import splits
+from iiotctl.sources.modbus.advice import Advice, advise
 from iiotctl.sources.modbus.check import check_tags
 from iiotctl.sources.modbus.estimate import exchange_s, place_of
 from iiotctl.sources.modbus.failure import Failure, Kind
@@ -98,6 +99,10 @@ class ModbusSource:
             )
             for block in self._planned()
         ]
+
+    def advice(self) -> Advice:
+        """How the requests depend on `max_gap`; sends nothing."""
+        return advise([tag.extent for tag in self.tags.values()], self._limits, self._cuts)
 
     async def run(self, sink: Sink) -> None:
         """Deliver until cancelled. Faults of the plant never end it."""
