@@ -18,6 +18,8 @@ from pathlib import Path
 import polars as pl
 
 PERIOD_S = 0.2
+ROLLED = '\n[[reduction]]\ntags = "press1.*"\nrollup = "1s"\n'
+"""Roll-ups beside the samples of one source."""
 
 
 def command(*words: object) -> list[str]:
@@ -61,7 +63,8 @@ def plant(folder: Path, *, capture: str = 'commit = "200ms"\nseal_every = "2s"\n
         assert process.poll() is None, (folder / "simulator.log").read_text()
         text = site.read_text().replace('period = "1s"', f'period = "{PERIOD_S * 1000:.0f}ms"')
         text = text.replace('publish = "500ms"', 'publish = "200ms"')
-        site.write_text(text.replace("[sources.", f"[capture]\n{capture}\n[sources.", 1))
+        text = text.replace("[sources.", f"[capture]\n{capture}\n[sources.", 1)
+        site.write_text(text + ROLLED)
         yield running
     finally:
         running.stop()
@@ -147,6 +150,20 @@ def samples(store: Path) -> pl.DataFrame:
     times = ("ts", "ts_source", "ts_server", "ts_received")
     joined = pl.concat(frames).with_columns(pl.col(name).cast(pl.Int64) for name in times)
     return joined.with_columns(pl.col("tag").cast(pl.String)).sort("tag", "ts")
+
+
+def rollups(store: Path) -> pl.DataFrame:
+    """What a reader sees of the roll-ups; times in µs."""
+    from iiotctl.history.result import Running, Selection
+    from iiotctl.history.statement import Kind, Statement
+
+    sql = (
+        'SELECT tag, epoch_us(start) AS start, epoch_us("end") AS until, "min", "max", mean, std, "count", bad, partial'
+        " FROM rollups"
+    )
+    with Running(Selection(store), Statement(sql, Kind.SELECT), lambda event: None) as running:
+        fields, rows = running.rows()
+        return pl.DataFrame(list(rows), schema=[field.name for field in fields], orient="row")
 
 
 def gaps(store: Path) -> pl.DataFrame:

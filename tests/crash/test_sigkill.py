@@ -169,6 +169,28 @@ def _check_every_hole_is_in_the_gaps_table_and_the_sum_is_exact(lanes: list[Lane
         assert len(restarts) == len(lane.runs)
 
 
+def _check_the_rollups_are_those_of_the_samples(lanes: list[Lane]) -> None:
+    """Nothing of a tag whose samples are stored is lost to its roll-ups, and only what was seen whole says so."""
+    for lane in lanes:
+        found, rolled, table = rig.samples(lane.store), rig.rollups(lane.store), rig.gaps(lane.store)
+        assert rolled.filter(~pl.col("partial")).height > len(lane.runs), "some seconds are whole"
+        for (tag,), rows in rolled.group_by("tag"):
+            mine = found.filter((pl.col("tag") == tag) & pl.col("text").is_null())
+            known = rig.gaps_of(table, str(tag).partition(".")[0], str(tag))
+            for row in rows.iter_rows(named=True):
+                inside = mine.filter((pl.col("ts") >= row["start"]) & (pl.col("ts") < row["until"]))
+                good = inside.filter(pl.col("quality") < 1 << 31)["value"]
+                assert (row["count"], row["bad"]) == (len(good), len(inside) - len(good)), row
+                if len(good):
+                    expected = [good.min(), good.max(), good.mean(), good.std(ddof=0)]
+                    assert [row[name] for name in ("min", "max", "mean", "std")] == pytest.approx(expected, abs=1e-9)
+                cut = any(row["start"] <= edge < row["until"] for start, end, _ in known for edge in (start, end))
+                assert row["partial"] or not cut, row
+            assert rows["count"].sum() == mine.filter(pl.col("quality") < 1 << 31).height, (
+                f"samples of {tag} are in no roll-up"
+            )
+
+
 def _check_the_moments_differ(lanes: list[Lane]) -> None:
     """A rig that always killed at the same place would prove little."""
     assert sum(len(lane.runs) for lane in lanes) == KILLS
@@ -187,4 +209,5 @@ def test_sigkill(tmp_path: Path) -> None:
     _check_opcua_is_what_the_server_published(lanes)
     _check_no_gap_covers_a_stored_sample_and_none_overlap(lanes)
     _check_every_hole_is_in_the_gaps_table_and_the_sum_is_exact(lanes)
+    _check_the_rollups_are_those_of_the_samples(lanes)
     _check_the_moments_differ(lanes)

@@ -68,6 +68,8 @@ def closing(summary: Summary) -> Iterator[str]:
     )
     if summary.suppressed:
         yield f"{format_count(summary.suppressed, 'sample')} not stored: within a deadband"
+    if summary.rolled_up:
+        yield f"{format_count(summary.rolled_up, 'sample')} not stored: in roll-ups instead"
     if summary.redelivered:
         yield f"{format_count(summary.redelivered, 'sample')} not stored again: delivered before, and stored already"
     if summary.ring is not None:

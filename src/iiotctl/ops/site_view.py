@@ -16,7 +16,9 @@ from iiotctl.errors import SiteError
 from iiotctl.events import Event, Level
 from iiotctl.ops.site import Opened
 from iiotctl.site.load import LoadedSite, joined
+from iiotctl.site.model import Tag
 from iiotctl.site.plain import is_duration
+from iiotctl.site.reduction import PercentDeadband, Reduction
 from iiotctl.site.secrets import HIDDEN, place_of, reveal
 from iiotctl.site.settings import Origin
 from iiotctl.site.sources import (
@@ -117,10 +119,35 @@ def _counts(loaded: LoadedSite) -> Iterator[SiteValue]:
     files = Counter(re.split(r":| sheet ", loaded.tag_where(tag.name))[0] for tag in site.tags)
     detail = ", ".join(f"{count} in {name}" for name, count in files.items())
     yield SiteValue("tags", f"{len(site.tags)}" + (f" ({detail})" if detail else ""), str(Origin.SITE), "")
+    for number, rule in enumerate(site.reduction):
+        text = f"{', '.join(rule.tags)}: {how_stored(rule)}"
+        yield SiteValue(f"reduction.{number + 1}", text, str(Origin.SITE), loaded.where("reduction", number))
     for key in ("assets", "zones", "conduits"):
         rows = getattr(site, key)
         if rows:
             yield SiteValue(key, str(len(rows)), str(Origin.SITE), loaded.where(key))
+
+
+def how_stored(of: Tag | Reduction) -> str:
+    """What of a tag's samples is stored, in a few words; "" = all of them.
+
+    Args:
+        of: a tag, with what rules give it; or a rule.
+    """
+    every = format_duration(of.heartbeat)
+    if isinstance(of.deadband, PercentDeadband):
+        words = [f"changes above {of.deadband.percent:g} %, at least every {every}"]
+    elif of.deadband is not None:
+        band = f"changes above {of.deadband:g}" if of.deadband else "changes"
+        words = [f"{band}, at least every {every}"]
+    else:
+        words = [f"at least every {every}"] if isinstance(of, Reduction) and "heartbeat" in of.model_fields_set else []
+    if not of.raw:
+        words = []
+    if of.rollup or not of.raw:
+        lengths = " ".join(format_duration(length) for length in of.rollup)
+        words.append(f"{'' if of.raw else 'only '}roll-ups of {lengths}".removesuffix(" of "))
+    return "; ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
