@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from iiotctl.errors import IiotctlError
+from iiotctl.samples import GapReason
 from iiotctl.sources.modbus.failure import Failure, Kind
 
 FIRST_WAIT_S: Final = 0.2
@@ -35,6 +36,14 @@ class Outage:
     hint: str = ""
     what: str = ""
     """What failed, where there is a better word than that nothing can be read."""
+
+    @property
+    def reason(self) -> GapReason:
+        """Reason of the gap: where another master speaks we are refused, else there is no connection."""
+        return GapReason.REFUSED if self.slug == "bus-has-master" else GapReason.DISCONNECTED
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.cause}" if self.what else self.cause
 
 
 def explain(error: BaseException, host: str, port: int) -> Outage:

@@ -218,10 +218,10 @@ class ModbusSource:
         if everything:
             self._wide = True
             self._failing = set(self.tags)
-            self._sink.failed(None, failure.reason, failure.status, at)
             outage = link.outage if absent else None
+            self._sink.failed(None, failure.reason if outage is None else outage.reason, failure.status, at)
             self.status.error = self._error_of(outage) if outage is not None else None
-            self._say(Level.WARNING, "source-down", f"no data: {failure}")
+            self._say(Level.WARNING, "source-down", f"no data: {failure if outage is None else outage}")
         else:
             self._failing.update(fresh)
             self._sink.failed(fresh, failure.reason, failure.status, at)
