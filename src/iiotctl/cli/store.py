@@ -47,7 +47,7 @@ def _facts(found: StoreStatus) -> list[tuple[str, object]]:
         ("sealed samples", found.rows),
         ("sealed files", found.files),
         ("size of sealed files", format_size(found.size)),
-        ("bytes a sample", round(found.size / found.rows, 2) if found.rows else None),
+        ("bytes a sample", round(found.samples_size / found.rows, 2) if found.rows else None),
         ("first sealed sample", _time(found.first)),
         ("last sealed sample", _time(found.last)),
         ("unsealed samples", found.unsealed_rows),
@@ -55,6 +55,10 @@ def _facts(found: StoreStatus) -> list[tuple[str, object]]:
         ("size of the spool", format_size(found.unsealed_size)),
         ("free on the disk", format_size(found.free)),
     ]
+    if found.rollups:
+        rows.append(("roll-ups", found.rollups))
+    if found.kept:
+        rows.append(("rows of kept windows", found.kept))
     if found.damaged_segments:
         rows.append(("damaged segments kept aside", found.damaged_segments))
     if found.bytes_per_day:
@@ -76,6 +80,8 @@ def _figures(found: StoreStatus) -> list[tuple[str, object, str]]:
         ("spool_segments", found.segments, "segments"),
         ("spool_size", found.unsealed_size, "B"),
         ("damaged_segments", found.damaged_segments, "segments"),
+        ("rollups", found.rollups, "rows"),
+        ("kept_windows", found.kept, "rows"),
         ("free", found.free, "B"),
         ("growth", None if found.bytes_per_day is None else round(found.bytes_per_day), "B/d"),
     ]

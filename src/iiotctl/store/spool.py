@@ -119,9 +119,10 @@ class SegmentWriter:
             facts |= {"gaps": [gap_to_json(gap) for gap in load.gaps], "alive": dict(load.alive)}
         if load.kept:
             facts["kept"] = [kept.to_json(window) for window in load.kept]
-        rollups = b"" if load.rollups is None else columns.encode_rollups(load.rollups)
-        if rollups:
-            facts["rollups"] = len(rollups)
+        rollups = b""
+        if load.rollups is not None:
+            rollups = columns.encode_rollups(load.rollups)
+            facts["rollups"] = [len(rollups), len(load.rollups)]
         head = json.dumps(facts, separators=(",", ":")).encode() if facts else b""
         body = columns.encode(load.samples) if len(load.samples) else b""
         frame = frames.pack(frames.Kind.COMMIT, _COMMIT.pack(len(head), len(load.samples)) + head + body + rollups)
@@ -191,6 +192,7 @@ class Segment:
         commits: payload of each sample frame, still encoded.
         rows: samples in them.
         rollups: payload of each frame's roll-ups, still encoded.
+        rollup_rows: rows in them.
         gaps: gap rows in the order of writing.
         kept: kept windows, likewise.
         alive: last sign of life of each source, µs UTC.
@@ -207,6 +209,7 @@ class Segment:
     commits: list[memoryview] = field(default_factory=list)
     rows: int = 0
     rollups: list[memoryview] = field(default_factory=list)
+    rollup_rows: int = 0
     gaps: list[Gap] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     alive: dict[str, int] = field(default_factory=dict)
@@ -265,9 +268,11 @@ def parse(name: SegmentName, path: Path, data: bytes) -> Segment:
             segment.gaps.extend(gap_from_json(gap) for gap in facts.get("gaps", ()))
             segment.alive.update(facts.get("alive", {}))
             segment.kept.extend(kept.from_json(window) for window in facts.get("kept", ()))
-            rollups_at = len(frame.payload) - facts.get("rollups", 0)
-            if rollups_at < len(frame.payload):
+            rollups_size, rollups_count = facts.get("rollups", (0, 0))
+            rollups_at = len(frame.payload) - rollups_size
+            if rollups_count:
                 segment.rollups.append(frame.payload[rollups_at:])
+                segment.rollup_rows += rollups_count
             if rows_count:
                 segment.commits.append(frame.payload[begin:rollups_at])
                 segment.rows += rows_count

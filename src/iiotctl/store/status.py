@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from iiotctl.store import manifest, spool
-from iiotctl.store.layout import KINDS, SAMPLES, Layout, date_of
+from iiotctl.store.layout import KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
 from iiotctl.store.lock import holder, is_held
 from iiotctl.store.writer import check_store
 
@@ -29,17 +30,21 @@ class StoreStatus:
     Attributes:
         rows: sealed samples that the manifests account for.
         size: bytes of all Parquet files.
+        samples_size: bytes of those that hold samples.
         first, last: µs UTC range of the sealed samples.
         unsealed_rows, unsealed_size: samples and bytes in the spool.
         captured_by: process id of a running capture.
         free: bytes free on the disk.
         bytes_per_day: growth over the days that are complete, None with fewer than one.
+        rollups: rows of the rollups table, sealed and not; an interval may have several.
+        kept: rows of the log of kept windows, likewise.
     """
 
     path: Path
     files: int
     rows: int
     size: int
+    samples_size: int
     first: int | None
     last: int | None
     segments: int
@@ -49,6 +54,8 @@ class StoreStatus:
     captured_by: int | None
     free: int
     bytes_per_day: float | None
+    rollups: int
+    kept: int
     days: tuple[DayStatus, ...]
 
 
@@ -63,7 +70,8 @@ def status(root: Path) -> StoreStatus:
     segments = spool.read_spool(layout)
     known = manifest.read_all(layout)
     days: dict[str, list[int]] = {}
-    files = size = rows = 0
+    counts = Counter[str]()
+    files = size = samples_size = 0
     first: int | None = None
     last: int | None = None
     for kind in KINDS:
@@ -71,11 +79,12 @@ def status(root: Path) -> StoreStatus:
             files += 1
             length = path.stat().st_size
             size += length
-            if kind != SAMPLES:
-                continue
             entries = known.get(path.relative_to(layout.root).as_posix())
             count = entries[-1].rows if entries else 0
-            rows += count
+            counts[kind] += count
+            if kind != SAMPLES:
+                continue
+            samples_size += length
             when = date_of(path.parent)
             day = days.setdefault(when.isoformat() if when else "?", [0, 0, 0])
             day[0] += 1
@@ -89,8 +98,9 @@ def status(root: Path) -> StoreStatus:
     return StoreStatus(
         path=layout.root,
         files=files,
-        rows=rows,
+        rows=counts[SAMPLES],
         size=size,
+        samples_size=samples_size,
         first=first,
         last=last,
         segments=len(segments),
@@ -100,5 +110,7 @@ def status(root: Path) -> StoreStatus:
         captured_by=holder(layout.lock) if is_held(layout.lock) else None,
         free=shutil.disk_usage(layout.root).free,
         bytes_per_day=sum(day.size for day in complete) / len(complete) if complete else None,
+        rollups=counts[ROLLUPS] + sum(segment.rollup_rows for segment in segments),
+        kept=counts[KEPT] + sum(len(segment.kept) for segment in segments),
         days=table,
     )
