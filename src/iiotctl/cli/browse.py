@@ -91,7 +91,9 @@ def browse(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """List what an OPC UA server or a Modbus device offers; make tag rows of it.
+    """List what an OPC UA server or Modbus device offers.
+
+    Also as rows for the tag list (`--tags-csv`, `--toml`).
 
     OPC UA: path, type, unit, range, access and node id of each variable. In
     paths `*` stands for any text within a name, `**` for any number of levels; a

@@ -65,7 +65,7 @@ def check(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Say what is wrong with the certificates of a connection, on either side.
+    """Say what is wrong with certificates, on either side.
 
     Asks the server for its endpoints and judges dates, names, keys, use and
     trust of both certificates, and the clocks. Only --connect can tell whether
