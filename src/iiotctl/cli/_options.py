@@ -137,6 +137,15 @@ TrustFirstOption = Annotated[
     bool,
     typer.Option("--trust-first", show_default=False, help="Accept and remember an unknown server certificate."),
 ]
+SoleMasterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sole-master-confirmed-by",
+        metavar="NAME",
+        show_default=False,
+        help="Send on a serial bus although traffic was heard; NAME vouches.",
+    ),
+]
 TimeoutOption = Annotated[
     str | None, typer.Option("--timeout", metavar="TIME", show_default=False, help="Patience for one answer.")
 ]
@@ -152,6 +161,21 @@ ProfileOption = Annotated[
     str | None,
     typer.Option("--profile", metavar="NAME", show_default=False, help="Keep to a device family's limits."),
 ]
+
+
+def person(text: str | None) -> str | None:
+    """Who vouches for a bus, as given for `--sole-master-confirmed-by`.
+
+    Raises:
+        UsageError: nobody is named.
+    """
+    if text is not None and not text.strip():
+        raise UsageError(
+            "bad-value",
+            "the value of `--sole-master-confirmed-by` is empty",
+            hint="write the name of the person who has made sure that the bus has no other master",
+        )
+    return text
 
 
 def seconds(text: str, option: str) -> float:

@@ -18,10 +18,12 @@ from iiotctl.cli._options import (
     OutputOption,
     QuietOption,
     SiteOption,
+    SoleMasterOption,
     StoreOption,
     TextFormat,
     TextFormatOption,
     VerboseOption,
+    person,
 )
 from iiotctl.errors import ExitCode, SiteError, UsageError
 
@@ -65,15 +67,7 @@ def capture(
         bool,
         typer.Option("--trust-first", show_default=False, help="Accept and remember unknown server certificates."),
     ] = False,
-    sole_master: Annotated[
-        str | None,
-        typer.Option(
-            "--sole-master-confirmed-by",
-            metavar="NAME",
-            show_default=False,
-            help="Send on a serial bus although traffic was heard; NAME vouches.",
-        ),
-    ] = None,
+    sole_master: SoleMasterOption = None,
     ring: Annotated[
         str | None,
         typer.Option("--ring", metavar="TIME", show_default=False, help="Keep the last e.g. 30min in memory only."),
@@ -142,7 +136,7 @@ def capture(
         _show_plan(op.dry_run(opened, only=source or ()), format, output)
         return
     duration = None if for_ is None else _duration(for_)
-    vouching = _name(sole_master)
+    vouching = person(sole_master)
     on_terminal = _console.is_terminal(sys.stderr)
     watch = _watch(on_terminal and log_format is None if live is None else live)
     flags = {"keep": ring, "triggers": keep_around, "before": before, "after": after, "memory": ring_memory}
@@ -162,9 +156,10 @@ def capture(
             at_once=_leave,
         )
     del quiet, verbose, color
+    _tell_end(outcome)
     if completeness is not None:
         write_run(outcome.tags, completeness, format, color=_console.uses_color(sys.stdout))
-    _end(outcome, strict=strict)
+    _leave_with_code(outcome, strict=strict)
 
 
 def _duration(text: str) -> float:
@@ -179,16 +174,6 @@ def _duration(text: str) -> float:
     if seconds <= 0:
         raise UsageError("bad-value", "`--for` must be longer than nothing", hint="write e.g. `10min`")
     return seconds
-
-
-def _name(text: str | None) -> str | None:
-    if text is not None and not text.strip():
-        raise UsageError(
-            "bad-value",
-            "the value of `--sole-master-confirmed-by` is empty",
-            hint="write the name of the person who has made sure that the bus has no other master",
-        )
-    return text
 
 
 def _leave(number: int) -> None:
@@ -263,15 +248,19 @@ def line(summary: Summary) -> str:
     return "  ".join(words)
 
 
-def _end(outcome: Outcome, *, strict: bool) -> None:
-    """Say what was done and leave with the right code."""
+def _tell_end(outcome: Outcome) -> None:
+    """Say what was done."""
     from iiotctl.cli._completeness import worst
     from iiotctl.cli._wording import closing
+
+    least = worst((one.tag, one.source, one.completeness) for one in outcome.tags)
+    _report("ended", "\n".join([*closing(outcome.summary), *least]), outcome.summary)
+
+
+def _leave_with_code(outcome: Outcome, *, strict: bool) -> None:
     from iiotctl.ops.capture import unreached
 
     summary, signal = outcome.summary, outcome.signal
-    least = worst((one.tag, one.source, one.completeness) for one in outcome.tags)
-    _report("ended", "\n".join([*closing(summary), *least]), summary)
     error = unreached(summary.sources)
     silent = [source for source in summary.sources if not source.samples]
     if error is None or signal:

@@ -17,10 +17,12 @@ from iiotctl.cli._options import (
     PasswordEnvOption,
     QuietOption,
     SecurityOption,
+    SoleMasterOption,
     TimeoutOption,
     TrustFirstOption,
     UserOption,
     VerboseOption,
+    person,
     seconds,
 )
 from iiotctl.errors import UsageError
@@ -35,7 +37,9 @@ def read(
     url: Annotated[
         str,
         typer.Argument(
-            metavar="URL", help="modbus-tcp://HOST[:PORT][/UNIT] or opc.tcp://HOST:PORT[/PATH].", show_default=False
+            metavar="URL",
+            help="modbus-tcp://HOST[:PORT][/UNIT], opc.tcp://HOST:PORT[/PATH]; more forms below.",
+            show_default=False,
         ),
     ],
     addresses: Annotated[
@@ -62,6 +66,7 @@ def read(
     user: UserOption = None,
     password_env: PasswordEnvOption = None,
     trust_first: TrustFirstOption = False,
+    sole_master: SoleMasterOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -75,9 +80,14 @@ def read(
     `40012`. Types: bool, (u)int8 to (u)int64, float16 to float64, bcd16, bcd32,
     string(n). Orders: ABCD, CDAB, BADC, DCBA.
 
+    Other URLs: modbus-tls://HOST[:PORT][/UNIT], modbus-rtu-over-tcp://HOST:PORT,
+    modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=none (modbus-rtu:COM3?… on
+    Windows). A serial bus is listened to for 5 s before the first byte.
+
     Examples:
       iiotctl read modbus-tcp://192.168.10.21 holding:11:float32:CDAB
       iiotctl read modbus-tcp://gateway/3 40012:uint16 coil:5 --every 1s
+      iiotctl read 'modbus-rtu:///dev/ttyUSB0?baudrate=9600&unit=3' input:0
       iiotctl read opc.tcp://192.168.10.30:4840 'ns=2;s=Oven.Temperature'
     """
     del quiet, color
@@ -99,6 +109,7 @@ def read(
         timeout_s=None if timeout is None else seconds(timeout, "--timeout"),
         security=op.Access(security, user, password_env, trust_first),
         element=element,
+        sole_master=person(sole_master),
     )
     rounds = op.rounds(request, every_s=every_s, count=None if endless else count or 1)
     last: list[Reading] = []

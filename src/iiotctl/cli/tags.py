@@ -17,7 +17,9 @@ from iiotctl.cli._options import (
     OutputOption,
     QuietOption,
     SiteOption,
+    SoleMasterOption,
     VerboseOption,
+    person,
 )
 from iiotctl.errors import ExitCode, UsageError
 
@@ -95,6 +97,7 @@ def check(
         bool,
         typer.Option("--trust-first", show_default=False, help="Accept and remember unknown server certificates."),
     ] = False,
+    sole_master: SoleMasterOption = None,
     site: SiteOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -127,7 +130,7 @@ def check(
     rows, problems = op.check_tags(loaded, chosen)
     if live and not problems:
         check_place(output)
-        rows = op.check_live(opened, chosen, trust_first=trust_first)
+        rows = op.check_live(opened, chosen, trust_first=trust_first, sole_master=person(sole_master))
     _write(_live_rows(rows) if live and not problems else _offline_rows(rows), format, output)
     if problems:
         raise joined(problems)

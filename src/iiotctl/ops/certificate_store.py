@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from iiotctl.errors import SourceError, UsageError
-from iiotctl.ops.read import parse_url
+from iiotctl.ops.url import parse_url
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.ops.modbus_device import Conversation, Named, name_device, silent
-from iiotctl.ops.read import parse_url
+from iiotctl.ops.url import parse_url
 from iiotctl.site.address import parse_range
 from iiotctl.site.naming import UniqueNames, tag_name
+from iiotctl.site.sources import ModbusRtuSource
 from iiotctl.site.tagrows import TagRow
 from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.identity import Identity, identify
@@ -159,13 +160,16 @@ def browse(planned: Plan, *, sole_master: str | None = None, report: Callable[[i
             if not identity:
                 raise _nameless(planned, identity)
             return Found(identity, (), 0)
-        stretches, sent = _probe(planned, conversation, report)
-    return Found(identity, tuple(stretches), sent)
+        if identity.is_answered or isinstance(planned.device.config, ModbusRtuSource):
+            return Found(identity, *_probe(planned, conversation, report))
+    # on a connection that still holds the ignored request the device would take its rest for the next one
+    with Conversation(planned.device, sole_master=sole_master) as conversation:
+        return Found(identity, *_probe(planned, conversation, report))
 
 
 def _probe(
     planned: Plan, conversation: Conversation, report: Callable[[int, int], None] | None
-) -> tuple[list[Stretch], int]:
+) -> tuple[tuple[Stretch, ...], int]:
     strategy = probe(planned.ranges, planned.device.limits, size=planned.size, most=planned.most)
     sent = 0
     silence: Failure | None = None
@@ -185,7 +189,7 @@ def _probe(
     except StopIteration as end:
         if silence is not None:
             raise silent(planned.device, silence) from None
-        return end.value, sent
+        return tuple(end.value), sent
 
 
 def _nameless(planned: Plan, identity: Identity) -> IncompleteError:

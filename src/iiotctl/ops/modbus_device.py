@@ -96,7 +96,7 @@ class Conversation:
 
     def __init__(self, device: Named, *, sole_master: str | None = None) -> None:
         context = SourceContext(now_us=now_us, monotonic=time.monotonic, sole_master=sole_master)
-        self._source = ModbusSource(device.url, device.config, [], context)  # type: ignore[arg-type]
+        self._source = ModbusSource(device.url, device.config, [], context)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:

@@ -11,46 +11,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from iiotctl import quality
 from iiotctl.errors import SourceError, UsageError
+from iiotctl.ops.url import OPCUA, TLS, Target, parse_url
 from iiotctl.site.address import Order, parse_address, parse_type
 from iiotctl.site.model import Tag
 from iiotctl.site.settings import resolve
-from iiotctl.site.sources import ModbusTcpSource, OpcUaSource, Secret, Security
+from iiotctl.site.sources import BUILTIN_SOURCES, BuiltinSource, OpcUaSource, Secret, Security
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, Reading, Source, SourceContext
 
 _SOURCE: Final = "read"
-_SCHEMES: Final = ("modbus-tcp", "tcp", "opc.tcp")
-_LAST_PORT: Final = 65_535
-_LAST_UNIT: Final = 255
 _MODBUS_HINT: Final = "write e.g. `holding:11:float32:CDAB`, `40012:uint16`, `coil:5` or `holding:11/3`"
 _NODE_HINT: Final = (
     "write e.g. `ns=2;s=Oven.Temperature`, `nsu=urn:plant:line3;s=Oven.Temperature` or `i=2258`, in quotes"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a URL names.
-
-    Attributes:
-        scheme: `modbus-tcp` or `opc.tcp`.
-        host: name or address as the user wrote it.
-        port: TCP port.
-        unit: Modbus unit identifier of the URL's path, or None.
-        url: the whole URL (used for OPC UA).
-    """
-
-    scheme: str
-    host: str
-    port: int
-    unit: int | None
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,50 +51,13 @@ class Access:
     trust_first: bool = False
 
 
-def parse_url(text: str) -> Target:
-    """Target from `modbus-tcp://host[:port][/unit]`, `tcp://…` (the same) or `opc.tcp://host:port/path`.
-
-    Raises:
-        UsageError: another scheme, no host, or a bad port or unit.
-    """
-    hint = "write e.g. `modbus-tcp://192.168.10.21`, `modbus-tcp://gateway:502/3` (unit 3) or `opc.tcp://192.168.10.30:4840`"
-    parts = urlsplit(text)
-    if "://" not in text or not parts.scheme:
-        raise UsageError("bad-url", f"`{text}` is not a URL", hint=hint)
-    if parts.scheme not in _SCHEMES:
-        near = difflib.get_close_matches(parts.scheme, _SCHEMES, n=1)
-        hint = f"did you mean `{near[0]}://`? {hint}" if near else hint
-        raise UsageError("bad-url", f"`{parts.scheme}://` is not a protocol that `read` speaks", where=text, hint=hint)
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise UsageError("bad-url", f"the port of `{text}` is not a number up to {_LAST_PORT}", hint=hint) from error
-    if not parts.hostname:
-        raise UsageError("bad-url", f"`{text}` names no host", hint=hint)
-    if parts.username or parts.password:
-        raise UsageError(
-            "bad-url",
-            "user name and password do not belong into a URL: shells and process lists show it",
-            hint="use `--user NAME --password-env VARIABLE`",
-        )
-    if parts.scheme == "opc.tcp":
-        return Target("opc.tcp", parts.hostname, port or 4840, None, text)
-    unit = None
-    if parts.path.strip("/"):
-        word = parts.path.strip("/")
-        if not word.isascii() or not word.isdigit() or int(word) > _LAST_UNIT:
-            raise UsageError("bad-url", f"`{word}` is not a unit identifier from 0 to 255", where=text, hint=hint)
-        unit = int(word)
-    return Target("modbus-tcp", parts.hostname, port or 502, unit, text)
-
-
 def parse_wanted(text: str, scheme: str) -> Wanted:
     """One address word; for OPC UA the whole word is a node id, colons and all.
 
     Raises:
         UsageError: not an address, an unknown type or order.
     """
-    if scheme == "opc.tcp":
+    if scheme == OPCUA:
         if not re.match(r"^(nsu=[^;]+;|ns=\d+;)?[isgb]=.+", text, re.DOTALL):
             raise UsageError("bad-address", f"`{text}` is not a node id", hint=_NODE_HINT)
         return Wanted(text, text)
@@ -147,11 +88,12 @@ class Request:
     """A checked request: one source, its tags, and what the user called them."""
 
     url: str
-    config: ModbusTcpSource | OpcUaSource
+    config: BuiltinSource
     tags: list[CapturedTag]
     names: dict[str, Wanted]
     trust_first: bool = False
     pki_dir: Path | None = None
+    sole_master: str | None = None
 
 
 def prepare(
@@ -163,6 +105,7 @@ def prepare(
     security: Access | None = None,
     pki_dir: Path | None = None,
     element: int | None = None,
+    sole_master: str | None = None,
 ) -> Request:
     """Check everything that can be checked without contact.
 
@@ -174,6 +117,7 @@ def prepare(
         security: secure channel and user of OPC UA.
         pki_dir: folder of certificates; the settings' own when None.
         element: index of the element to read when OPC UA nodes hold arrays.
+        sole_master: who confirmed that a serial bus has no other master; None = nobody.
 
     Raises:
         UsageError: URL, address, type, order, unit or security are wrong or do not fit together.
@@ -204,12 +148,12 @@ def prepare(
         text = first["msg"].removeprefix("Value error, ")
         raise UsageError("bad-value", f"`{place}` is wrong: {text[:1].lower()}{text[1:]}", where=url) from error
     _judge(config, tags, names)
-    if pki_dir is None and target.scheme == "opc.tcp":
+    if pki_dir is None and target.scheme in (OPCUA, TLS):
         pki_dir = resolve(None, cwd=Path.cwd()).pki
-    return Request(url, config, tags, names, secure.trust_first, pki_dir)
+    return Request(url, config, tags, names, secure.trust_first, pki_dir, sole_master)
 
 
-def _judge(config: ModbusTcpSource | OpcUaSource, tags: Sequence[CapturedTag], names: Mapping[str, Wanted]) -> None:
+def _judge(config: BuiltinSource, tags: Sequence[CapturedTag], names: Mapping[str, Wanted]) -> None:
     """Refuse what `site check` refuses, so that no request goes out that no device may be asked."""
     from iiotctl.sources import registry
 
@@ -225,22 +169,10 @@ def _judge(config: ModbusTcpSource | OpcUaSource, tags: Sequence[CapturedTag], n
             raise UsageError("bad-address", what.partition("; write ")[0], where=text, hint=hint)
 
 
-def _config(target: Target, unit: int | None, timeout_s: float | None, secure: Access) -> ModbusTcpSource | OpcUaSource:
+def _config(target: Target, unit: int | None, timeout_s: float | None, secure: Access) -> BuiltinSource:
     timeout = {} if timeout_s is None else {"timeout": format_duration(timeout_s)}
-    if target.scheme == "modbus-tcp":
-        if secure != Access():
-            raise UsageError(
-                "bad-value",
-                "Modbus TCP has no security",
-                hint="leave out `--security`, `--user`, `--password-env` and `--trust-first`",
-            )
-        if unit is not None and target.unit not in (None, unit):
-            raise UsageError("bad-value", f"the URL says unit {target.unit} and `--unit` says {unit}", where=target.url)
-        number = unit if unit is not None else target.unit
-        return ModbusTcpSource.model_validate(
-            {"type": "modbus-tcp", "host": target.host, "port": target.port, "unit": 1 if number is None else number}
-            | timeout
-        )
+    if target.is_modbus:
+        return _modbus(target, unit, timeout, secure)
     if unit is not None:
         raise UsageError("bad-value", "OPC UA has no unit identifiers", where=target.url, hint="leave out `--unit`")
     policies = get_args(Security)
@@ -258,6 +190,20 @@ def _config(target: Target, unit: int | None, timeout_s: float | None, secure: A
     if secure.password_env:
         fields["password"] = Secret(env=secure.password_env)
     return OpcUaSource.model_validate(fields)
+
+
+def _modbus(target: Target, unit: int | None, timeout: Mapping[str, str], secure: Access) -> BuiltinSource:
+    allowed = Access(trust_first=secure.trust_first) if target.scheme == TLS else Access()
+    if secure != allowed:
+        flags = "`--security`, `--user` and `--password-env`" + (
+            "" if target.scheme == TLS else ", and `--trust-first`"
+        )
+        raise UsageError("bad-value", f"`{target.scheme}` has no such security", hint=f"leave out {flags}")
+    if unit is not None and target.unit not in (None, unit):
+        raise UsageError("bad-value", f"the URL says unit {target.unit} and `--unit` says {unit}", where=target.url)
+    number = unit if unit is not None else target.unit
+    keys = {"type": target.scheme, "unit": 1 if number is None else number, **target.keys, **timeout}
+    return BUILTIN_SOURCES[target.scheme].model_validate(keys)
 
 
 def rounds(
@@ -286,7 +232,13 @@ def rounds(
 
     make = create or registry.create
     clock = now_us or (lambda: time.time_ns() // 1000)
-    context = SourceContext(now_us=clock, monotonic=monotonic, trust_first=request.trust_first, pki_dir=request.pki_dir)
+    context = SourceContext(
+        now_us=clock,
+        monotonic=monotonic,
+        trust_first=request.trust_first,
+        pki_dir=request.pki_dir,
+        sole_master=request.sole_master,
+    )
     with asyncio.Runner() as runner:
         source = make(request.url, request.config, request.tags, context)
         start = monotonic()

@@ -126,12 +126,13 @@ def open_import(site_flag: Path | None = None, store_flag: Path | None = None) -
     return opened.store, about.name, None if about.timezone == "UTC" else about.timezone  # UTC may be the default
 
 
-def source_context(opened: Opened, *, trust_first: bool = False) -> SourceContext:
+def source_context(opened: Opened, *, trust_first: bool = False, sole_master: str | None = None) -> SourceContext:
     """The world as sources of a site see it: real clocks, the folders of the settings, a fresh `shared`.
 
     Args:
         opened: site and settings.
         trust_first: the user asked to accept and remember server certificates not seen before.
+        sole_master: who confirmed that the serial buses have no other master; None = nobody.
     """
     from iiotctl.sources.base import SourceContext
 
@@ -141,6 +142,7 @@ def source_context(opened: Opened, *, trust_first: bool = False) -> SourceContex
         state_dir=opened.settings.state,
         pki_dir=opened.settings.pki,
         trust_first=trust_first,
+        sole_master=sole_master,
         folder=None if opened.loaded is None else opened.loaded.folder,
     )
 

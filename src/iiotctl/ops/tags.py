@@ -149,6 +149,7 @@ def check_live(
     tags: Sequence[Tag],
     *,
     trust_first: bool = False,
+    sole_master: str | None = None,
     create: Callable[..., Source] | None = None,
 ) -> list[TagCheck]:
     """Read each tag once and judge what came back; sends read requests only.
@@ -156,7 +157,8 @@ def check_live(
     Args:
         opened: site and settings.
         tags: tags to read, in the order of the result.
-        trust_first: accept and remember OPC UA server certificates not seen before.
+        trust_first: accept and remember server certificates not seen before.
+        sole_master: who confirmed that the serial buses have no other master; None = nobody.
         create: makes a source; the registry unless a test says otherwise.
 
     Raises:
@@ -171,7 +173,7 @@ def check_live(
     by_source: dict[str, list[Tag]] = defaultdict(list)
     for tag in tags:
         by_source[tag.source].append(tag)
-    context = source_context(opened, trust_first=trust_first)
+    context = source_context(opened, trust_first=trust_first, sole_master=sole_master)
     outcomes = asyncio.run(_read_all(loaded, by_source, context, create))
     failures = {name: result for name, result in outcomes.items() if isinstance(result, IiotctlError)}
     if len(failures) == len(outcomes):

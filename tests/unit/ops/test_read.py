@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from iiotctl import quality
 from iiotctl.errors import SourceError, UsageError
 from iiotctl.ops import read
+from iiotctl.ops.url import parse_url
 from iiotctl.site.address import Order
 from iiotctl.sources.base import Reading
 
@@ -23,10 +24,13 @@ from iiotctl.sources.base import Reading
         ("modbus-tcp://[fe80::1]:502/7/", "fe80::1", 502, 7),
         ("opc.tcp://server", "server", 4840, None),
         ("opc.tcp://server:53530/OPCUA/Sim", "server", 53530, None),
+        ("modbus-tls://plc", "plc", 802, None),
+        ("modbus-rtu-over-tcp://server:4001/3", "server", 4001, 3),
+        ("modbus-rtu:///dev/ttyUSB0?unit=3", "", 0, 3),
     ],
 )
 def test_url(url: str, host: str, port: int, unit: int | None) -> None:
-    target = read.parse_url(url)
+    target = parse_url(url)
     assert (target.host, target.port, target.unit) == (host, port, unit)
 
 
@@ -36,13 +40,33 @@ def test_url(url: str, host: str, port: int, unit: int | None) -> None:
         *("", "plc", "10.0.0.1:502", "http://plc", "modbus-tcp://", "modbus-tcp://plc:99999", "modbus-tcp://plc/256"),
         *("modbus-tcp://plc/x", "modbus-tcp://plc/³", "modbus-tcp://me:secret@plc", "opc.tcp://me@plc"),
         "modbus-tcp://plc:x",
+        *("modbus-rtu:", "modbus-rtu:///dev/ttyS0?speed=9600", "modbus-rtu:COM3?baudrate=x", "modbus-tls://plc?pin=x"),
     ],
 )
 def test_bad_url(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        read.parse_url(url)
+        parse_url(url)
     assert caught.value.slug == "bad-url"
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "keys"),
+    [
+        ("modbus-rtu:///dev/ttyUSB0", {"port": "/dev/ttyUSB0", "baudrate": 19200, "parity": "even"}),
+        ("modbus-rtu:COM3?baudrate=9600&parity=none", {"port": "COM3", "baudrate": 9600, "parity": "none"}),
+        ("modbus-rtu://COM3?stopbits=2", {"port": "COM3", "stopbits": 2}),
+        ("modbus-tls://plc/7?ca=a.pem&server_name=plc-7", {"port": 802, "ca": "a.pem", "server_name": "plc-7"}),
+    ],
+)
+def test_a_url_tells_keys_of_the_source(url: str, keys: dict[str, object]) -> None:
+    config = read.prepare(url, ["holding:1"]).config
+    assert {key: getattr(config, key) for key in keys} == keys
+
+
+def test_a_broadcast_is_refused_before_anything_is_opened() -> None:
+    with pytest.raises(UsageError, match="unit"):
+        read.prepare("modbus-rtu:///dev/ttyUSB0?unit=0", ["holding:1"])
 
 
 @pytest.mark.parametrize(
