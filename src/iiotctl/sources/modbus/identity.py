@@ -103,11 +103,14 @@ class Identity:
         objects: names as in `OBJECTS` -> text, in the order of the standard; empty when it said nothing.
         conformity: level that it claims, 1 basic to 3 extended; 0 = unknown.
         silence: why there is nothing or not all, one clause; "" when complete.
+        is_answered: the device reacted, if only with an exception. Some devices neither answer nor take the whole
+            request off the connection, which is of no more use then.
     """
 
     objects: Mapping[str, str] = field(default_factory=dict)
     conformity: int = 0
     silence: str = ""
+    is_answered: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.objects)
@@ -124,11 +127,19 @@ async def identify(unit: int, ask: Ask) -> Identity:
         ask: sends one request and returns the body of its answer.
     """
     found: dict[int, bytes] = {}
-    conformity, silence = await _category(unit, BASIC, 0, found, ask)
+    answered = False
+
+    async def noticing(request: IdentityRequest) -> bytes | Failure:
+        nonlocal answered
+        answer = await ask(request)
+        answered = answered or not isinstance(answer, Failure) or answer.kind is Kind.REFUSED
+        return answer
+
+    conformity, silence = await _category(unit, BASIC, 0, found, noticing)
     if found and not silence and conformity & _CATEGORY >= REGULAR:
-        _, silence = await _category(unit, REGULAR, _FIRST_REGULAR, found, ask)
+        _, silence = await _category(unit, REGULAR, _FIRST_REGULAR, found, noticing)
     texts = {OBJECTS.get(key, f"object {key}"): read_text(found[key]) for key in sorted(found) if key < _FIRST_EXTENDED}
-    return Identity(texts, conformity & _CATEGORY, silence)
+    return Identity(texts, conformity & _CATEGORY, silence, answered)
 
 
 async def _category(unit: int, category: int, first: int, found: dict[int, bytes], ask: Ask) -> tuple[int, str]:

@@ -64,7 +64,12 @@ def test_a_device_that_does_not_know_the_function_says_nothing() -> None:
     found, asked = run([Failure(Kind.REFUSED, code=1)])
     assert not found
     assert found.silence == "exception 01 (illegal function)"
+    assert found.is_answered
     assert len(asked) == 1
+
+
+def test_a_device_that_ignores_the_request_is_told_apart() -> None:
+    assert not run([Failure(Kind.TIMEOUT, cause="no answer")])[0].is_answered
 
 
 def test_what_came_before_a_failure_is_kept() -> None:
