@@ -34,8 +34,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _identified(**texts: str) -> Iterator[int]:
-    """A pymodbus server that says who it is."""
+def _identified(framer: str = "socket", **texts: str) -> Iterator[int]:
+    """A pymodbus server that says who it is, with Modbus TCP or RTU frames."""
+    from pymodbus import FramerType
     from pymodbus.pdu.device import ModbusDeviceIdentification
     from pymodbus.server import ModbusTcpServer
     from pymodbus.simulator import DataType, SimData, SimDevice
@@ -46,7 +47,10 @@ def _identified(**texts: str) -> Iterator[int]:
     async def serve() -> None:
         device = SimDevice(1, simdata=[SimData(0, count=10, values=7, datatype=DataType.REGISTERS)])
         server = ModbusTcpServer(
-            device, identity=ModbusDeviceIdentification(info_name=texts), address=("127.0.0.1", port)
+            device,
+            framer=FramerType(framer),
+            identity=ModbusDeviceIdentification(info_name=texts),
+            address=("127.0.0.1", port),
         )
         task = asyncio.create_task(server.serve_forever())
         for _ in range(500):
@@ -70,10 +74,13 @@ def _identified(**texts: str) -> Iterator[int]:
         thread.join()
 
 
-def test_a_device_says_who_it_is() -> None:
+@pytest.mark.parametrize(("scheme", "framer"), [("modbus-tcp", "socket"), ("modbus-rtu-over-tcp", "rtu")])
+def test_a_device_says_who_it_is(scheme: str, framer: str) -> None:
     texts = {"VendorName": "ACME", "ProductCode": "X-1", "MajorMinorRevision": "2.0", "ProductName": "Ofen Größe 3"}
-    with _identified(**texts) as port:
-        found = modbus_browse.browse(modbus_browse.plan(f"modbus-tcp://127.0.0.1:{port}/1"))
+    with _identified(framer, **texts) as port:
+        planned = modbus_browse.plan(f"{scheme}://127.0.0.1:{port}/1", ["holding:0-11"], delay_s=0.001)
+        found = modbus_browse.browse(planned)
+    assert [str(s) for s in found.stretches if s.state is State.EXISTS] == ["holding:0-9"]
     assert found.identity.objects["vendor"] == "ACME"
     assert found.identity.objects["revision"] == "2.0"
     assert found.identity.objects["product name"] == "Ofen Größe 3"

@@ -85,7 +85,7 @@ def refuse(wish: Wish, url: str) -> None:
 
 
 def is_modbus(url: str) -> bool:
-    """Whether the URL names a Modbus device; `ops.read.parse_url` judges the rest."""
+    """Whether the URL names a Modbus device; `ops.url.parse_url` judges the rest."""
     return url.partition(":")[0] in ("tcp", "modbus") or url.startswith("modbus-")
 
 
