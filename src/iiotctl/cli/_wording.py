@@ -143,7 +143,6 @@ def plan_rows(planned: Sequence[PlannedSource]) -> Rows:
 
 def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
     """What the requests mean per source and per connection."""
-    from iiotctl.ops.capture import ANSWER_S
     from iiotctl.site.units import format_count
 
     loads: dict[str, tuple[float, list[str]]] = {}
@@ -152,7 +151,8 @@ def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
         words = f"{source.name}: {format_count(source.tags, 'tag')}, {format_count(len(source.requests), 'request')}"
         words += f", {format_count(registers, 'register')}" if registers else ""
         if source.cycle_s is not None:
-            words += f"; a cycle takes about {source.cycle_s * 1000:.0f} ms at {ANSWER_S * 1000:.0f} ms an answer"
+            each_ms = source.cycle_s * 1000 / len(source.requests)
+            words += f"; a cycle takes about {source.cycle_s * 1000:.0f} ms at {each_ms:.0f} ms an answer"
             place = source.requests[0].endpoint
             load, names = loads.get(place, (0.0, []))
             loads[place] = (load + source.load, [*names, source.name])

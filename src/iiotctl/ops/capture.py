@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from iiotctl.sources.modbus.advice import Advice
 
 ANSWER_S: Final = 0.02
-"""Time that a Modbus device takes to answer, for the estimate of `dry_run`: PLCs take 5 to 50 ms."""
+"""Time that a server takes to answer, for the estimate of `dry_run`, where the source has no better one."""
 
 
 def now_us() -> int:
@@ -166,9 +166,9 @@ class PlannedSource:
         endpoint: where it is.
         tags: number of tags.
         requests: one each; nothing was sent.
-        cycle_s: estimated seconds for one round of all polled requests at `ANSWER_S` an answer; None = no polling.
+        cycle_s: estimated seconds for one round of all polled requests, each at its `answer_s`; None = no polling.
         advice: how the requests depend on `max_gap`; None where nothing is polled by registers.
-        load: share of time that its polling keeps the connection busy at `ANSWER_S` an answer.
+        load: share of time that its polling keeps the connection or bus busy.
     """
 
     name: str
@@ -216,12 +216,16 @@ def dry_run(opened: Opened, *, only: Sequence[str] = ()) -> list[PlannedSource]:
                 endpoint=source.status.endpoint,
                 tags=len(tags),
                 requests=requests,
-                cycle_s=len(polled) * ANSWER_S if polled and config.type != "replay" else None,
-                load=sum(ANSWER_S / item.period_s for item in polled if item.period_s > 0),
+                cycle_s=sum(map(_answer_s, polled)) if polled and config.type != "replay" else None,
+                load=sum(_answer_s(item) / item.period_s for item in polled if item.period_s > 0),
                 advice=_advice(source),
             )
         )
     return planned
+
+
+def _answer_s(request: PlannedRequest) -> float:
+    return ANSWER_S if request.answer_s is None else request.answer_s
 
 
 def _advice(source: object) -> Advice | None:
