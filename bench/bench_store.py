@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import mix
+from iiotctl.samples import SampleBatch
 
 # One core is what a fanless PC has to spare; polars reads this when it is loaded.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -35,6 +36,21 @@ def _writer(root: Path):
     writer = StoreWriter.open(root, site="bench", now_us=lambda: mix.START_US, seal_size=1 << 40)
     writer.define_tags([TagRow(code, name, "plc") for code, name in enumerate(mix.names())])
     return writer
+
+
+_YARDSTICKS = {"spool": "raw write + fdatasync, 24 B a sample", "roll-ups of 1 min": "spool: commits of 20,000"}
+
+
+def _roll_up(batches: list[SampleBatch]) -> None:
+    from iiotctl.capture.rollup import Rollups
+
+    rollups = Rollups()
+    for code, name in enumerate(mix.names()):
+        rollups.define(code, ("plc", name), [60_000_000], raw=True)
+    for one in batches:
+        at = int(one.ts[-1])
+        rollups.add(one, at)
+        rollups.due(at)
 
 
 def _speed(folder: Path) -> None:
@@ -70,6 +86,7 @@ def _speed(folder: Path) -> None:
     times = {
         "raw write + fdatasync, 24 B a sample": _cpu(raw),
         "spool: commits of 20,000": _cpu(spool),
+        "roll-ups of 1 min, beside (yardstick: spool)": _cpu(lambda: _roll_up(batches)),
         "polars sort + Parquet, no store": _cpu(raw_parquet),
         "seal: read, sort, Parquet, hash, verify": _cpu(writer.seal),
     }
@@ -78,9 +95,7 @@ def _speed(folder: Path) -> None:
     both = times["spool: commits of 20,000"] + times["seal: read, sort, Parquet, hash, verify"]
     print(f"{'CPU':44}{'M samples/s':>12}{'x yardstick':>13}")
     for name, used in times.items():
-        yardstick = times[
-            "raw write + fdatasync, 24 B a sample" if "spool" in name else "polars sort + Parquet, no store"
-        ]
+        yardstick = times[_YARDSTICKS.get(name.partition(":")[0].partition(",")[0], "polars sort + Parquet, no store")]
         ratio = "" if name.startswith(("raw", "polars")) else f"{used / yardstick:12.2f}x"
         print(f"{name:44}{rows / used / 1e6:>12.2f}{ratio:>13}")
     print(f"{'spool + seal (target: at least 1 M/s)':44}{rows / both / 1e6:>12.2f}{both / raw_both:>12.2f}x")

@@ -2,7 +2,7 @@
 
 A *part* holds count, mean and the sum of squared deviations (m2) of some samples of one key, with their
 extremes and edges. Parts of one key combine exactly as if their samples had stood together (Chan, Golub and
-LeVeque 1983); a single sample is a part of one. Means are taken relative to a value of their own group, so
+LeVeque 1983). Means are taken relative to a value of their own group, so
 that a small noise on a large offset keeps its digits.
 """
 
@@ -62,11 +62,10 @@ class Parts:
 def empty(key: NDArray[np.int64]) -> Parts:
     """Parts of no samples."""
     n = len(key)
-    nothing = np.zeros(n, np.int64)
     return Parts(
         key=key,
-        count=nothing,
-        bad=nothing,
+        count=np.zeros(n, np.int64),
+        bad=np.zeros(n, np.int64),
         mean=np.zeros(n),
         m2=np.zeros(n),
         min=np.full(n, np.inf),
@@ -83,25 +82,56 @@ def empty(key: NDArray[np.int64]) -> Parts:
 def of_samples(
     key: NDArray[np.int64], ts: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint32]
 ) -> Parts:
-    """A part for each sample."""
+    """One part a key of these samples, in the order of the keys; of equal times the earlier sample counts as earlier."""
+    if (key[1:] < key[:-1]).any():
+        order = np.argsort(key, kind="stable")
+        key, ts, value, quality = key[order], ts[order], value[order], quality[order]
+    begin = _begins(key)
     usable = np.isfinite(value) & (quality < BAD)
-    known = np.where(usable, value, 0.0)
-    shown = value if usable.all() else np.where(usable, value, np.nan)
-    return Parts(
-        key=key,
-        count=usable.astype(np.int64),
-        bad=(~usable).astype(np.int64),
-        mean=known,
-        m2=np.zeros(len(key)),
-        min=np.where(usable, value, np.inf),
-        max=np.where(usable, value, -np.inf),
-        first=shown,
-        last=shown,
-        first_ts=np.where(usable, ts, _LATEST),
-        last_ts=np.where(usable, ts, _EARLIEST),
-        quality=quality,
-        partial=np.zeros(len(key), np.bool_),
-    )
+    if usable.all():
+        return _of_usable(key, begin, ts, value, quality)
+    good = np.flatnonzero(usable)
+    bad = np.flatnonzero(~usable)
+    others = empty(key[bad])
+    others.bad[:] = 1
+    others.quality[:] = quality[bad]
+    parts = [others]
+    if len(good):
+        key = key[good]
+        parts.append(_of_usable(key, _begins(key), ts[good], value[good], quality[good]))
+    return combine(concat(parts))
+
+
+def _begins(key: NDArray[np.int64]) -> NDArray[np.intp]:
+    return np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+
+
+def _of_usable(
+    key: NDArray[np.int64],
+    begin: NDArray[np.intp],
+    ts: NDArray[np.int64],
+    value: NDArray[np.float64],
+    quality: NDArray[np.uint32],
+) -> Parts:
+    """Samples that are all usable, sorted by key; `begin` = place of each key's first."""
+    count = np.diff(np.append(begin, len(key)))
+    least = np.minimum.reduceat(value, begin)
+    away = value - np.repeat(least, count)
+    mean = np.add.reduceat(away, begin) / count
+    m2 = np.add.reduceat((away - np.repeat(mean, count)) ** 2, begin)
+    first = begin
+    last = begin + count - 1
+    steps = ts[1:] < ts[:-1]
+    steps[begin[1:] - 1] = False  # from one key to the next
+    if steps.any():
+        order = np.lexsort((ts, key))
+        ts, value = ts[order], value[order]
+    found = empty(key[begin])
+    found.count, found.mean, found.m2 = count, least + mean, m2
+    found.min, found.max = least, np.maximum.reduceat(value, begin)
+    found.first, found.first_ts, found.last, found.last_ts = value[first], ts[first], value[last], ts[last]
+    found.quality = np.maximum.reduceat(quality, begin)
+    return found
 
 
 def concat(parts: Sequence[Parts]) -> Parts:
@@ -117,7 +147,7 @@ def combine(parts: Parts) -> Parts:
         return parts
     if (parts.key[1:] < parts.key[:-1]).any():
         parts = parts.take(np.argsort(parts.key, kind="stable"))
-    begin = np.flatnonzero(np.append(True, parts.key[1:] != parts.key[:-1]))
+    begin = _begins(parts.key)
     if len(begin) == len(parts):
         return parts
     group = np.repeat(np.arange(len(begin)), np.diff(np.append(begin, len(parts))))

@@ -264,7 +264,7 @@ class Rollups:
         self, series: NDArray[np.int64], ts: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint32]
     ) -> Parts:
         key = series * _NUMBERS + ts // self._interval[series]
-        return parts.combine(parts.of_samples(key, ts, value, quality))
+        return parts.of_samples(key, ts, value, quality)
 
     def _mark_partial(self) -> None:
         """Intervals in which a gap begins or ends get an empty part that says so."""
