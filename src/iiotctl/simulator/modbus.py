@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, Literal
 
+from iiotctl import __version__
 from iiotctl.errors import SourceError
 from iiotctl.simulator.faults import FaultBank
 from iiotctl.simulator.image import UnitImage
@@ -25,6 +26,8 @@ UnknownUnit = Literal["gateway", "silent"]
 _TABLES: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 _MOST: Final = {1: 2000, 2: 2000, 3: 125, 4: 125}
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE, _NO_TARGET = 0x01, 0x02, 0x03, 0x0B
+_IDENTIFICATION: Final = bytes((43, 14))
+_CATEGORIES: Final = (1, 2, 3)
 _READ_REQUEST: Final = 5
 """Bytes of a read request's PDU."""
 _SHORTEST, _LONGEST = 2, 254
@@ -154,6 +157,8 @@ class ModbusServer:
             what = "exception 11" if self._unknown_unit == "gateway" else "none"
             self._log_read(unit, pdu, peer, what)
             return bytes((function | 0x80, _NO_TARGET)) if self._unknown_unit == "gateway" else None
+        if pdu[:2] == _IDENTIFICATION:
+            return self._identity(self.units[unit], pdu)
         if function not in _TABLES:
             name = _FUNCTIONS.get(function, "function")
             self._truth.write(
@@ -167,6 +172,14 @@ class ModbusServer:
             )
             return bytes((function | 0x80, _ILLEGAL_FUNCTION))
         return self._read(self.units[unit], pdu, peer)
+
+    def _identity(self, image: UnitImage, pdu: bytes) -> bytes:
+        """Read Device Identification (§6.21): the three basic objects."""
+        if len(pdu) != len(_IDENTIFICATION) + 2 or pdu[2] not in _CATEGORIES:
+            return bytes((pdu[0] | 0x80, _ILLEGAL_VALUE))
+        texts = ("iiotctl simulator", image.source, __version__)
+        objects = b"".join(bytes((key, len(text))) + text.encode() for key, text in enumerate(texts))
+        return pdu[:3] + bytes((1, 0, 0, len(texts))) + objects
 
     def _read(self, image: UnitImage, pdu: bytes, peer: str) -> bytes:
         function = pdu[0]

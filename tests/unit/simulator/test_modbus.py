@@ -59,7 +59,7 @@ WRITES = [
     pytest.param(bytes.fromhex("100000000102002a"), id="registers"),
     pytest.param(bytes.fromhex("1600000000ffff"), id="mask"),
     pytest.param(bytes.fromhex("17000000010000000102002a"), id="read and write"),
-    pytest.param(bytes.fromhex("2b0e0100"), id="encapsulated"),
+    pytest.param(bytes.fromhex("2b0d0100"), id="encapsulated"),
     pytest.param(bytes.fromhex("5a00"), id="vendor"),
 ]
 
@@ -75,6 +75,16 @@ def test_everything_but_the_four_reads_is_refused_and_recorded(pdu: bytes) -> No
     refused = [record for record in truth.records if record["kind"] == "refused"]
     assert [record["data"] for record in refused] == [pdu.hex()]
     assert f"FC {pdu[0]}" in str(refused[0]["what"])
+
+
+def test_the_plant_says_who_it_is() -> None:
+    async def test(plant: Plant, _: TruthLog) -> None:
+        answer = (await _ask(plant, _request(bytes.fromhex("2b0e0100"))))[7:]
+        assert answer[:7] == bytes.fromhex("2b0e0101000003")
+        assert answer[7:].startswith(b"\x00\x11iiotctl simulator\x01")
+        assert (await _ask(plant, _request(bytes.fromhex("2b0e0900"))))[7:] == b"\xab\x03"
+
+    assert not [record for record in _run(test).records if record["kind"] == "refused"]
 
 
 @pytest.mark.parametrize(
