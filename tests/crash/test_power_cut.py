@@ -25,16 +25,16 @@ KILL_SHARES = 8
 HOWS: tuple[How, ...] = ("nothing", "names", "content", "everything", "random", "random", "random")
 
 SYNCS = [
-    "sync in durable.write_file < writer.prepare",
     "sync in durable.write_file < writer._save_checkpoint",
+    "sync in durable.write_file < writer.prepare",
     "sync in manifest.append",
     "sync in seal._write_scratch",
     "sync in spool._append",
     "sync in writer._settle",
     "sync_dir in durable.make_dir < seal._write_scratch",
     "sync_dir in durable.make_dir < writer.prepare",
-    "sync_dir in durable.write_file < writer.prepare",
     "sync_dir in durable.write_file < writer._save_checkpoint",
+    "sync_dir in durable.write_file < writer.prepare",
     "sync_dir in manifest.append",
     "sync_dir in seal.place",
     "sync_dir in spool.__init__",

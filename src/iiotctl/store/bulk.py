@@ -1,9 +1,8 @@
 """Many finished rows at once (import, backfill): straight to sealed Parquet, also while a capture is running.
 
 A capture owns spool, checkpoint and `lock`; this writer touches none of them. It has a lock of its own, a run id and
-a manifest of its own, and its files in the making stand in the folder `import`. The order of the steps is that of
-`seal`; wherever it is cut off, a file is either whole and known to the manifest, or scratch that the next writer
-finishes (the manifest knows it) or removes.
+a manifest of its own. The order of the steps is that of `seal`; wherever it is cut off, a file is either whole and
+known to the manifest, or a `*.part` that the next writer finishes (the manifest knows it) or removes.
 
 Rows come in any order. They wait in memory and, when they become many, in scratch files by UTC date (`stage`); `flush`
 takes one date after the other, compares it with what the store holds (`compare`) and writes what is new.
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -26,7 +25,7 @@ from iiotctl.store import manifest
 from iiotctl.store.columns import final_frame, sorted_by_name
 from iiotctl.store.compare import Judge, Verdicts
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import GAPS, LOCK_NAME, SAMPLES, TAGS, TMP_SUFFIX, Layout, SegmentName
+from iiotctl.store.layout import GAPS, LOCK_NAME, PART_SUFFIX, SAMPLES, TAGS, Layout, SegmentName
 from iiotctl.store.lock import Lock, holder, refuse_remote
 from iiotctl.store.manifest import Manifest
 from iiotctl.store.schema import TagRow, gaps_frame, tags_frame
@@ -203,7 +202,7 @@ class BulkWriter:
         return self._layout.sealed(kind, day, SegmentName(self.run, self._number))
 
     def _place(self, tables: Sequence[tuple[str, Path, pl.DataFrame]], done: Stored | None = None) -> None:
-        written = place(self._disk, self._layout, tables, self._manifest, self._now_us(), scratch=self._layout.imports)
+        written = place(self._disk, self._layout, tables, self._manifest, self._now_us(), suffix=PART_SUFFIX)
         if done is not None:
             done.files += len(written)
             done.size += sum(entry.size for entry in written)
@@ -240,22 +239,19 @@ class BulkWriter:
 
 def _recover(layout: Layout, disk: Disk) -> None:
     """Finish files that a manifest knows, remove the rest of what a killed import left."""
-    left = [path for path in _scratch(layout) if path.suffix == TMP_SUFFIX]
+    left = sorted(layout.root.glob(f"*/date=*/*{PART_SUFFIX}"))
     known = manifest.read_all(layout) if left else {}
-    by_scratch = {places.scratch_name(name): (name, entries) for name, entries in known.items()}
     for path in left:
-        name, entries = by_scratch.get(path.name, ("", []))
-        final = layout.root / name
-        if name and not final.exists() and _hash(path) in {entry.sha256 for entry in entries}:
-            disk.make_dir(final.parent)
+        final = path.with_name(path.name.removesuffix(PART_SUFFIX))
+        entries = known.get(final.relative_to(layout.root).as_posix(), [])
+        if not final.exists() and _hash(path) in {entry.sha256 for entry in entries}:
             disk.rename(path, final)
             disk.sync_dir(final.parent)
-    for path in _scratch(layout):
-        disk.unlink(path)
-
-
-def _scratch(layout: Layout) -> Iterator[Path]:
-    return (path for path in sorted(layout.imports.iterdir()) if path.name != LOCK_NAME and path.is_file())
+        else:
+            disk.unlink(path)
+    for path in layout.imports.iterdir():
+        if path.name != LOCK_NAME:
+            path.unlink()
 
 
 def _hash(path: Path) -> str:

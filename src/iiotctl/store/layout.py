@@ -12,7 +12,7 @@
       spool/checkpoint.bin                    last row of each tag, open gaps
       run/                                    status and requests of a running capture, room for a full disk
       lock
-      import/                                 files in the making of a running import, and its lock
+      import/                                 lock and waiting rows of a running import
 
 A segment's name is `<run>-<n>`; a run's id begins with its start time, so that names sort by time.
 """
@@ -38,6 +38,8 @@ ROLLUPS: Final = "rollups"
 KEPT: Final = "kept"
 KINDS: Final[tuple[Table, ...]] = (SAMPLES, GAPS, TAGS, ROLLUPS, KEPT)
 TMP_SUFFIX: Final = ".tmp"
+PART_SUFFIX: Final = ".part"
+"""A file of an import that has not got its name yet; the next import finishes or removes it."""
 LOCK_NAME: Final = "lock"
 IMPORT_LOG: Final = "import-"
 """Begin of the name of an import's manifest."""
@@ -96,7 +98,7 @@ class Layout:
 
     @property
     def imports(self) -> Path:
-        """Folder of an import: its lock and its scratch files."""
+        """Folder of an import: its lock, and rows that wait to be sorted."""
         return self.root / "import"
 
     @property
@@ -145,11 +147,6 @@ def date_of(folder: Path) -> date | None:
 def segment_of(path: Path) -> SegmentName | None:
     """The segment that a sealed file was made from, or None for other files."""
     return SegmentName.parse(path.stem.removeprefix("raw-")) if path.stem.startswith("raw-") else None
-
-
-def scratch_name(relative: str) -> str:
-    """Name in the folder `import` of a file that is to become `relative` (with `/`)."""
-    return relative.replace("/", "+") + TMP_SUFFIX
 
 
 def is_capture_log(log: Path) -> bool:

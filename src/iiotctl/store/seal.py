@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import StoreError
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import KINDS, TMP_SUFFIX, Layout, Table, scratch_name
+from iiotctl.store.layout import KINDS, PART_SUFFIX, TMP_SUFFIX, Layout, Table
 from iiotctl.store.manifest import Manifest, SealedFile
 from iiotctl.store.schema import DATED_BY
 from iiotctl.store.spool import Segment
@@ -112,7 +112,7 @@ def place(
     manifest: Manifest,
     at: int,
     *,
-    scratch: Path | None = None,
+    suffix: str = TMP_SUFFIX,
 ) -> list[SealedFile]:
     """Put finished tables into the store; on return all are in place, durable and read back.
 
@@ -122,9 +122,9 @@ def place(
         tables: (kind, final path, rows in the store's order) each.
         manifest: of this process.
         at: µs UTC, now.
-        scratch: folder for files in the making. Without one they stand beside their final name, and another
-            copy of the rows must exist until the end (the segment). With one the files themselves are that
-            copy as soon as the manifest knows them: `bulk` goes on from there.
+        suffix: of files in the making. Those in `TMP_SUFFIX` may be removed by anyone, since another copy of the rows
+            exists until the end (the segment). One in `PART_SUFFIX` is itself that copy as soon as the manifest
+            knows it: `bulk` goes on from there.
 
     Raises:
         OSError: the disk refused; nothing of this call is in the store, or all that the manifest knows.
@@ -133,10 +133,11 @@ def place(
     pending: list[tuple[Path, Path, SealedFile]] = []
     announced = False
     try:
-        _write_scratch(disk, layout, tables, at, pending, folder=scratch)
+        _write_scratch(disk, layout, tables, at, pending, suffix=suffix)
         if pending:
-            if scratch is not None:
-                disk.sync_dir(scratch)
+            if suffix == PART_SUFFIX:
+                for folder in {final.parent for _, final, _ in pending}:
+                    disk.sync_dir(folder)
                 announced = True  # from here on the manifest may know files that exist nowhere else
             manifest.append([entry for _, _, entry in pending])
     except OSError:
@@ -167,15 +168,14 @@ def _write_scratch(
     at: int,
     pending: list[tuple[Path, Path, SealedFile]],
     *,
-    folder: Path | None,
+    suffix: str,
 ) -> None:
     """Write and sync files under scratch names; `pending` grows as they are begun."""
     for kind, final, rows in tables:
         disk.make_dir(final.parent)
         data = parquet_bytes(rows)
         relative = final.relative_to(layout.root).as_posix()
-        beside = final.with_name(final.name + TMP_SUFFIX)
-        unfinished = beside if folder is None else folder / scratch_name(relative)
+        unfinished = final.with_name(final.name + suffix)
         pending.append((unfinished, final, _entry(kind, relative, data, rows, at)))
         descriptor = disk.create(unfinished)
         try:

@@ -20,6 +20,7 @@ from iiotctl.store.layout import (
     GAPS,
     KEPT,
     KINDS,
+    PART_SUFFIX,
     ROLLUPS,
     SAMPLES,
     TAGS,
@@ -27,7 +28,6 @@ from iiotctl.store.layout import (
     SegmentName,
     Table,
     date_of,
-    scratch_name,
     segment_of,
 )
 from iiotctl.store.tables import has_rows, rows_of
@@ -198,7 +198,7 @@ def has_other_copy(layout: Layout, name: str) -> bool:
     """Whether the rows of a file that the manifest lists (`name`, relative) stand in a segment or in a scratch file."""
     segment = segment_of(layout.root / name)
     in_spool = segment is not None and layout.segment(segment).exists()
-    return in_spool or (layout.imports / scratch_name(name)).exists()
+    return in_spool or (layout.root / (name + PART_SUFFIX)).exists()
 
 
 def _date(ts_us: int | None) -> date | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from iiotctl.store import manifest, spool
-from iiotctl.store.layout import GAPS, KINDS, LOCK_NAME, SAMPLES, TMP_SUFFIX, Layout, segment_of
+from iiotctl.store.layout import GAPS, KINDS, LOCK_NAME, PART_SUFFIX, SAMPLES, TMP_SUFFIX, Layout, segment_of
 from iiotctl.store.lock import is_held
 from iiotctl.store.schema import dtypes
 from iiotctl.store.snapshot import has_other_copy
@@ -98,7 +98,7 @@ def verify(root: Path) -> Verification:
         if path_text not in seen and not (layout.root / path_text).exists():
             detail = f"{entries[-1].rows} rows were written"
             result.flaws.append(Flaw(path_text, Verdict.MISSING, detail))
-    left = [] if is_held(layout.imports / LOCK_NAME) else sorted(layout.imports.glob(f"*{TMP_SUFFIX}"))
+    left = [] if is_held(layout.imports / LOCK_NAME) else sorted(layout.root.glob(f"*/date=*/*{PART_SUFFIX}"))
     for scratch in [*sorted(layout.root.glob(f"*/date=*/*{TMP_SUFFIX}")), *left]:
         result.flaws.append(Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal or import left it"))
     return result
