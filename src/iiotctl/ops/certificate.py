@@ -260,7 +260,7 @@ async def _attempt(target: Target, report: Report, product: Product | None, *, t
         said = f"{error.what}: {error.cause}" if error.cause else error.what
         if error.slug in _CERTIFICATES_FINE:
             return Judgement(Side.TRUST, name, State.PASS, f"yes, by {policy}; but {said}", error.hint or "")
-        if error.slug in ("opcua-not-trusted", "opcua-connect-failed"):
+        if error.slug == "opcua-not-trusted":
             steps = steps_for(product, report.own_file)
             seems = f"it looks like {product.name}: " if product is not None else ""
             return Judgement(Side.TRUST, name, State.FAIL, f"no: {said}", f"{seems}{steps}")
