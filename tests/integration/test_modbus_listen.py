@@ -14,6 +14,7 @@ from iiotctl.errors import SourceError
 from iiotctl.samples import GapReason
 from iiotctl.site.sources import ModbusRtuListenSource
 from iiotctl.sources.base import SourceState
+from iiotctl.sources.modbus import listen
 from iiotctl.sources.modbus.listen import ListenSource
 from tests.integration.modbus_harness import Running, context, tags, until
 from tests.integration.rtu_bus import RtuBus
@@ -44,7 +45,7 @@ def test_values_are_those_that_the_master_got() -> None:
         others = tags(["input:102", "discrete:11", "holding:0", "holding:119"], first=10)
         world = context()
 
-        async def listen() -> list[list[float]]:
+        async def run() -> list[list[float]]:
             one = ListenSource("one", config(tap), mine, world)
             seven = ListenSource("seven", config(tap, unit=7), others, world)
             running = Running(one, seven)  # type: ignore[arg-type]
@@ -60,7 +61,7 @@ def test_values_are_those_that_the_master_got() -> None:
             assert world.shared == {}, "the port is let go"
             return [running.sinks[0].values(0), running.sinks[1].values(12)]
 
-        first, second = asyncio.run(listen())
+        first, second = asyncio.run(run())
         # the master prints what it got a moment later than the bus carries it
         assert is_part(first[:-2], master.values("1:3:0:20"))
         assert is_part(second[:-2], master.values("7:3:0:120"))
@@ -75,19 +76,19 @@ def test_blocks_decode_as_if_we_had_read_them() -> None:
         bus.master(20, "1:3:0:20", "1:1:0:20", "1:2:3:9")
         mine = tags(["holding:2 uint32", "coil:3", "coil:4", "discrete:11", "holding:19", "holding:5/0"])
 
-        async def listen() -> list[float]:
+        async def run() -> list[float]:
             async with Running(ListenSource("s", config(tap), mine, context())) as sink:  # type: ignore[arg-type]
                 await until(lambda: all(sink.values(tag.code) for tag in mine))
                 return [sink.values(tag.code)[0] for tag in mine]
 
-        assert asyncio.run(listen()) == [1002 * 65536 + 1003, 1.0, 0.0, 1.0, 1019.0, 1005 & 1]
+        assert asyncio.run(run()) == [1002 * 65536 + 1003, 1.0, 0.0, 1.0, 1019.0, 1005 & 1]
         assert bus.sent[tap] == b""
 
 
 def test_the_port_is_open_for_reading_alone() -> None:
     modes: list[int] = []
 
-    async def listen(tap: str) -> None:
+    async def run(tap: str) -> None:
         async with Running(ListenSource("s", config(tap), tags(["holding:0"]), context())) as sink:  # type: ignore[arg-type]
             await until(lambda: bool(sink.values(0)))
             modes.extend(
@@ -100,7 +101,7 @@ def test_the_port_is_open_for_reading_alone() -> None:
         tap = bus.port()
         bus.server(1)
         bus.master(20, "1:3:0:5")
-        asyncio.run(listen(tap))
+        asyncio.run(run(tap))
     assert sorted(modes) == [os.O_RDONLY, os.O_RDWR], "ours, and the one by which the bus keeps the port alive"
 
 
@@ -111,7 +112,7 @@ def test_what_the_master_does_not_read_is_named_and_missing_from_the_start() -> 
         bus.master(20, "1:3:0:10", "1:3:10:10")
         mine = tags(["holding:0", "holding:9 uint32", "holding:30"])  # the second spans two reads
 
-        async def listen() -> None:
+        async def run() -> None:
             source = ListenSource("s", config(tap), mine, context())
             async with Running(source) as sink:  # type: ignore[arg-type]
                 await until(lambda: bool(sink.failures))
@@ -121,7 +122,7 @@ def test_what_the_master_does_not_read_is_named_and_missing_from_the_start() -> 
             assert event.data["tags"] == ["t1", "t2"]
             assert source.status.state is SourceState.DEGRADED
 
-        asyncio.run(listen())
+        asyncio.run(run())
 
 
 def test_a_unit_that_is_off_an_exception_and_a_silent_bus_are_gaps_that_end() -> None:
@@ -133,7 +134,7 @@ def test_a_unit_that_is_off_an_exception_and_a_silent_bus_are_gaps_that_end() ->
         absent = tags(["holding:0"], first=5)
         world = context()
 
-        async def listen() -> None:
+        async def run() -> None:
             one = ListenSource("one", config(tap), mine, world)
             nine = ListenSource("nine", config(tap, unit=9), absent, world)
             running = Running(one, nine)  # type: ignore[arg-type]
@@ -158,11 +159,12 @@ def test_a_unit_that_is_off_an_exception_and_a_silent_bus_are_gaps_that_end() ->
                 await until(lambda: len(sink.values(0)) > before)
             assert sink.said("source-up")
 
-        asyncio.run(listen())
+        asyncio.run(run())
         assert bus.sent[tap] == b""
 
 
-def test_reading_once_waits_for_the_master() -> None:
+def test_reading_once_waits_for_the_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "_ONCE_S", 1.0)
     with RtuBus() as bus:
         tap = bus.port()
         bus.server(1)
@@ -178,7 +180,8 @@ def test_reading_once_waits_for_the_master() -> None:
         assert bus.sent[tap] == b""
 
 
-def test_reading_once_on_a_silent_bus_or_without_a_port_is_an_error() -> None:
+def test_reading_once_on_a_silent_bus_or_without_a_port_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "_ONCE_S", 1.0)
     with RtuBus() as bus:
         tap = bus.port()
         with pytest.raises(SourceError) as error:
