@@ -31,8 +31,10 @@ _LIMITS: Final = tuple(ua.NodeId(ua.Int32(number)) for number in (11710, 2735))
 """MaxNodesPerBrowse, MaxBrowseContinuationPoints (OPC 10000-5 §6.3.11, §6.3.2)."""
 _BATCH: Final = 100
 _LARGEST_BATCH: Final = 1000
-_REFERENCES: Final = 1000
+_REFERENCES: Final = 500
 """References asked for per node and answer; the rest comes by BrowseNext."""
+_LARGEST_ANSWER: Final = 8_000_000
+"""Bytes; some 100,000 references. A server that sends more in one answer is asked for less, or not understood."""
 _LONGEST_NAME: Final = 512  # OPC 10000-3 §5.2.4: browse names have at most 512 characters
 _LONGEST_ID: Final = 4096  # OPC 10000-3 §8.2.4
 _LONGEST_REST: Final = 0.25
@@ -261,7 +263,7 @@ class Walk:
 
     async def _call(self, request: Any, response_type: Any) -> Any:
         self.walked.requests += 1
-        return await self._session.call(request, response_type)
+        return await self._session.call(request, response_type, most=_LARGEST_ANSWER)
 
     def _refuse(self, code: int, count: int) -> None:
         name = quality.name(code)

@@ -36,6 +36,8 @@ KEEP_ALIVE_S: Final = 5.0
 """A session that heard nothing for this long asks for the server's state."""
 _RENEW_AT: Final = 0.75  # OPC 10000-4 §5.5.2: after 75 % of the lifetime
 
+RESPONSE_TOO_LARGE: Final = 0x80B90000
+
 NAMESPACE_ARRAY: Final = ua.NodeId(ua.Int32(2255))
 SERVER_STATE: Final = ua.NodeId(ua.Int32(2259))
 CURRENT_TIME: Final = ua.NodeId(ua.Int32(2258))
@@ -176,13 +178,16 @@ class Session:
 
     # --- requests ---
 
-    async def call(self, request: Any, response_type: Any, *, wait: float | None = None) -> Any:
+    async def call(
+        self, request: Any, response_type: Any, *, wait: float | None = None, most: int | None = None
+    ) -> Any:
         """Send a request and decode its response.
 
         Args:
             request: asyncua request object; its service must be on the allow-list.
             response_type: asyncua response class.
             wait: seconds; None = the source's timeout; 0 = wait for as long as the session lives.
+            most: bytes of a response; decoded it takes a hundred times that. A larger one is a ServiceError.
 
         Raises:
             ServiceError: the server answered with a Bad status.
@@ -190,6 +195,8 @@ class Session:
         """
         service = type(request).__name__.removesuffix("Request")
         data = await self.ask(request, wait=wait)
+        if most is not None and len(data) > most:
+            raise ServiceError(service, RESPONSE_TOO_LARGE)
         try:
             response = struct_from_binary(response_type, Buffer(data))
         except Exception:  # noqa: BLE001 - a decoder fed by the network may raise anything

@@ -14,7 +14,7 @@ from asyncua import ua
 from iiotctl.sources.opcua.browse import OBJECTS, Bounds, Walk, Walked
 from iiotctl.sources.opcua.failures import ServiceError
 from iiotctl.sources.opcua.pathglob import PathGlobs
-from iiotctl.sources.opcua.session import Session
+from iiotctl.sources.opcua.session import RESPONSE_TOO_LARGE, Session
 
 TOO_MANY = 0x80100000
 NO_ROOM = 0x804B0000
@@ -56,8 +56,8 @@ class Fake:
         del nodes
         return [ua.DataValue(ua.Variant(limit)) for limit in self.limits]
 
-    async def call(self, request: Any, response_type: Any) -> Any:
-        del response_type
+    async def call(self, request: Any, response_type: Any, *, most: int) -> Any:
+        del response_type, most
         if len(self.asked) >= self.breaks_after and not getattr(request.Parameters, "ReleaseContinuationPoints", False):
             raise ServiceError("Browse", 0x80020000)
         if isinstance(request, ua.BrowseRequest):
@@ -73,7 +73,7 @@ class Fake:
             for mark in points:
                 self.kept.pop(mark)
             return SimpleNamespace(Parameters=SimpleNamespace(Results=[]))
-        results = [self.page(self.kept.pop(mark), 1000) for mark in points]
+        results = [self.page(self.kept.pop(mark), 500) for mark in points]
         return SimpleNamespace(Parameters=SimpleNamespace(Results=results))
 
     def page(self, coming: Any, most: int) -> Any:
@@ -224,3 +224,16 @@ def test_the_servers_own_diagnostics_only_when_asked_for() -> None:
 def test_a_server_without_browse_is_an_error() -> None:
     with pytest.raises(ServiceError):
         walk(Fake(lambda node: [], breaks_after=0))
+
+
+def test_an_answer_of_too_many_bytes_is_never_decoded() -> None:
+    session = Session.__new__(Session)
+
+    async def ask(request: Any, *, wait: float | None = None) -> bytes:
+        del request, wait
+        return bytes(1001)
+
+    session.ask = ask  # type: ignore[method-assign]
+    with pytest.raises(ServiceError) as caught:
+        asyncio.run(session.call(ua.BrowseRequest(), None, most=1000))
+    assert caught.value.code == RESPONSE_TOO_LARGE
