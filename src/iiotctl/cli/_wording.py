@@ -148,7 +148,9 @@ def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
     loads: dict[str, tuple[float, list[str]]] = {}
     for source in planned:
         registers = sum(item.registers for item in source.requests)
-        words = f"{source.name}: {format_count(source.tags, 'tag')}, {format_count(len(source.requests), 'request')}"
+        asks = [item for item in source.requests if not item.request.startswith("listens")]
+        words = f"{source.name}: {format_count(source.tags, 'tag')}, "
+        words += format_count(len(asks), "request") if asks else "listens and sends nothing"
         words += f", {format_count(registers, 'register')}" if registers else ""
         if source.cycle_s is not None:
             each_ms = source.cycle_s * 1000 / len(source.requests)
@@ -225,6 +227,13 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         if found["running"] and source["detail"]:
             words += f"  {source['detail']}"
         yield words
+    yield from _remarks(found)
+
+
+def _remarks(found: dict[str, Any]) -> Iterator[str]:
+    """Who vouched for what, and the last warnings."""
+    for row in found.get("sole_master_confirmed", ())[-3:]:
+        yield f"confirmed {clock(row['at_us'])} {row['name']}: no other master on {row['port']}; heard was {row['heard']}"
     for warning in found["warnings"][-3:]:
         yield f"warning   {clock(warning['at_us'])} {placed(warning['text'], warning['source'], warning['tag'])}"
 

@@ -111,8 +111,9 @@ def heard(seen: Seen) -> str:
         parts.append(", ".join(shown) + (f" and {more} more" if more > 0 else ""))
     if writes := sorted({function for _, function in seen.others if function < 0x80}):  # noqa: PLR2004
         parts.append(f"function {', '.join(map(str, writes))}")
-    units = seen.units
-    parts.append(f"unit{'s' if len(units) > 1 else ''} {', '.join(map(str, units[:10]))}")
+    if writes or len(seen.reads) > _SHOWN:  # else the requests shown tell
+        units = seen.units
+        parts.append(f"unit{'s' if len(units) > 1 else ''} {', '.join(map(str, units[:10]))}")
     return f"{size}: {'; '.join(parts)}"
 
 
