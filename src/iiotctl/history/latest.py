@@ -1,7 +1,8 @@
 """The newest sample of each tag without reading the whole store: the newest files first, until every tag is found.
 
 A sample lies in the folder of its own date, so nothing in an older folder can be newer. Within a date the
-files' own statistics say what each can hold at most.
+files' own statistics say what each can hold at most. Of a tag whose roll-ups stand for its samples the last
+value of the newest roll-up counts; an interval never reaches into another date.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from iiotctl.history.connect import quoted
 from iiotctl.history.omission import left_out
 from iiotctl.history.unsealed import Unsealed
 from iiotctl.history.worker import Worker
+from iiotctl.quality import BAD
 from iiotctl.store.schema import REMOVED
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
+LAST_USABLE: Final = 0x40900000
+"""UncertainLastUsableValue: of a roll-up with Bad samples nobody knows whether its last value still held."""
 _BATCH: Final = 8
 """Files read at a time within a date."""
 
@@ -63,7 +67,7 @@ def latest(
     """
     import duckdb
 
-    files = [*snapshot.sample_files, *snapshot.tag_files]
+    files = [*snapshot.sample_files, *snapshot.rollup_files, *snapshot.tag_files]
     for bad in (*snapshot.bad_files, *snapshot.missing):
         notice(left_out(bad.path, bad.cause))
     with Worker() as worker, connect.session(files) as connection:
@@ -93,12 +97,15 @@ class _Search:
         if self._snapshot.has_unsealed and (frame := self._snapshot.unsealed_samples()) is not None:
             self._connection.register("_unsealed", Unsealed(frame))
             self._take(self._connection.execute(_newest("_unsealed", "")).fetchall())
+        if self._snapshot.has_unsealed and (frame := self._snapshot.unsealed_rollups()) is not None:
+            self._connection.register("_unsealed_rollups", Unsealed(frame))
+            self._take(self._connection.execute(_newest_rolled("_unsealed_rollups", None)).fetchall())
         # without a tags table nobody knows when all have been found
         missing = {tag for tag in about if wanted(tag)} if about else None
-        for _, files in _by_date(self._snapshot.sample_files):
+        for samples, rollups in _by_date(self._snapshot.sample_files, self._snapshot.rollup_files):
             if missing is not None and not missing:
                 break
-            found = self._date(files, missing)
+            found = self._date(samples, missing) | self._rolled(rollups, missing)
             if missing is not None:
                 missing -= found
         names = sorted({*about, *self._found})
@@ -143,6 +150,14 @@ class _Search:
             rows = self._guarded(partial(_newest_in, condition), batch, "samples")
             found |= self._take(rows)
         return found
+
+    def _rolled(self, files: Sequence[Path], missing: set[str] | None) -> set[str]:
+        """Look through the roll-ups of one date."""
+
+        def sql(chosen: Sequence[Path]) -> str:
+            return _newest_rolled(_reading(chosen), missing) if chosen else ""
+
+        return self._take(self._guarded(sql, files, "rollups"))
 
     def _ranked(self, files: Sequence[Path]) -> list[tuple[datetime, Path]]:
         def sql(chosen: Sequence[Path]) -> str:
@@ -196,8 +211,17 @@ def _reading(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(quoted(str(path)) for path in files)}], hive_partitioning = false)"
 
 
-def _by_date(files: Sequence[Path]) -> list[tuple[str, list[Path]]]:
-    dates: dict[str, list[Path]] = {}
-    for path in files:
-        dates.setdefault(path.parent.name, []).append(path)
-    return sorted(dates.items(), reverse=True)
+def _newest_rolled(table: str, tags: Collection[str] | None) -> str:
+    quality = f"CASE WHEN quality >= {BAD} THEN {LAST_USABLE} ELSE quality END::UINTEGER"
+    newest = f'arg_max({{value: "last", text: NULL::VARCHAR, quality: {quality}}}, last_ts)'
+    chosen = "" if tags is None else f" AND tag IN ({', '.join(map(quoted, sorted(tags)))})"
+    return f"SELECT tag, max(last_ts), {newest} FROM {table} WHERE last_ts IS NOT NULL{chosen} GROUP BY tag"
+
+
+def _by_date(*tables: Sequence[Path]) -> list[tuple[list[Path], ...]]:
+    """The files of each table date by date, the latest date first."""
+    dates: dict[str, tuple[list[Path], ...]] = {}
+    for number, files in enumerate(tables):
+        for path in files:
+            dates.setdefault(path.parent.name, tuple([] for _ in tables))[number].append(path)
+    return [dates[name] for name in sorted(dates, reverse=True)]

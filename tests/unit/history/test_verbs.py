@@ -15,10 +15,10 @@ from iiotctl.history.latest import latest
 from iiotctl.history.names import matcher
 from iiotctl.ops.gaps import by_cause, gaps
 from iiotctl.ops.last import last
-from iiotctl.samples import Gap, GapReason
+from iiotctl.samples import Gap, GapReason, empty_batch
 from iiotctl.store.schema import TagRow
 from iiotctl.store.snapshot import Snapshot
-from tests.unit.history.stores import T0, TAGS, ask, batch, gap, small_store, writer
+from tests.unit.history.stores import T0, TAGS, ask, batch, gap, rollup, small_store, writer
 
 DAY = 86_400_000_000
 
@@ -72,6 +72,23 @@ def test_last_reads_the_newest_files_only(tmp_path: Path) -> None:
             path.unlink()  # whoever looks into them fails
         rows, _ = latest(snapshot, lambda name: True, silent)
     assert [row.value for row in rows] == [3.0] * 4
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_last_of_a_tag_that_only_has_rollups(tmp_path: Path, sealed: bool) -> None:
+    store = writer(tmp_path)
+    minute = T0 - T0 % 60_000_000
+    store.commit(batch([1], [minute], [5.0]), rollups=rollup(0, minute, 7.5, last_ts=minute + 59_000_000))
+    store.commit(empty_batch(), rollups=rollup(0, minute - 60_000_000, 6.5))
+    store.commit(
+        batch([2], [minute], [1.0]), rollups=rollup(2, minute, 2.0, last_ts=minute + 1, quality=np.uint32(1 << 31))
+    )
+    store.close(seal=sealed)
+    found = {row.tag: (row.value, row.quality) for row in last(tmp_path, [], print)}
+    assert found[TAGS[0]] == (7.5, 0)
+    assert found[TAGS[1]] == (5.0, 0)
+    assert found[TAGS[2]] == (2.0, 0x40900000), "some of its minute was Bad"
+    assert found[TAGS[3]] == (None, None)
 
 
 def test_last_works_without_a_tags_table(tmp_path: Path) -> None:
