@@ -19,7 +19,7 @@ def explain(
     ] = None,
     format: TextFormatOption = TextFormat.TABLE,
 ) -> None:
-    """Say what an error id or a gap's reason means and what to do about it.
+    """Explain an error id, a gap's reason, exit codes, profiles.
 
     Without an id: list all of them. `exit-codes` are what the process ends with;
     `profiles` are the families of devices that a source's `profile` may name.

@@ -85,7 +85,7 @@ def guess(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show what a live register may mean, the most believable first.
+    """Rank what a live register may mean.
 
     One request a round reads 1, 2 or 4 registers; each type and byte order is
     judged by its size, by how it moves and by what you know. On a terminal the

@@ -202,7 +202,7 @@ def import_(
     tool: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="TOOL", show_default=False, help="tia, codesys, kepware or ignition; else recognised."
+            "--tool", metavar="TOOL", show_default=False, help="tia, codesys, kepware or ignition; else recognised."
         ),
     ] = None,
     protocol: Annotated[
@@ -238,7 +238,7 @@ def import_(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Make a tag list of an export of TIA Portal, CODESYS, Kepware or Ignition.
+    """Import a tag list of TIA Portal, CODESYS, Kepware or Ignition.
 
     Writes CSV to stdout, or to the list named with `-o`. A list that exists is
     changed only with `--merge`, which adds rows and touches none. What cannot
@@ -260,7 +260,7 @@ def import_(
     loaded = open_settings(site).loaded
     wish = op.Wish(
         source,
-        None if tool is None else Tool(_one_of(tool.lower(), Tool, "--from")),
+        None if tool is None else Tool(_one_of(tool.lower(), Tool, "--tool")),
         None if protocol is None else Protocol(_one_of(protocol.lower(), Protocol, "--as")),
         prefix,
         None if order is None else Order(_one_of(order.upper(), Order, "--order")),

@@ -108,5 +108,5 @@ def _unknown(name: str, seen: list[Row]) -> UsageError:
         cause=f"its first row has the titles {', '.join(f'`{title}`' for title in titles)}"
         if titles
         else "it has no rows",
-        hint=f"`--from` says who wrote it: {', '.join(Tool)}; a list of our own goes into `tags_file`",
+        hint=f"`--tool` says who wrote it: {', '.join(Tool)}; a list of our own goes into `tags_file`",
     )
