@@ -15,6 +15,7 @@ from iiotctl.site.naming import UniqueNames, segment, tag_name
 from iiotctl.site.plain import did_you_mean, one_line
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.tagrows import TagRow
+from iiotctl.site.units import format_count
 
 if TYPE_CHECKING:
     from iiotctl.sources.opcua.describe import Described
@@ -100,7 +101,8 @@ def browse(target: Target, wish: Wish, *, report: Callable[[int, int], None] | N
             report=report,
         )
     )
-    notes = [f"{count} nodes could not be browsed ({status})" for status, count in sorted(walked.refused.items())]
+    refused = sorted(walked.refused.items())
+    notes = [f"{format_count(count, 'node')} could not be browsed ({status})" for status, count in refused]
     if walked.cut:
         notes.append(f"what lies deeper than {wish.depth} levels was left out; `--depth` goes deeper")
     if walked.stopped:

@@ -38,8 +38,8 @@ _LARGEST_ANSWER: Final = 8_000_000
 _LONGEST_NAME: Final = 512  # OPC 10000-3 §5.2.4: browse names have at most 512 characters
 _LONGEST_ID: Final = 4096  # OPC 10000-3 §8.2.4
 _LONGEST_REST: Final = 0.25
-_TOO_MUCH: Final = frozenset({0x80080000, 0x80100000, 0x80B80000, 0x80B90000})
-"""BadEncodingLimitsExceeded, BadTooManyOperations, BadRequestTooLarge, BadResponseTooLarge."""
+TOO_MUCH: Final = frozenset({0x80080000, 0x80100000, 0x80B80000, 0x80B90000})
+"""BadEncodingLimitsExceeded, BadTooManyOperations, BadRequestTooLarge, BadResponseTooLarge: ask for less at once."""
 _NO_ROOM: Final = 0x804B0000  # BadNoContinuationPoints
 
 PROPERTIES: Final = frozenset({"EngineeringUnits", "EURange", "InstrumentRange"})
@@ -205,7 +205,7 @@ class Walk:
         try:
             response = await self._call(request, ua.BrowseResponse)
         except ServiceError as error:
-            if error.code not in _TOO_MUCH or len(places) == 1:
+            if error.code not in TOO_MUCH or len(places) == 1:
                 if places[0].parent is None:
                     raise
                 self._refuse(error.code, len(places))

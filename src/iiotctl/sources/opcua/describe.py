@@ -12,9 +12,10 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 
 from iiotctl import quality
+from iiotctl.errors import SourceError
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import SourceContext
-from iiotctl.sources.opcua.browse import Bounds, Variable, Walk, Walked
+from iiotctl.sources.opcua.browse import TOO_MUCH, Bounds, Variable, Walk, Walked
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError, Stage, explain
 from iiotctl.sources.opcua.nodeid import format_node_id, parse_node_id
 from iiotctl.sources.opcua.once import raw_text
@@ -142,6 +143,20 @@ class Describer:
         self._book = TypeBook(session)
         self._types: dict[ua.NodeId, str] = {}
 
+    async def _read(
+        self, nodes: Sequence[ua.NodeId], attribute: AttributeIds = AttributeIds.Value
+    ) -> list[ua.DataValue]:
+        """As `Session.read`; a server that finds it too much without having named a limit is asked for half."""
+        limits = self._session.limits
+        while True:
+            try:
+                return await self._session.read(nodes, attribute)
+            except ServiceError as error:
+                asked = min(limits.read, len(nodes))
+                if error.code not in TOO_MUCH or asked <= 1:
+                    raise
+                limits.read = asked // 2
+
     async def describe(self, variables: Sequence[Variable]) -> list[Described]:
         """One row a variable, in their order.
 
@@ -155,12 +170,12 @@ class Describer:
 
     async def _group(self, variables: Sequence[Variable]) -> list[Described]:
         nodes = [variable.place.node for variable in variables]
-        columns = [await self._session.read(nodes, attribute) for attribute in _ATTRIBUTES]
+        columns = [await self._read(nodes, attribute) for attribute in _ATTRIBUTES]
         properties = await self._properties(variables)
         current: list[ua.DataValue | None] = [None] * len(nodes)
         if self._values:
             readable = [i for i, level in enumerate(columns[4]) if (_plain(level) or 0) & 1]
-            answers = await self._session.read([nodes[i] for i in readable])
+            answers = await self._read([nodes[i] for i in readable])
             for i, answer in zip(readable, answers, strict=True):
                 current[i] = answer
         rows = []
@@ -175,7 +190,7 @@ class Describer:
     async def _properties(self, variables: Sequence[Variable]) -> dict[ua.NodeId, Any]:
         """Values of unit and range properties; a property shared by many variables is read once."""
         nodes = list(dict.fromkeys(node for variable in variables for node in variable.properties.values()))
-        values = await self._session.read(nodes) if nodes else []
+        values = await self._read(nodes) if nodes else []
         return {node: _plain(value) for node, value in zip(nodes, values, strict=True)}
 
     async def _row(
@@ -212,7 +227,7 @@ class Describer:
 
     async def _type_name(self, type_id: ua.NodeId) -> str:
         if type_id not in self._types:
-            (answer,) = await self._session.read([type_id], AttributeIds.BrowseName)
+            (answer,) = await self._read([type_id], AttributeIds.BrowseName)
             name = getattr(_plain(answer), "Name", None)
             self._types[type_id] = _text(name) or type_id.to_string()
         return self._types[type_id]
@@ -273,7 +288,16 @@ async def browse_server(
             session.limits.read = min(per_read, session.limits.read)
         walked = await Walk(session, globs, bounds, report=report).run()
         return walked, await Describer(session, values=values).describe(walked.variables)
-    except (ServiceError, SessionLostError) as error:
+    except SessionLostError as error:
         raise explain(error, Stage.RUNNING, session.where) from None
+    except ServiceError as error:
+        raise SourceError(
+            "opcua-browse-refused",
+            f"the server does not answer {error.service} requests",
+            where=session.where,
+            cause=f"the server said {quality.name(error.code)}",
+            hint="another user may see more: `--user NAME --password-env VARIABLE`; "
+            "`--profile` asks a small server for less at once",
+        ) from None
     finally:
         await session.close()

@@ -187,7 +187,7 @@ class Session:
             request: asyncua request object; its service must be on the allow-list.
             response_type: asyncua response class.
             wait: seconds; None = the source's timeout; 0 = wait for as long as the session lives.
-            most: bytes of a response; decoded it takes a hundred times that. A larger one is a ServiceError.
+            most: bytes of a response, which takes many times that once decoded; a larger one is a ServiceError.
 
         Raises:
             ServiceError: the server answered with a Bad status.
