@@ -215,18 +215,17 @@ class ModbusSource:
         nothing_left = len(fresh) + len(self._failing) == len(self.tags)
         link = self._join()
         everything = (absent and link.unreachable) or ((absent or failure.silent) and nothing_left)
+        outage = link.outage if absent and everything else None
+        detail = str(outage or failure)
         if everything:
             self._wide = True
             self._failing = set(self.tags)
-            outage = link.outage if absent else None
-            detail = str(outage or failure)
             self._sink.failed(None, failure.reason if outage is None else outage.reason, failure.status, at)
             self.status.error = self._error_of(outage) if outage is not None else None
             self._say(Level.WARNING, "source-down", f"no data: {detail}")
         else:
             self._failing.update(fresh)
             self._sink.failed(fresh, failure.reason, failure.status, at)
-            detail = str(failure)
             self._say_lost(fresh, failure)
         self._set_state(detail)
 
