@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from iiotctl.errors import SiteError, SiteProblemsError
+from iiotctl.site import rules as rules_
 from iiotctl.site.cells import RawTag
 from iiotctl.site.crosscheck import cross_check
 from iiotctl.site.document import Document, read_document
@@ -22,7 +23,7 @@ from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, 
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
 from iiotctl.site.reduction import Reduction
 from iiotctl.site.ring import RingSettings
-from iiotctl.site.rules import Rule, reduced, unused
+from iiotctl.site.rules import Rule, reduced
 from iiotctl.site.sources import BUILTIN_SOURCES, PluginSource, SourceConfig
 from iiotctl.site.taglist import read_tag_list
 
@@ -297,7 +298,7 @@ class _Loader:
                 self.tag_places[name] = item.where
             if tag is not None:
                 found.append(tag)
-        self.problems += unused(rules)
+        self.problems += rules_.problems(rules)
         return found
 
     def reduction(self) -> list[Rule]:

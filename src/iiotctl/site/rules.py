@@ -6,17 +6,25 @@ that give the same key the later one wins, so that rules go from the general to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiotctl.errors import SiteError
 from iiotctl.site.cells import RawTag
 from iiotctl.site.plain import Where, one_line
-from iiotctl.site.reduction import Reduction
+from iiotctl.site.reduction import PercentDeadband, Reduction
+from iiotctl.site.units import format_count
 
 KEYS: Final = tuple(key for key in Reduction.model_fields if key != "tags")
 """What a rule may give: keys of a tag."""
+_NEEDS: Final = {
+    "raw": ("`raw = false` for tags without a `rollup` that is stored instead", 'give the rule a `rollup = "1min"`'),
+    "deadband": (
+        "a deadband in percent for tags without a `span`",
+        "give them a `span`, write the deadband as a number, or give them another one by a later rule",
+    ),
+}
 _NOT_OF_TEXT: Final = ("rollup", "raw")
 
 
@@ -29,26 +37,30 @@ class Rule:
         raw: its keys as written.
         where: place of a key.
         is_used: it is about some tag.
+        lacking: by key of the rule, names of tags that lack what the key needs.
     """
 
     rule: Reduction
     raw: Mapping[str, Any]
     where: Where
-    is_used: bool = field(default=False)
+    is_used: bool = False
+    lacking: dict[str, list[str]] = field(default_factory=dict)
 
 
-def unused(rules: Sequence[Rule]) -> list[SiteError]:
-    """A problem for each rule that is about no tag: nobody writes one for nothing."""
-    return [
-        SiteError(
-            "reduction-without-tags",
-            f"no tag is named {' or '.join(f'`{one_line(glob)}`' for glob in rule.rule.tags)}",
-            where=rule.where("tags"),
-            hint="`*` stands for any characters, e.g. `press1.*`; `iiotctl tags list` shows the names",
-        )
-        for rule in rules
-        if not rule.is_used
-    ]
+def problems(rules: Sequence[Rule]) -> Iterator[SiteError]:
+    """What is wrong with rules after all tags were given to `reduced`; each once, not once a tag."""
+    for rule in rules:
+        if not rule.is_used:  # nobody writes one for nothing
+            yield SiteError(
+                "reduction-without-tags",
+                f"no tag is named {' or '.join(f'`{one_line(glob)}`' for glob in rule.rule.tags)}",
+                where=rule.where("tags"),
+                hint="`*` stands for any characters, e.g. `press1.*`; `iiotctl tags list` shows the names",
+            )
+        for key, names in rule.lacking.items():
+            more = f" and {format_count(len(names) - 1, 'other tag')}" if len(names) > 1 else ""
+            what, hint = _NEEDS[key]
+            yield SiteError("site-value", f"{what}: `{one_line(names[0])}`{more}", where=rule.where(key), hint=hint)
 
 
 def reduced(tag: RawTag, rules: Sequence[Rule]) -> RawTag:
@@ -67,6 +79,9 @@ def reduced(tag: RawTag, rules: Sequence[Rule]) -> RawTag:
             for key in KEYS
             if key in rule.raw and key not in tag.values and not (is_text and key in _NOT_OF_TEXT)
         }
+    for key, lacks in (("raw", _has_no_rollup), ("deadband", _has_no_span)):
+        if key in given and lacks(tag.values, given):
+            given.pop(key).lacking.setdefault(key, []).append(name)
     if not given:
         return tag
 
@@ -75,3 +90,11 @@ def reduced(tag: RawTag, rules: Sequence[Rule]) -> RawTag:
         return tag.where(*keys) if rule is None else rule.where(*keys)
 
     return RawTag({**tag.values, **{key: rule.raw[key] for key, rule in given.items()}}, where, tag.unread)
+
+
+def _has_no_rollup(values: Mapping[str, Any], given: Mapping[str, Rule]) -> bool:
+    return not given["raw"].rule.raw and not values.get("rollup") and "rollup" not in given
+
+
+def _has_no_span(values: Mapping[str, Any], given: Mapping[str, Rule]) -> bool:
+    return isinstance(given["deadband"].rule.deadband, PercentDeadband) and not values.get("span")

@@ -64,8 +64,13 @@ def test_rules_reach_tag_lists_and_cells_win(tmp_path: Path) -> None:
         ('tags = "*"\nrollup = "7min"', "site-value", "rollup =", "divides the day evenly"),
         ('tags = "*"\nrollup = "2d"', "site-value", "rollup =", "from 1 s to 1 d"),
         ('tags = "*"\nrollup = 60', "site-value", "rollup =", "`rollup`"),
-        ('tags = "line3.*"\nraw = false', "site-value", "[[tags]]", "needs a `rollup`"),
-        ('tags = "line3.*"\ndeadband = { percent = 1 }', "site-value", "[[tags]]", "in percent needs `span`"),
+        (
+            'tags = "line3.*"\nraw = false',
+            "site-value",
+            "raw =",
+            f"without a `rollup` that is stored instead: `{OVEN}`",
+        ),
+        ('tags = "line3.*"\ndeadband = { percent = 1 }', "site-value", "deadband = {", f"without a `span`: `{OVEN}`"),
         ('tags = "*"\ndeadband = -1', "site-value", "deadband = -1", "`deadband`"),
         ('tags = "*"\nunit = "bar"', "unknown-key", 'unit = "bar"', "unknown key `unit` in `[[reduction]]`"),
         ('rollup = "1min"', "missing-key", "[[reduction]]", "`tags` is missing in `[[reduction]]`"),
@@ -76,9 +81,8 @@ def test_a_wrong_rule_is_said_with_its_place(tmp_path: Path, rule: str, slug: st
     assert found.slug == slug
     assert what in found.what
     assert found.where is not None
-    if part != "[[tags]]":
-        line = max(number for number, row in enumerate(rules(rule).splitlines(), 1) if part in row)
-        assert found.where.startswith(f"site.toml:{line}")
+    line = max(number for number, row in enumerate(rules(rule).splitlines(), 1) if part in row)
+    assert found.where.startswith(f"site.toml:{line}")
 
 
 def test_a_text_that_asks_for_a_rollup_itself_is_refused(tmp_path: Path) -> None:
