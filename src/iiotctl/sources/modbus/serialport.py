@@ -54,10 +54,12 @@ class Port:
         path: its name.
         device: pyserial's object, or None when `reading` is all there is.
         reading: descriptor open for reading alone.
+        may_send: False for a port opened to listen.
     """
 
-    def __init__(self, path: str, device: Any, reading: int | None = None) -> None:
+    def __init__(self, path: str, device: Any, reading: int | None = None, *, may_send: bool = True) -> None:
         self.path = path
+        self.may_send = may_send
         self._device = device
         self._reading = reading
         self._watched: int | None = None
@@ -67,11 +69,6 @@ class Port:
     def is_open(self) -> bool:
         """False once closed."""
         return self._device is not None or self._reading is not None
-
-    @property
-    def may_send(self) -> bool:
-        """False for a port opened to listen."""
-        return self._device is not None and self._reading is None
 
     def fileno(self) -> int:
         """The descriptor (POSIX)."""
@@ -133,6 +130,8 @@ class Port:
         if not self.may_send:
             msg = f"{self.path} is open to listen"
             raise PermissionError(msg)
+        if self._device is None:
+            raise _lost(self.path, "it is closed")
         try:
             sent = self._device.write(data)
         except OSError as error:
@@ -196,7 +195,7 @@ def open_port(line: Line, *, listen_only: bool = False) -> Port:
     except Exception as error:  # pyserial lets `termios.error` and `ValueError` through
         device.close()
         raise _refused(line, error) from error
-    return Port(line.port, device)
+    return Port(line.port, device, may_send=not listen_only)
 
 
 def _for_reading(path: str, device: Any) -> Port:
@@ -210,7 +209,7 @@ def _for_reading(path: str, device: Any) -> Port:
     except BaseException:
         os.close(reading)
         raise
-    return Port(path, None, reading)
+    return Port(path, None, reading, may_send=False)
 
 
 def _is_pseudo_terminal(path: str) -> bool:
