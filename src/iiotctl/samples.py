@@ -122,6 +122,8 @@ class GapReason(StrEnum):
     OVERFLOW = "overflow"
     """Values arose faster than they could be taken: a queue overran, or scan cycles were skipped."""
     RESTART = "restart"
+    DAMAGED = "damaged"
+    """Committed samples cannot be read any more: the disk gave back other bytes than were written."""
     CLOCK_STEP = "clock-step"
     SHUTDOWN = "shutdown"
     DISK_RESERVE = "disk-reserve"

@@ -113,12 +113,19 @@ def summarise(session: Session, seconds: float) -> Summary:
     )
 
 
-def of_tags(session: Session, now: int) -> list[TagFigures]:
-    """Every tag, the least complete first; `now` in µs UTC."""
+def of_tags(session: Session, now: int, *, ended: bool = False) -> list[TagFigures]:
+    """Every tag, the least complete first.
+
+    Args:
+        session: a run.
+        now: µs UTC.
+        ended: the run is over: what follows a source's last account belongs to the pause after it.
+    """
     found = []
+    accounts = session.ledger.accounts() if ended else {}
     for name, keeper in session.keepers.items():
         manner = manner_of(keeper.config)
-        wholes = session.ledger.book.completeness(name, keeper.codes, now)
+        wholes = session.ledger.book.completeness(name, keeper.codes, accounts.get(name, now))
         for item, whole in zip(keeper.tags, wholes, strict=True):
             is_paced = manner.stamped_here and not manner.exception
             found.append(

@@ -297,7 +297,7 @@ class Session:
     def _end(self, now: int) -> Summary:
         self.recorder.shut_down()
         summary = self.summary()
-        self.tags = figures_.of_tags(self, now)
+        self.tags = figures_.of_tags(self, now, ended=True)
         status = figures_.status(summary, "stopped", now, self.events)
         self._control.close(status | {"tags": figures_.tags_json(self.tags)})
         return summary
@@ -308,6 +308,7 @@ class Session:
         while True:
             now = monotonic()
             if now >= due:
+                self.ledger.hear({name: keeper.status.alive_at for name, keeper in self.keepers.items()})
                 self.recorder.tick({name: keeper.status.clock_offset_s for name, keeper in self.keepers.items()})
                 self.recorder.latest.tick(now - last)
                 last = now

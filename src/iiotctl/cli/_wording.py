@@ -58,8 +58,8 @@ def gaps_of(summary: Summary) -> str:
     return f"{format_count(summary.gap_count, 'gap')} ({causes})"
 
 
-def closing(summary: Summary) -> Iterator[str]:
-    """The lines at the end of a capture."""
+def closing(summary: Summary, least: Iterable[str] = ()) -> Iterator[str]:
+    """The lines at the end of a capture; `least` = about the least complete tags."""
     from iiotctl.site.units import format_count
 
     yield (
@@ -82,6 +82,7 @@ def closing(summary: Summary) -> Iterator[str]:
         share = summary.completeness
         if share is not None:
             yield f"complete to {_percent(share)} of the tags' time"
+        yield from least
     else:
         yield "gaps: none"
     yield f"durable until {moment(summary.durable_until)} in {summary.store}"

@@ -254,7 +254,7 @@ def _tell_end(outcome: Outcome) -> None:
     from iiotctl.cli._wording import closing
 
     least = worst((one.tag, one.source, one.completeness) for one in outcome.tags)
-    _report("ended", "\n".join([*closing(outcome.summary), *least]), outcome.summary)
+    _report("ended", "\n".join(closing(outcome.summary, least)), outcome.summary)
 
 
 def _leave_with_code(outcome: Outcome, *, strict: bool) -> None:

@@ -67,7 +67,7 @@ def gaps(
 
     A gap without a tag holds for every tag of its source; one without an end
     is still open. Reasons: disconnected, timeout, refused, overflow, restart,
-    clock-step, shutdown, disk-reserve, disk-full.
+    clock-step, shutdown, damaged, disk-reserve, disk-full.
 
     Examples:
       iiotctl gaps

@@ -65,6 +65,10 @@ _GAP_REASONS: Final[dict[str, tuple[str, str]]] = {
         "The capture, or one source of it, ended without a proper stop: a crash, a power cut, a fault.",
         "`iiotctl gaps` shows the time lost; run it as a service so that it starts again by itself.",
     ),
+    "damaged": (
+        "Samples that were durable cannot be read any more: the disk gave back other bytes than were written.",
+        "Check the disk (`dmesg`, SMART); `iiotctl store verify` looks at the rest, `spool/damaged` keeps the segment.",
+    ),
     "clock-step": (
         "The clock of this machine jumped by more than a second, or the machine slept.",
         "Keep the clock right with NTP; `iiotctl doctor` looks at it.",

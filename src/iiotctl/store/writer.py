@@ -17,8 +17,8 @@ from iiotctl.errors import StoreError
 from iiotctl.kept import Kept
 from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, SampleBatch
+from iiotctl.store import damage, spool
 from iiotctl.store import layout as places
-from iiotctl.store import spool
 from iiotctl.store.durable import Disk, write_file
 from iiotctl.store.layout import FORMAT, TMP_SUFFIX, Layout, SegmentName
 from iiotctl.store.lock import Lock, refuse_remote
@@ -239,6 +239,7 @@ class StoreWriter:
                 path = self._layout.segment(name)
                 try:
                     segment = spool.read(name, path, self._limits.get(name))
+                    segment.gaps += damage.holes(segment, self._layout, self._state)
                     done += seal_segment(self._disk, self._layout, segment, self._manifest, self._now_us())
                     self._save_checkpoint()
                     self._discard(segment)
