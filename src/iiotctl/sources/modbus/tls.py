@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from iiotctl.errors import IiotctlError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.sources.base import place
-from iiotctl.sources.opcua.certificate import Identity, fingerprint, load_certificate, load_identity, own_identity
+from iiotctl.sources.opcua.certificate import fingerprint, load_certificate, own_identity
 from iiotctl.sources.opcua.trust import names_host, names_of
 
 if TYPE_CHECKING:
@@ -104,12 +104,17 @@ class Trust:
         config = self._config
         if config.certificate is not None and config.private_key is not None:
             named = self._folder / config.certificate, self._folder / config.private_key
-            self._own(lambda: load_identity(*named))
+            for path in named:  # OpenSSL does not say which
+                if not path.is_file():
+                    raise self._own_error(f"{path}: no such file", "name the two PEM files of one pair")
             return named
         if self._pki is None:
             raise self._own_error("there is no folder to keep it in", "name `certificate` and `private_key`")
         pki = self._pki
-        identity = self._own(lambda: own_identity(pki, self._now()))
+        try:
+            identity = own_identity(pki, self._now())
+        except SourceError as error:
+            raise self._own_error(f"{error.where}: {error.cause}", error.hint or "") from error
         pem = identity.path.with_suffix(".crt.pem")  # OpenSSL takes no DER
         data = identity.certificate.public_bytes(Encoding.PEM)
         try:
@@ -118,12 +123,6 @@ class Trust:
         except OSError as error:
             raise self._own_error(_reason(error), f"make `{pem.parent}` writable") from error
         return pem, identity.path.with_suffix(".key.pem")
-
-    def _own(self, load: Callable[[], Identity]) -> Identity:
-        try:
-            return load()
-        except SourceError as error:
-            raise self._own_error(f"{error.where}: {error.cause}", error.hint or "") from error
 
     def accept(self, shown: bytes) -> None:
         """Let the certificate pass that the device showed, or stop the connection.

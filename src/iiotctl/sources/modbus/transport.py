@@ -30,6 +30,9 @@ class Connection(ModbusProtocol):
         port: TCP port.
         context: TLS, or None.
         server_name: name that the server's certificate must hold, when it is not `host`.
+
+    Attributes:
+        certificate: what the server showed, DER; b"" without TLS.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Connection(ModbusProtocol):
                 self.loop.create_connection, lambda: self, host, port, ssl=context, server_hostname=server_name or host
             )
         self._channel = channel
+        self.certificate = b""
         self._ended = False
         self._lost: Exception | None = None
 
@@ -66,12 +70,6 @@ class Connection(ModbusProtocol):
         await asyncio.wait_for(self.call_create(), seconds)
         if self._ended:  # a server at its limit of connections accepts and closes
             raise self._lost or ConnectionResetError(CLOSED)
-
-    @property
-    def certificate(self) -> bytes:
-        """What the server showed, DER; b"" without TLS."""
-        found = self.transport.get_extra_info("ssl_object")
-        return (found.getpeercert(binary_form=True) or b"") if found is not None else b""
 
     def write(self, data: bytes) -> None:
         """Send."""
@@ -88,6 +86,9 @@ class Connection(ModbusProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The event loop connected."""
         self.transport = transport
+        found = transport.get_extra_info("ssl_object")
+        if found is not None:
+            self.certificate = found.getpeercert(binary_form=True) or b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The event loop lost the connection."""
