@@ -129,7 +129,7 @@ def _time_reader(table: Table, shape: Shape, wishes: Wishes, first: pl.DataFrame
 def _order(table: Table, shape: Shape) -> times.Order:
     found: times.Order = "open"
     for frame, _ in table.chunks():
-        dates = time_text(frame, shape).str.slice(0, 11).unique()
+        dates = time_text(frame, shape).str.slice(0, 11).unique(maintain_order=True)
         found = times.order_of(dates.drop_nulls().to_list())
         if found != "open":
             return found
@@ -153,7 +153,7 @@ def _evidence(
 def _proof(frame: pl.DataFrame, columns: Iterable[str], judge: Callable[[list[str]], _T | None]) -> _T | None:
     for name in columns:
         if frame[name].dtype == pl.String or frame[name].dtype.is_integer():
-            found = judge(frame[name].drop_nulls().cast(pl.String).unique().to_list())
+            found = judge(frame[name].drop_nulls().cast(pl.String).unique(maintain_order=True).to_list())
             if found is not None:
                 return found
     return None

@@ -89,13 +89,14 @@ def run(
 
 
 def _checked(options: Options) -> Options:
+    from iiotctl.imports.tagnames import is_valid
     from iiotctl.imports.zones import is_zone
 
     if options.zone is not None and not is_zone(options.zone):
         raise UsageError(
             "bad-value", f"`{options.zone}` is no time zone", where="--timezone", hint="e.g. `--timezone Europe/Berlin`"
         )
-    if options.prefix and not options.prefix.replace(".", "").replace("-", "").replace("_", "").isalnum():
+    if options.prefix and not is_valid(options.prefix + "x"):
         raise UsageError(
             "bad-value",
             f"`{options.prefix}` cannot begin the name of a tag",
