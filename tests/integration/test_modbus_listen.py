@@ -157,6 +157,7 @@ def test_a_unit_that_is_off_an_exception_and_a_silent_bus_are_gaps_that_end() ->
                 before = len(sink.values(0))
                 bus.join(master.path)
                 await until(lambda: len(sink.values(0)) > before)
+                await until(lambda: sink.failures[-1][:2] == ((1,), GapReason.REFUSED))
             assert sink.said("source-up")
 
         asyncio.run(run())

@@ -268,12 +268,16 @@ class Sniffer:
         read = pending.read
         if self._skipped >= SHORTEST:
             return self._doubt("bytes between the request and its answer came garbled", at)
-        self._owed = [item for item in self._owed if 0 <= at - item.at <= LATE_US]
+        self._forget(at)
         if any(_alike(item.read, read.unit, read.function, read.payload) and item.read != read for item in self._owed):
             return self._doubt("the answer may be a late one to the request before", at)
         self._pending = None
         self._slowest = max(self._slowest, at - pending.at)
         return [Exchange(read, data, at)]
+
+    def _forget(self, at: int) -> None:
+        """Answers that are not expected any more."""
+        self._owed = [item for item in self._owed if 0 <= at - item.at <= LATE_US]
 
     def _doubt(self, cause: str, at: int) -> list[Exchange]:
         """An answer that is not used."""
@@ -290,6 +294,7 @@ class Sniffer:
             failure = Failure(Kind.GARBLED, cause="the answer came garbled: noise, or two senders at once")
         else:
             failure = Failure(Kind.TIMEOUT, cause=f"the master got no answer within {(at - pending.at) / 1e6:.3g} s")
+            self._forget(at)
             self._owed.append(pending)
         return [Exchange(pending.read, failure, at)]
 

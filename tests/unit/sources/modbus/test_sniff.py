@@ -228,3 +228,13 @@ def test_what_was_heard_in_words() -> None:
     assert "`unit 1 FC 3 0-9`" in text
     assert "function 6" in text
     assert "units 1, 2" in text
+
+
+def test_memory_stays_flat_on_a_bus_where_nobody_answers_and_nothing_repeats() -> None:
+    bus = Bus()
+    for number in range(5000):
+        bus.hear(ask(1 + number % 247, 3, number, 1), after=100 * MS)
+        bus.done.clear()
+    assert len(bus.sniffer.seen.reads) <= 1000
+    assert len(bus.sniffer._owed) <= LATE_US // (100 * MS) + 1
+    assert len(bus.sniffer._arrived) <= 1
