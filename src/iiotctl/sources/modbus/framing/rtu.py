@@ -22,7 +22,10 @@ from iiotctl.sources.modbus.framing.rtuframer import Frame, RtuFramer
 if TYPE_CHECKING:
     from iiotctl.site.sources import ModbusRtuSource
 
-_FRAME: Final = 4
+_REQUEST_FRAME: Final = 3
+"""Unit and checksum, around the request."""
+_ANSWER_FRAME: Final = 5
+"""Unit, function, byte count and checksum, around the data."""
 _QUICK_BAUD: Final = 19_200
 _QUICK_SILENCE_S: Final = 0.00175
 _CHARACTERS: Final = 3.5
@@ -53,8 +56,8 @@ class Timing:
 
     def exchange(self, request: AnyRequest) -> float:
         """Seconds that a request and its answer are on the line, apart from the time the unit needs."""
-        payload = request.payload + 1 if isinstance(request, Request) else _UNKNOWN_ANSWER
-        return (len(request.pdu) + payload + 2 * _FRAME) * self.character + self.silence
+        payload = request.payload if isinstance(request, Request) else _UNKNOWN_ANSWER
+        return (len(request.pdu) + _REQUEST_FRAME + payload + _ANSWER_FRAME) * self.character + self.silence
 
 
 def timing_of(config: ModbusRtuSource) -> Timing:
