@@ -18,7 +18,7 @@ from pyModbusTCP.server import ModbusServer as PyModbusServer
 from iiotctl.cli.app import run
 from iiotctl.errors import IncompleteError, SourceError
 from iiotctl.ops import guess, modbus_browse
-from iiotctl.site.load import load_site
+from iiotctl.ops.site import open_settings
 from iiotctl.sources.modbus.probe import State
 from tests.integration.modbus_server import READING, ModbusServer
 from tests.integration.proxy import TcpProxy
@@ -120,7 +120,7 @@ def test_a_probe_finds_the_holes_and_stays_in_its_ranges(tmp_path: Path) -> None
             f"modbus-tcp://127.0.0.1:{server.port}",
             ["holding:0-45", "coil:0-9"],
             unit=1,
-            site=load_site(site),
+            opened=open_settings(site),
             delay_s=0.001,
         )
         found = modbus_browse.browse(planned)

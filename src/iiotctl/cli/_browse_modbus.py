@@ -37,12 +37,6 @@ MaxRequestsOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", show_default=False, help="Modbus: show the requests; send nothing.")
 ]
-SoleMasterOption = Annotated[
-    str | None,
-    typer.Option(
-        "--sole-master-confirmed-by", metavar="NAME", show_default=False, help="Serial bus: no other master is on it."
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,6 @@ class Wish:
     delay_s: float | None = None
     most: int | None = None
     dry_run: bool = False
-    sole_master: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +77,27 @@ def refuse(wish: Wish, url: str) -> None:
         raise UsageError("bad-value", "`--range`, `--unit`, `--delay` and the like are for Modbus devices", where=url)
 
 
-def is_modbus(url: str) -> bool:
-    """Whether the URL names a Modbus device; `ops.url.parse_url` judges the rest."""
-    return url.partition(":")[0] in ("tcp", "modbus") or url.startswith("modbus-")
+def is_modbus(url: str, site: Path | None) -> bool:
+    """Whether a Modbus device is meant, by its URL or as a source of the site; `ops.url.parse_url` judges the rest."""
+    if ":" in url:
+        return url.partition(":")[0] in ("tcp", "modbus") or url.startswith("modbus-")
+    from iiotctl.ops.site import open_settings
+    from iiotctl.site.sources import ModbusUnit
+
+    loaded = open_settings(site).loaded
+    return loaded is not None and isinstance(loaded.site.sources.get(url), ModbusUnit)
 
 
-def run(url: str, wish: Wish, target: Target, *, timeout_s: float | None, site: Path | None) -> None:
+def run(
+    url: str,
+    wish: Wish,
+    target: Target,
+    *,
+    timeout_s: float | None,
+    site: Path | None,
+    trust_first: bool,
+    sole_master: str | None,
+) -> None:
     """Ask the device, and write what it said."""
     from iiotctl import reports
     from iiotctl.ops import modbus_browse as op
@@ -107,7 +115,9 @@ def run(url: str, wish: Wish, target: Target, *, timeout_s: float | None, site: 
         wish.ranges,
         unit=wish.unit,
         timeout_s=timeout_s,
-        site=open_settings(site).loaded,
+        opened=open_settings(site),
+        trust_first=trust_first,
+        sole_master=sole_master,
         delay_s=op.DELAY_S if wish.delay_s is None else wish.delay_s,
         most=MOST_REQUESTS if wish.most is None else wish.most,
     )
@@ -117,7 +127,7 @@ def run(url: str, wish: Wish, target: Target, *, timeout_s: float | None, site: 
             _console.say(line)
         return
     with _progress(quiet=target.quiet) as report:
-        found = op.browse(planned, sole_master=wish.sole_master, report=report)
+        found = op.browse(planned, report=report)
     if not wish.ranges:
         reports.write(_identity_rows(found), target.format, target.output)
         _console.suggest(f"iiotctl browse {url} --range holding:0-99 --dry-run")

@@ -15,7 +15,6 @@ from iiotctl.cli._browse_modbus import (
     DryRunOption,
     MaxRequestsOption,
     RangeOption,
-    SoleMasterOption,
     UnitOption,
 )
 from iiotctl.cli._options import (
@@ -32,10 +31,12 @@ from iiotctl.cli._options import (
     RowSourceOption,
     SecurityOption,
     SiteOption,
+    SoleMasterOption,
     TimeoutOption,
     TrustFirstOption,
     UserOption,
     VerboseOption,
+    person,
     seconds,
 )
 from iiotctl.errors import ExitCode, UsageError
@@ -128,14 +129,21 @@ def browse(
         delay_s=None if delay is None else seconds(delay, "--delay"),
         most=max_requests,
         dry_run=dry_run,
-        sole_master=sole_master,
     )
-    if _browse_modbus.is_modbus(url):
+    if _browse_modbus.is_modbus(url, site):
         if paths:
             raise UsageError("bad-value", "a Modbus device has no paths", hint="name ranges: `--range holding:0-99`")
         sink = _browse_modbus.Target(tags_csv, toml, source, format.value, output, quiet)
         timeout_s = None if timeout is None else seconds(timeout, "--timeout")
-        _browse_modbus.run(url, asked, sink, timeout_s=timeout_s, site=site)
+        _browse_modbus.run(
+            url,
+            asked,
+            sink,
+            timeout_s=timeout_s,
+            site=site,
+            trust_first=trust_first,
+            sole_master=person(sole_master),
+        )
         return
     _browse_modbus.refuse(asked, url)
     name = None if source is None else op.source_name(url, source)

@@ -17,8 +17,11 @@ from iiotctl.cli._options import (
     OutputOption,
     QuietOption,
     SiteOption,
+    SoleMasterOption,
     TimeoutOption,
+    TrustFirstOption,
     VerboseOption,
+    person,
     seconds,
 )
 from iiotctl.errors import ExitCode
@@ -40,7 +43,7 @@ _CLOSE: Final = 0.9
 def guess(
     url: Annotated[
         str,
-        typer.Argument(metavar="URL", help="As for `read`, e.g. modbus-tcp://HOST[:PORT][/UNIT].", show_default=False),
+        typer.Argument(metavar="URL", help="As for `read`, or a source of the site file.", show_default=False),
     ],
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="First register: holding:11, 40012.", show_default=False)
@@ -69,15 +72,8 @@ def guess(
         int | None, typer.Option("--unit", metavar="N", min=0, max=255, show_default=False, help="Modbus unit; else 1.")
     ] = None,
     timeout: TimeoutOption = None,
-    sole_master: Annotated[
-        str | None,
-        typer.Option(
-            "--sole-master-confirmed-by",
-            metavar="NAME",
-            show_default=False,
-            help="Serial bus: no other master is on it.",
-        ),
-    ] = None,
+    trust_first: TrustFirstOption = False,
+    sole_master: SoleMasterOption = None,
     site: SiteOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -113,13 +109,15 @@ def guess(
         measured_in=shows,
         unit=unit,
         timeout_s=None if timeout is None else seconds(timeout, "--timeout"),
-        site=open_settings(site).loaded,
+        opened=open_settings(site),
+        trust_first=trust_first,
+        sole_master=person(sole_master),
     )
     is_live = format is Format.TABLE and output is None and not once and _console.is_terminal(sys.stdout)
     if for_s is None and not is_live:
         for_s = _PIPED_S
     count = 1 if once else None if for_s is None else max(1, round(for_s / every_s) + 1)
-    rounds = op.rounds(wanted, every_s=every_s, count=count, sole_master=sole_master)
+    rounds = op.rounds(wanted, every_s=every_s, count=count)
     stopped = False
     if is_live:
         last, stopped = _draw(rounds, wanted, everything=everything)

@@ -18,7 +18,7 @@ from iiotctl.sources.modbus.layout import request_for
 from iiotctl.sources.modbus.plan import Block, touches
 
 if TYPE_CHECKING:
-    from iiotctl.site.load import LoadedSite
+    from iiotctl.ops.site import Opened
 
 _REMEMBERED: Final = 60
 """Readings that the judgement rests on."""
@@ -67,7 +67,9 @@ def prepare(
     measured_in: str | None = None,
     unit: int | None = None,
     timeout_s: float | None = None,
-    site: LoadedSite | None = None,
+    opened: Opened | None = None,
+    trust_first: bool = False,
+    sole_master: str | None = None,
 ) -> Wanted:
     """Check everything that can be checked without contact.
 
@@ -80,12 +82,16 @@ def prepare(
         measured_in: engineering unit that the display shows; gives a span of its own where `span` is not given.
         unit: unit identifier, when the URL names none.
         timeout_s: s to wait for an answer.
-        site: the site file that holds here, for `never_read`.
+        opened: the site file that holds here, for names and `never_read`.
+        trust_first: see `name_device`.
+        sole_master: see `name_device`.
 
     Raises:
         UsageError: something of it is wrong, or the registers lie in a `never_read` range.
     """
-    device = name_device(url, unit=unit, timeout_s=timeout_s, site=site)
+    device = name_device(
+        url, unit=unit, timeout_s=timeout_s, opened=opened, trust_first=trust_first, sole_master=sole_master
+    )
     try:
         place = parse_address(address)
     except ValueError as error:
@@ -136,16 +142,13 @@ def _usual(unit: str | None) -> tuple[float, float] | None:
     return known[unit.lower()]
 
 
-def rounds(
-    wanted: Wanted, *, every_s: float = 1.0, count: int | None = None, sole_master: str | None = None
-) -> Iterator[Round]:
+def rounds(wanted: Wanted, *, every_s: float = 1.0, count: int | None = None) -> Iterator[Round]:
     """Read the registers again and again and judge all readings so far.
 
     Args:
         wanted: what to read.
         every_s: s from reading to reading.
         count: readings; None = until the caller stops.
-        sole_master: who confirmed that no other master is on the bus.
 
     Raises:
         SourceError: the first reading failed. Later failures are told in their rounds.
@@ -154,7 +157,7 @@ def rounds(
     readings: deque[bytes] = deque(maxlen=_REMEMBERED)
     good = 0
     found: tuple[Candidate, ...] = ()
-    with Conversation(wanted.device, sole_master=sole_master) as conversation:
+    with Conversation(wanted.device) as conversation:
         for beat in beats(every_s, count=count, conversation=conversation):
             try:
                 answer = conversation.ask(request)

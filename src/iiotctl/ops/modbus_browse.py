@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.ops.modbus_device import Conversation, Named, name_device, silent
-from iiotctl.ops.url import parse_url
 from iiotctl.site.address import parse_range
 from iiotctl.site.naming import UniqueNames, tag_name
 from iiotctl.site.sources import ModbusRtuSource
@@ -20,7 +19,7 @@ from iiotctl.sources.modbus.layout import request_for
 from iiotctl.sources.modbus.probe import BLOCK, MOST_REQUESTS, Span, State, Stretch, blocks, most_requests, probe
 
 if TYPE_CHECKING:
-    from iiotctl.site.load import LoadedSite
+    from iiotctl.ops.site import Opened
     from iiotctl.sources.modbus.plan import Block
 
 DELAY_S: Final = 0.1
@@ -102,7 +101,9 @@ def plan(
     *,
     unit: int | None = None,
     timeout_s: float | None = None,
-    site: LoadedSite | None = None,
+    opened: Opened | None = None,
+    trust_first: bool = False,
+    sole_master: str | None = None,
     delay_s: float = DELAY_S,
     most: int = MOST_REQUESTS,
     size: int = BLOCK,
@@ -114,7 +115,9 @@ def plan(
         ranges: such as `holding:0-99`; none = only who it is.
         unit: unit identifier, when the URL names none; needed for ranges.
         timeout_s: s to wait for an answer.
-        site: the site file that holds here, for `never_read`.
+        opened: the site file that holds here, for names and `never_read`.
+        trust_first: see `name_device`.
+        sole_master: see `name_device`.
         delay_s: s between an answer and the next request.
         most: requests of the probe at most.
         size: addresses of a first request.
@@ -122,8 +125,16 @@ def plan(
     Raises:
         UsageError: something of it is wrong, or a range was named without a unit.
     """
-    device = name_device(url, unit=unit, timeout_s=timeout_s, site=site, command="browse")
-    if ranges and unit is None and parse_url(url).unit is None:
+    device = name_device(
+        url,
+        unit=unit,
+        timeout_s=timeout_s,
+        opened=opened,
+        trust_first=trust_first,
+        sole_master=sole_master,
+        command="browse",
+    )
+    if ranges and not device.is_unit_named:
         raise UsageError(
             "missing-argument",
             "a register probe needs the unit: behind a gateway every unit is another device",
@@ -142,19 +153,18 @@ def plan(
     return Plan(device, tuple(spans), tuple(first), min(most, most_requests(first)), size, delay_s)
 
 
-def browse(planned: Plan, *, sole_master: str | None = None, report: Callable[[int, int], None] | None = None) -> Found:
+def browse(planned: Plan, *, report: Callable[[int, int], None] | None = None) -> Found:
     """Ask the device who it is, then probe the named ranges; sends nothing but reads.
 
     Args:
         planned: what to send.
-        sole_master: who confirmed that no other master is on the bus.
         report: told (requests sent, requests at most) as the probe goes on.
 
     Raises:
         SourceError: the device cannot be reached, or a probe met nothing but silence.
         IncompleteError: `browse-empty`, no range was named and the device does not say who it is.
     """
-    with Conversation(planned.device, sole_master=sole_master) as conversation:
+    with Conversation(planned.device) as conversation:
         identity = conversation.run(identify(planned.device.config.unit, conversation.asking))
         if not planned.ranges:
             if not identity:
@@ -163,7 +173,7 @@ def browse(planned: Plan, *, sole_master: str | None = None, report: Callable[[i
         if identity.is_answered or isinstance(planned.device.config, ModbusRtuSource):
             return Found(identity, *_probe(planned, conversation, report))
     # on a connection that still holds the ignored request the device would take its rest for the next one
-    with Conversation(planned.device, sole_master=sole_master) as conversation:
+    with Conversation(planned.device) as conversation:
         return Found(identity, *_probe(planned, conversation, report))
 
 

@@ -9,16 +9,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from iiotctl.errors import SourceError, UsageError
-from iiotctl.ops.read import next_cycle, prepare
+from iiotctl.ops.read import Access, next_cycle, prepare
+from iiotctl.ops.site import Opened, source_context
+from iiotctl.ops.url import parse_url
 from iiotctl.site.sources import PolledModbus
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.modbus.layout import limits_of
 from iiotctl.sources.modbus.source import ModbusSource
+from iiotctl.sources.profiles import applied
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from iiotctl.site.load import LoadedSite
+    from iiotctl.site.sources import SourceConfig
     from iiotctl.sources.modbus.failure import Failure
     from iiotctl.sources.modbus.frame import AnyRequest
     from iiotctl.sources.modbus.plan import Limits
@@ -31,16 +35,20 @@ class Named:
     """A device as the user named it.
 
     Attributes:
-        url: as given.
+        url: as given: a URL, or the name of a source.
         config: where it is and how to speak to it.
         limits: what it takes; `never_read` of every source of the site that is this device.
         sources: names of those sources.
+        is_unit_named: somebody said which unit is meant.
+        context: the world, for its source.
     """
 
     url: str
     config: PolledModbus
     limits: Limits
     sources: tuple[str, ...]
+    is_unit_named: bool
+    context: SourceContext
 
 
 def name_device(
@@ -48,29 +56,56 @@ def name_device(
     *,
     unit: int | None = None,
     timeout_s: float | None = None,
-    site: LoadedSite | None = None,
+    opened: Opened | None = None,
+    trust_first: bool = False,
+    sole_master: str | None = None,
     command: str = "guess",
 ) -> Named:
-    """The device behind a URL; nothing is sent.
+    """The device behind a URL or a source of the site; nothing is sent.
 
     Args:
-        url: as `read` takes it.
+        url: as `read` takes it, or the name of a Modbus source of the site.
         unit: unit identifier, when the URL names none.
         timeout_s: s to wait for an answer; None = as the source does.
-        site: the site file that holds here, or None.
+        opened: the site file that holds here, for names and `never_read`; None = none.
+        trust_first: accept and remember a certificate not seen before (TLS).
+        sole_master: who confirmed that no other master is on a serial bus; None = nobody did.
         command: who asks, for the error.
 
     Raises:
-        UsageError: the URL is wrong or not Modbus.
+        UsageError: the URL is wrong, or it is not Modbus.
+        SiteError: the profile of the source does not fit.
     """
-    config = prepare(url, [], unit=unit, timeout_s=timeout_s).config
+    site = None if opened is None else opened.loaded
+    source = None if site is None else site.site.sources.get(url)
+    config: SourceConfig
+    if source is None:
+        request = prepare(url, [], unit=unit, timeout_s=timeout_s, security=Access(trust_first=trust_first))
+        config, is_unit_named = request.config, unit is not None or parse_url(url).unit is not None
+        context = replace(_context(sole_master), pki_dir=request.pki_dir, trust_first=request.trust_first)
+    else:
+        config = applied(source).model_copy(update={} if timeout_s is None else {"timeout": timeout_s})
+        is_unit_named = True
+        if unit is not None and isinstance(config, PolledModbus) and unit != config.unit:
+            raise UsageError("bad-value", f"source `{url}` is unit {config.unit} and `--unit` says {unit}")
+        assert opened is not None  # the source came out of it
+        context = replace(source_context(opened, trust_first=trust_first), sole_master=sole_master)
     if not isinstance(config, PolledModbus):
         raise UsageError(
             "bad-url",
-            f"`{command}` looks at Modbus registers; OPC UA servers say the type of each value themselves",
-            where=url,
-            hint=f"`iiotctl browse {url}` lists what the server offers",
+            f"`{command}` looks at Modbus registers, and `{url}` is no Modbus device that can be asked",
+            hint=f"OPC UA servers say the type of each value themselves: `iiotctl browse {url}`",
         )
+    limits, names = _limits(config, site)
+    return Named(url, config, limits, names, is_unit_named, context)
+
+
+def _context(sole_master: str | None) -> SourceContext:
+    return SourceContext(now_us=lambda: time.time_ns() // 1000, monotonic=time.monotonic, sole_master=sole_master)
+
+
+def _limits(config: PolledModbus, site: LoadedSite | None) -> tuple[Limits, tuple[str, ...]]:
+    """Limits of a device: its own, and those of every source of the site that is the same device."""
     limits = limits_of(config)
     names = []
     for name, source in site.site.sources.items() if site is not None else ():
@@ -78,25 +113,19 @@ def name_device(
             own = limits_of(source)
             limits = replace(
                 limits,
-                never_read=limits.never_read + own.never_read,
+                never_read=tuple(dict.fromkeys(limits.never_read + own.never_read)),
                 max_registers=min(limits.max_registers, own.max_registers),
                 max_bits=min(limits.max_bits, own.max_bits),
             )
             names.append(name)
-    return Named(url, config, limits, tuple(names))
+    return limits, tuple(names)
 
 
 class Conversation:
-    """Questions to a device and its answers, one after the other; use it with `with`.
+    """Questions to a device and its answers, one after the other; use it with `with`."""
 
-    Args:
-        device: whom to ask.
-        sole_master: name of the person who confirmed that no other master is on the bus; None = nobody did.
-    """
-
-    def __init__(self, device: Named, *, sole_master: str | None = None) -> None:
-        context = SourceContext(now_us=now_us, monotonic=time.monotonic, sole_master=sole_master)
-        self._source = ModbusSource(device.url, device.config, [], context)
+    def __init__(self, device: Named) -> None:
+        self._source = ModbusSource(device.url, device.config, [], device.context)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
@@ -132,11 +161,6 @@ class Conversation:
     def pause(self, seconds: float) -> None:
         """Wait, with the connection alive."""
         self._runner.run(asyncio.sleep(seconds))
-
-
-def now_us() -> int:
-    """Wall clock, µs UTC."""
-    return time.time_ns() // 1000
 
 
 def silent(device: Named, failure: Failure) -> SourceError:

@@ -8,18 +8,18 @@ import pytest
 
 from iiotctl.errors import UsageError
 from iiotctl.ops.guess import prepare
-from iiotctl.site.load import LoadedSite, load_site
+from iiotctl.ops.site import Opened, open_settings
 
 URL = "modbus-tcp://192.0.2.1"
 
 
-def site(folder: Path, unit: int = 1) -> LoadedSite:
+def site(folder: Path, unit: int = 1) -> Opened:
     path = folder / "site.toml"
     path.write_text(
         f'schema = 1\n[sources.press1]\ntype = "modbus-tcp"\nhost = "192.0.2.1"\nunit = {unit}\n'
         'never_read = ["holding:500-599"]\n'
     )
-    return load_site(path)
+    return open_settings(path)
 
 
 def test_one_block_of_the_registers_asked_for() -> None:
@@ -31,22 +31,22 @@ def test_one_block_of_the_registers_asked_for() -> None:
 def test_never_read_of_the_site_is_kept(tmp_path: Path, address: str) -> None:
     loaded = site(tmp_path)
     if address.startswith("input"):
-        assert prepare(URL, address, site=loaded).block.start == 500
+        assert prepare(URL, address, opened=loaded).block.start == 500
         return
     with pytest.raises(UsageError) as caught:
-        prepare(URL, address, site=loaded)
+        prepare(URL, address, opened=loaded)
     assert "`holding:500-599`" in caught.value.what
     assert caught.value.where == "source `press1`"
 
 
 def test_another_unit_is_another_device(tmp_path: Path) -> None:
-    assert prepare(URL, "holding:500", site=site(tmp_path, unit=2)).device.sources == ()
+    assert prepare(URL, "holding:500", opened=site(tmp_path, unit=2)).device.sources == ()
 
 
 @pytest.mark.parametrize(
     ("url", "address", "more", "told"),
     [
-        ("opc.tcp://192.0.2.1:4840", "holding:1", {}, "OPC UA servers say the type"),
+        ("opc.tcp://192.0.2.1:4840", "holding:1", {}, "is no Modbus device that can be asked"),
         (URL, "coil:1", {}, "single bit"),
         (URL, "holding:1/3", {}, "single bit"),
         (URL, "banana", {}, "not a Modbus address"),
@@ -69,3 +69,13 @@ def test_what_cannot_be_guessed_is_told_before_contact(
 def test_a_unit_of_measure_gives_a_range() -> None:
     assert prepare(URL, "holding:1", measured_in="%").hints.span == (0, 100)
     assert prepare(URL, "holding:1", measured_in="DEGC").hints.span == (-50, 1500)
+
+
+def test_a_source_of_the_site_is_known_by_its_name(tmp_path: Path) -> None:
+    wanted = prepare("press1", "holding:1", opened=site(tmp_path, unit=3), timeout_s=0.5)
+    assert (wanted.device.config.unit, wanted.device.config.timeout) == (3, 0.5)
+    assert wanted.device.sources == ("press1",)
+    with pytest.raises(UsageError, match="never_read"):
+        prepare("press1", "holding:550", opened=site(tmp_path))
+    with pytest.raises(UsageError, match="not a URL"):
+        prepare("press2", "holding:1", opened=site(tmp_path))
