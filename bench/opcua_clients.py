@@ -50,7 +50,7 @@ class Case:
     def settings(self) -> dict[str, Any]:
         """Keys of the source."""
         intervals = {"period": f"{self.period * 1000:g}ms", "publish": f"{self.publish * 1000:g}ms"}
-        return {"type": "opcua", "url": self.url, **intervals}
+        return {"type": "opcua", "url": self.url, "timeout": "20s", **intervals}
 
 
 async def begun(count: Callable[[], int]) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import CapturedTag
+from iiotctl.sources.opcua import client as client_module
 from iiotctl.sources.opcua.source import OpcUaSource
 from iiotctl.sources.opcua.vitals import MOST_READ
 from tests.integration.opcua_peer import QUICK, Watcher, captured, config, context, source, until, watch
@@ -245,3 +246,41 @@ def test_a_subscription_moves_with_what_the_site_file_changed_meanwhile(player: 
     assert player.asked.count("TransferSubscriptions") == 1
     assert player.asked.count("DeleteMonitoredItems") == 1
     assert seen.bridges == 1
+
+
+def test_a_connection_lost_amid_the_items_leaves_no_tag_out(player: Player, tmp_path: Path) -> None:
+    player.values = {f"v{number}": float(number) for number in range(1200)}
+    create = player._on_createmonitoreditems
+    calls = []
+
+    def swallow(request, response) -> None:  # type: ignore[no-untyped-def]
+        calls.append(len(request.Parameters.ItemsToCreate))
+        if len(calls) == 2:
+            raise ConnectionAbortedError  # the answer never comes
+        create(request, response)
+
+    player._on_createmonitoreditems = swallow  # type: ignore[method-assign]
+    made = quick(player, tmp_path, *player.values)
+
+    async def steps(seen: Watcher) -> None:
+        await until(lambda: len({code for batch in seen.batches for code in batch.tag.tolist()}) == 1200)
+
+    asyncio.run(watch(made, steps))
+    assert player.asked.count("CreateSubscription") == 1
+    assert sum(calls) == 1200 + calls[1]
+
+
+def test_a_message_without_end_is_cut_off(player: Player, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LARGEST_MESSAGE", 1_000_000)
+    made = quick(player, tmp_path, "a")
+
+    async def steps(seen: Watcher) -> None:
+        await until(lambda: len(seen.of(0)) > 0)
+        player.spoil = lambda name, answer: answer + bytes(3_000_000) if name == "Publish" else answer
+        player.values["a"] = 5.0
+        await until(lambda: seen.failures)
+        player.spoil = lambda _, answer: answer
+        await until(lambda: 5.0 in seen.of(0).value.tolist())
+
+    seen = asyncio.run(watch(made, steps))
+    assert any("without end" in event.text for event in seen.events)

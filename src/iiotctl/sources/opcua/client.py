@@ -27,6 +27,8 @@ from iiotctl.sources.opcua.security import Protection, choose_token_policy, pass
 DEFAULT_PORT: Final = 4840
 LARGEST_CHUNK: Final = 16_000_000
 """Bytes of a message chunk; we announce 64 kB, servers that ignore it stay far below this."""
+LARGEST_MESSAGE: Final = 256_000_000
+"""Bytes of a message in many chunks: five million values; a server that goes on and on is hung up on."""
 _HEADER: Final = 8
 _SHOWN: Final = 24
 _MESSAGES: Final = frozenset({b"ACK", b"ERR", b"OPN", b"MSG", b"CLO", b"RHE"})
@@ -48,6 +50,11 @@ class GuardedProtocol(UASocketProtocol):
     def data_received(self, data: bytes) -> None:
         """Hand bytes to asyncua; hang up on a peer whose next message cannot be one of OPC UA (10000-6 §7.1.2)."""
         super().data_received(data)
+        if self._connection._incoming_size > LARGEST_MESSAGE:  # noqa: SLF001 - asyncua's own limit is the server's to set
+            self._fail_all_pending(ConnectionError("the server sends a message without end"))
+            if self.transport is not None:
+                self.transport.abort()
+            return
         waiting = self.receive_buffer
         if not waiting:
             return

@@ -11,9 +11,10 @@ from iiotctl import quality
 from iiotctl.events import Event
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.opcua.book import Book
-from iiotctl.sources.opcua.failures import ServiceError
-from iiotctl.sources.opcua.limits import Family, queue_of, sampling_of
+from iiotctl.sources.opcua.failures import ServiceError, SessionLostError
+from iiotctl.sources.opcua.limits import Family
 from iiotctl.sources.opcua.monitored import Watched, item_request, raw_deadband, relax, revised
+from iiotctl.sources.opcua.planning import queue_of, sampling_of
 from iiotctl.sources.opcua.resolve import Item, Refused
 from iiotctl.sources.opcua.session import Session, batches
 
@@ -65,10 +66,15 @@ class Items:
         request.Parameters.ItemsToCreate = [
             item_request(handle, entry) for handle, entry in zip(handles, watched, strict=True)
         ]
-        response = await self.session.call(request, ua.CreateMonitoredItemsResponse)
-        results = list(response.Results or [])
-        if len(results) != len(watched):
-            raise ServiceError("CreateMonitoredItems", quality.CODES["BadUnknownResponse"])
+        try:
+            response = await self.session.call(request, ua.CreateMonitoredItemsResponse)
+            results = list(response.Results or [])
+            if len(results) != len(watched):
+                raise ServiceError("CreateMonitoredItems", quality.CODES["BadUnknownResponse"])  # noqa: TRY301 - as one that came
+        except (ServiceError, SessionLostError):
+            for handle in handles:  # whether the server has them is not known; a later session asks anew
+                self._book.drop(handle)
+            raise
         refused, again = [], []
         for handle, entry, result in zip(handles, watched, results, strict=True):
             status = int(result.StatusCode.value)

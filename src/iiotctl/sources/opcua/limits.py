@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iiotctl.site.sources import OpcUaSource
-from iiotctl.sources.base import CapturedTag
-from iiotctl.sources.opcua.planning import period_of, queue_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +59,6 @@ def family_of(config: OpcUaSource) -> Family:
     )
 
 
-def sampling_of(captured: CapturedTag, config: OpcUaSource, family: Family) -> float:
-    """Sampling interval to ask for, seconds."""
-    period = period_of(captured, config)
-    is_given = captured.tag.period is not None or "period" in config.model_fields_set
-    return period if is_given else max(period, family.sampling_s)
-
-
 def publish_of(config: OpcUaSource, family: Family) -> float:
     """Publishing interval to ask for, seconds."""
     return config.publish if "publish" in config.model_fields_set else max(config.publish, family.publish_s)
-
-
-def queue_of(publish_s: float, period_s: float, config: OpcUaSource, family: Family) -> int:
-    """Queue length to ask for."""
-    wanted = queue_size(publish_s, period_s, config.queue)
-    return wanted if config.queue is not None or family.queue is None else min(wanted, family.queue)

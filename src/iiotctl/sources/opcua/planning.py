@@ -11,6 +11,7 @@ from iiotctl.site.model import Tag
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, PlannedRequest
+from iiotctl.sources.opcua.limits import Family, family_of, publish_of
 from iiotctl.sources.opcua.nodeid import parse_node_id
 
 BATCH: Final = 500
@@ -28,6 +29,19 @@ def queue_size(publish_s: float, period_s: float, configured: int | None) -> int
     if configured is not None:
         return configured
     return max(SMALLEST_QUEUE, math.ceil(publish_s / period_s - 1e-9) * 3)
+
+
+def sampling_of(captured: CapturedTag, config: OpcUaSource, family: Family) -> float:
+    """Sampling interval to ask for, seconds."""
+    period = period_of(captured, config)
+    is_given = captured.tag.period is not None or "period" in config.model_fields_set
+    return period if is_given else max(period, family.sampling_s)
+
+
+def queue_of(publish_s: float, period_s: float, config: OpcUaSource, family: Family) -> int:
+    """Queue length to ask for."""
+    wanted = queue_size(publish_s, period_s, config.queue)
+    return wanted if config.queue is not None or family.queue is None else min(wanted, family.queue)
 
 
 def check_tags(config: OpcUaSource, tags: Sequence[Tag]) -> list[SiteError]:
@@ -51,16 +65,20 @@ def check_tags(config: OpcUaSource, tags: Sequence[Tag]) -> list[SiteError]:
 
 def planned(source: str, config: OpcUaSource, tags: Sequence[CapturedTag]) -> list[PlannedRequest]:
     """One entry per sampling interval (subscription) or read request (poll)."""
+    family = family_of(config)
+    publish_s = publish_of(config, family)
+    is_polled = config.mode == "poll"
     groups: dict[float, list[str]] = {}
     for captured in tags:
-        groups.setdefault(period_of(captured, config), []).append(captured.tag.name)
+        period = period_of(captured, config) if is_polled else sampling_of(captured, config, family)
+        groups.setdefault(period, []).append(captured.tag.name)
     requests = []
     for period, names in sorted(groups.items()):
-        if config.mode == "subscribe":
-            queue = queue_size(config.publish, period, config.queue)
+        if not is_polled:
+            queue = queue_of(publish_s, period, config, family)
             words = (
                 f"subscribe {len(names)} items, sampling {format_duration(period)}, "
-                f"publish {format_duration(config.publish)}, queue {queue}"
+                f"publish {format_duration(publish_s)}, queue {queue}"
             )
             requests.append(PlannedRequest(source, config.url, period, words, 0, tuple(names)))
             continue

@@ -15,15 +15,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
 from asyncua import ua
 
 from iiotctl import quality
 from iiotctl.events import Event, Level
-from iiotctl.samples import GapReason, concat
+from iiotctl.samples import MAX_AHEAD_US, GapReason, concat
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
-from iiotctl.sources.base import CapturedTag, Sink, SourceContext
-from iiotctl.sources.opcua.book import Book, Hole
+from iiotctl.sources.base import CapturedTag, Sink, SourceContext, SourceStatus
+from iiotctl.sources.opcua.book import Book, Hole, micros_of
 from iiotctl.sources.opcua.changes import Changes
 from iiotctl.sources.opcua.denial import denied
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError
@@ -67,6 +68,7 @@ class Subscription:
         *,
         tell: Callable[[Event], None],
         on_refused: Callable[[Refused], None],
+        status: SourceStatus | None = None,
         timing: Timing | None = None,
     ) -> None:
         self._session = session
@@ -75,6 +77,7 @@ class Subscription:
         self._sink = sink
         self._tell = tell
         self._on_refused = on_refused
+        self._status = status or SourceStatus("", config.url)
         self._timing = timing or Timing()
         self._family = family_of(config)
         self._book = Book()
@@ -233,10 +236,10 @@ class Subscription:
         return max(0.0, self.last_publish + allowed - self._context.monotonic())
 
     def _not_understood(self) -> None:
-        self._suspect_all("a notification could not be decoded")
-
-    def _suspect_all(self, text: str) -> None:
         self._book.suspect_all()
+        self._tell_lost("a notification could not be decoded")
+
+    def _tell_lost(self, text: str) -> None:
         self._tell(Event(Level.WARNING, "notification-lost", f"{text}; the holes are marked tag by tag"))
 
     async def receive(self, published: Published) -> None:
@@ -247,6 +250,8 @@ class Subscription:
         self.last_publish_us = self._context.now_us()
         self._receipts.held(published.available)
         message = published.message
+        if not published.more:
+            self._status.alive_at = self._written(message)
         sequence = message.sequence
         # some servers put the last number, or none, into a keep-alive instead of the next one
         if not (message.is_empty and sequence in (0, self._sequence)):
@@ -257,6 +262,17 @@ class Subscription:
                 self._sequence = sequence
                 self._take(message)
         self._settle(published)
+
+    def _written(self, message: Message) -> int:
+        """When a message was written, µs UTC of the server's clock: no change before it is still to come.
+
+        Not when it came: on a slow line that is later, and what changed in between was in none of the messages.
+        """
+        if message.published:
+            at = int(micros_of(np.array([message.published], np.int64))[0])
+            if abs(at - self.last_publish_us) < MAX_AHEAD_US:
+                return at
+        return self.last_publish_us - round(1e6 * (self._publish_s + self._session.round_trip))
 
     async def _fill(self, sequence: int) -> None:
         """Fetch what should have come before the message of this number; the first one has number 1."""
@@ -275,25 +291,23 @@ class Subscription:
         """Ask again for the messages from `first` up to, not including, `before`."""
         missing = distance(first, before)
         number, lost = first, 0
-        for done in range(missing):
+        for done in range(missing if missing <= _MOST_REPUBLISHED else 0):
             try:
-                message = await self._republish(number) if missing <= _MOST_REPUBLISHED else None
+                message = await self._republish(number)
             except ServiceError as error:
-                message = None
+                self._book.suspect_all()
                 if error.code != _NOT_KEPT:
                     lost += missing - done
                     break
-            if message is None:
                 lost += 1
-                self._book.suspect_all()
-                if missing > _MOST_REPUBLISHED:
-                    lost = missing
-                    break
             else:
                 self._take(message)
             number = following(number)
+        if missing > _MOST_REPUBLISHED:
+            self._book.suspect_all()
+            lost = missing
         if lost:
-            self._suspect_all(f"{lost} notifications of the server never arrived")
+            self._tell_lost(f"{lost} notifications of the server never arrived")
 
     async def _republish(self, number: int) -> Message:
         request = ua.RepublishRequest()
@@ -310,7 +324,7 @@ class Subscription:
     def _take(self, message: Message) -> None:
         durable = self._receipts.received(message.sequence)
         if message.changes:
-            self._vitals.delivered()
+            self._vitals.delivered(self._status.alive_at)
         self._deliver(message.changes, durable)
         if message.ended is not None:
             raise SubscriptionGoneError(f"the server ended it ({quality.name(message.ended)})")

@@ -131,7 +131,14 @@ class Seen:
         return
 
 
-def play(messages: list[Any], *, kept: dict[int, Any] | None = None, timeout: str = "1s") -> tuple[Seen, Played, str]:
+def play(
+    messages: list[Any],
+    *,
+    kept: dict[int, Any] | None = None,
+    timeout: str = "1s",
+    durable: bool = True,
+    abandon: bool = False,
+) -> tuple[Seen, Played, str]:
     """Two tags (codes 10 and 11, handles 1 and 2) watched until the messages are used up and a gone answer ends it."""
 
     async def run() -> tuple[Seen, Played, str]:
@@ -139,6 +146,7 @@ def play(messages: list[Any], *, kept: dict[int, Any] | None = None, timeout: st
         loop = asyncio.get_running_loop()
         context = SourceContext(now_us=lambda: next(now), monotonic=loop.time)
         seen, session = Seen(), Played(context)
+        seen.is_durable = durable
         config = Config.model_validate({"type": "opcua", "url": "opc.tcp://x", "publish": "100ms", "timeout": timeout})
         subscription = Subscription(
             session,
@@ -158,6 +166,8 @@ def play(messages: list[Any], *, kept: dict[int, Any] | None = None, timeout: st
         session.kept = kept or {}
         with pytest.raises(SubscriptionGoneError) as gone:
             await asyncio.wait_for(subscription.run(), 20)
+        if abandon:
+            subscription.abandon()
         return seen, session, str(gone.value)
 
     return asyncio.run(run())
@@ -191,6 +201,40 @@ def test_what_cannot_be_fetched_is_a_hole_for_each_tag() -> None:
         ([11], GapReason.OVERFLOW, 1_000_001, 4_999_999),
     ]
     assert "notification-lost" in seen.events
+
+
+def test_nothing_is_acknowledged_while_nothing_is_durable() -> None:
+    seen, session, _ = play([message(number, (1, 1.0, number)) for number in range(1, 6)] + [GONE], durable=False)
+    assert len(seen.commits) == 5
+    assert session.acknowledged == []
+
+
+def test_the_first_message_may_get_lost_as_well() -> None:
+    seen, session, _ = play([message(2), message(2, (1, 2.0, 2)), GONE], kept={1: message(1, (1, 1.0, 1), (2, 5.0, 1))})
+    assert seen.values == [(10, 1.0), (11, 5.0), (10, 2.0)]
+    assert session.asked.count("Republish") == 1
+
+
+def test_a_server_that_counts_from_elsewhere_is_believed() -> None:
+    seen, session, _ = play([message(70_000, (1, 1.0, 1)), message(70_001, (1, 2.0, 2)), GONE])
+    assert seen.values == [(10, 1.0), (10, 2.0)]
+    assert "Republish" not in session.asked
+
+
+def test_a_message_that_is_lost_amid_others_costs_only_itself() -> None:
+    kept = {2: message(2, (1, 2.0, 2)), 4: message(4, (1, 4.0, 4))}
+    seen, _, _ = play([message(1, (1, 1.0, 1)), message(5, (1, 5.0, 5)), GONE], kept=kept)
+    assert seen.values == [(10, 1.0), (10, 2.0), (10, 4.0), (10, 5.0)]
+    assert seen.holes == [([10], GapReason.OVERFLOW, 2_000_001, 3_999_999)]
+
+
+def test_a_hole_that_no_value_ends_is_reported_at_the_end() -> None:
+    messages = [message(1, (1, 1.0, 1), (2, 0.001, 0)), message(3, (1, 3.0, 3)), GONE]
+    seen, _, _ = play(messages, abandon=True)
+    assert [codes for codes, *_ in seen.holes] == [[10], [11]]
+    (_, _, start, end) = seen.holes[1]
+    assert start == 1
+    assert end > start
 
 
 def test_keep_alives_reveal_a_missing_message_too() -> None:
