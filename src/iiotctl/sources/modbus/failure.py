@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -110,3 +111,11 @@ _STATUS: Final = {
     10: quality.BAD_NO_COMMUNICATION,
     11: quality.BAD_TIMEOUT,
 }
+
+
+def in_words(names: Sequence[str]) -> tuple[str, str]:
+    """Whom a line is about: the one tag that it is said of, or ` of …` for several."""
+    if len(names) == 1:
+        return names[0], ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - as many as fit a line
+    return "", f" of {', '.join(f'`{name}`' for name in names[:3])}{more}"

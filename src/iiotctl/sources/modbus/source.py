@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.advice import Advice, advise
 from iiotctl.sources.modbus.check import check_tags
 from iiotctl.sources.modbus.estimate import exchange_s, place_of
-from iiotctl.sources.modbus.failure import Failure, Kind
+from iiotctl.sources.modbus.failure import Failure, Kind, in_words
 from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_tag, request_for
 from iiotctl.sources.modbus.manners import manners_of
 from iiotctl.sources.modbus.outage import Outage
@@ -198,7 +198,9 @@ class ModbusSource:
                 self._say(Level.NOTICE, "source-up", "answers again")
                 for scanner, _ in self._scanners.values():
                     scanner.reaffirm()
-            self._failing.difference_update(batch.tag.tolist())
+            if back := self._failing.intersection(batch.tag.tolist()):
+                self._failing -= back
+                self._say_tags(Level.NOTICE, "tag-back", sorted(back), "values again")
             self._set_state()
         elif self.status.state is SourceState.STARTING:
             self._set_state()
@@ -226,7 +228,8 @@ class ModbusSource:
         else:
             self._failing.update(fresh)
             self._sink.failed(fresh, failure.reason, failure.status, at)
-            self._say_lost(fresh, failure)
+            slug = "tag-refused" if failure.kind is Kind.REFUSED else "tag-silent"
+            self._say_tags(Level.WARNING, slug, fresh, "no value", f": {failure}")
         self._set_state(detail)
 
     def resting(self, seconds: float) -> None:
@@ -374,14 +377,9 @@ class ModbusSource:
         assert self._sink is not None
         self._sink.event(Event(level, slug, text, source=self.name, tag=tag, at=self.context.now_us()))
 
-    def _say_lost(self, codes: Sequence[int], failure: Failure) -> None:
-        names = [self.tags[code].name for code in codes]
-        slug = "tag-refused" if failure.kind is Kind.REFUSED else "tag-silent"
-        if len(names) == 1:  # the line says which
-            self._say(Level.WARNING, slug, f"no value: {failure}", names[0])
-            return
-        shown = ", ".join(f"`{name}`" for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - as many as fit a line
-        self._say(Level.WARNING, slug, f"no value of {shown}: {failure}")
+    def _say_tags(self, level: Level, slug: str, codes: Iterable[int], what: str, why: str = "") -> None:
+        name, of_them = in_words([self.tags[code].name for code in codes])
+        self._say(level, slug, f"{what}{of_them}{why}", name)
 
 
 def _reading(tag: ModbusTag, layout: Layout, result: bytes | Failure | None, at: int, took: float) -> Reading:
