@@ -141,7 +141,7 @@ class _Spool(Recorder):
             self._writer.seal()
 
 
-def ours(type_: str, width: int, *, spool: bool, seal: bool = False) -> Work:
+def ours(type_: str, width: int, *, spool: bool, seal: bool = False, window: int = 1) -> Work:
     """Our source; with `spool`, every sample goes to disk, with `seal` on to sealed Parquet."""
 
     async def work(port: int, seconds: float) -> tuple[int, float]:
@@ -156,7 +156,7 @@ def ours(type_: str, width: int, *, spool: bool, seal: bool = False) -> Work:
         )
         with tempfile.TemporaryDirectory() as folder:
             sink = _Spool(Path(folder) / "store" if spool else None, len(made))
-            source = ModbusSource("s", config(port, period="10ms", timeout="2s"), made, context())
+            source = ModbusSource("s", config(port, period="10ms", timeout="2s", window=window), made, context())
             assert len(source.plan()) == REGISTERS // BLOCK
             task = asyncio.create_task(source.run(sink))
             await asyncio.sleep(0.1)  # connecting and building the decoder happen once
@@ -181,6 +181,8 @@ CASES: dict[str, Work] = {
     "raw asyncio, 1 on its way": raw(1),
     "raw asyncio, 16 on their way": raw(16),
     "ours, float32": ours("float32", 2, spool=False),
+    "ours, float32, 4 on their way": ours("float32", 2, spool=False, window=4),
+    "ours, float32, 16 on their way": ours("float32", 2, spool=False, window=16),
     "ours, float32, spooled": ours("float32", 2, spool=True),
     "ours, float32, to sealed Parquet": ours("float32", 2, spool=True, seal=True),
     "ours, uint16": ours("uint16", 1, spool=False),

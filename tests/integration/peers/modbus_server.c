@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <modbus.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,8 @@ int main(int argc, char **argv) {
                 refused++;
                 close(fd);
             } else if (fd >= 0) {
+                int now = 1; /* or the last answers of a pipelined scan wait for the client's delayed acknowledgement */
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
                 accepts++;
                 open++;
                 FD_SET(fd, &all);
