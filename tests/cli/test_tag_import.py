@@ -121,3 +121,11 @@ def test_profiles_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert "s7-1500" in [profile["name"] for profile in found["profiles"]]
     assert all(figure["source"] for profile in found["profiles"] for figure in profile["figures"])
+
+
+def test_one_profile_is_explained_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "s7-1200"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("s7-1200  Siemens S7-1200\n")
+    assert "kepware" not in shown
+    assert run(["explain", "s7-1300"]) == 2

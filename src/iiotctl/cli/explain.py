@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from iiotctl.cli._options import TextFormat, TextFormatOption
+from iiotctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from iiotctl.ops.explain import Explanation
 
 
 def explain(
@@ -29,6 +33,7 @@ def explain(
       iiotctl explain overflow
       iiotctl explain exit-codes
       iiotctl explain profiles
+      iiotctl explain s7-1500
     """
     from iiotctl.ops import explain as op
 
@@ -44,8 +49,9 @@ def explain(
         else:
             width = max(len(entry.id) for entry in entries) + 2
             typer.echo("\n".join(_wrapped(entry.id, entry.means, width) for entry in entries))
+    elif (entry := _entry(name)) is None:
+        _profiles(as_json=as_json, only=name)
     else:
-        entry = op.explain(name)
         if as_json:
             typer.echo(json.dumps(entry.as_dict()))
         else:
@@ -67,12 +73,30 @@ def _exit_codes(*, as_json: bool) -> None:
         typer.echo("\n".join(_wrapped(f"{code:>3}", meaning, 5) for code, meaning in rows))
 
 
-def _profiles(*, as_json: bool) -> None:
+def _entry(name: str) -> Explanation | None:
+    """The explanation of an id; None when it is the name of a profile.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from iiotctl.ops import explain as op
+
+    try:
+        return op.explain(name)
+    except UsageError:
+        from iiotctl.sources import profiles  # only now: ids must not load the models of the site file
+
+        if name in profiles.names():
+            return None
+        raise
+
+
+def _profiles(*, as_json: bool, only: str | None = None) -> None:
     from dataclasses import asdict
 
     from iiotctl.sources import profiles
 
-    known = [profiles.load(name) for name in profiles.names()]
+    known = [profiles.load(name) for name in profiles.names() if only in (None, name)]
     if as_json:
         found = [
             {"name": profile.name, "title": profile.title, "figures": [asdict(figure) for figure in profile.figures]}
