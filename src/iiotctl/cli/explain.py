@@ -51,15 +51,14 @@ def explain(
             typer.echo("\n".join(_wrapped(entry.id, entry.means, width) for entry in entries))
     elif (entry := _entry(name)) is None:
         _profiles(as_json=as_json, only=name)
+    elif as_json:
+        typer.echo(json.dumps(entry.as_dict()))
     else:
-        if as_json:
-            typer.echo(json.dumps(entry.as_dict()))
-        else:
-            is_gap = entry.kind == op.GAP
-            head = "reason of a gap" if is_gap else f"class {entry.kind}, exit code {entry.exit_code}"
-            typer.echo(f"{entry.id if is_gap else f'error[{entry.id}]'}  {head}\n")
-            typer.echo(_wrapped("What it means:", entry.means, 16))
-            typer.echo(_wrapped("What to do:", entry.do, 16))
+        is_gap = entry.kind == op.GAP
+        head = "reason of a gap" if is_gap else f"class {entry.kind}, exit code {entry.exit_code}"
+        typer.echo(f"{entry.id if is_gap else f'error[{entry.id}]'}  {head}\n")
+        typer.echo(_wrapped("What it means:", entry.means, 16))
+        typer.echo(_wrapped("What to do:", entry.do, 16))
 
 
 def _exit_codes(*, as_json: bool) -> None:
