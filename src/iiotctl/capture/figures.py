@@ -95,6 +95,7 @@ def summarise(session: Session, seconds: float) -> Summary:
         stored=done.stored,
         suppressed=session.stages.deadband.suppressed,
         rolled_up=session.stages.rollups.absorbed,
+        rollups=done.rollups,
         redelivered=session.stages.filter.redelivered,
         dropped=done.dropped,
         waiting=recorder.waiting,

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from iiotctl.capture.deadband import Deadband
 from iiotctl.capture.filter import Filter, FilterTag
 from iiotctl.capture.rollup import Rollups
 from iiotctl.capture.tagtable import Manner
+from iiotctl.events import Event, Level
 from iiotctl.samples import SampleBatch
 from iiotctl.sources.base import CapturedTag
 
@@ -34,6 +37,12 @@ class Stages:
         self.filter.define([FilterTag(item.code, manner.stamped_here, manner.in_order)])
         self.rollups.define(item.code, (tag.source, tag.name), intervals, raw=tag.raw)
         self.deadband.define(item.code, tag.deadband_absolute, round(tag.heartbeat * 1e6))
+
+    def tell(self, on_event: Callable[[Event], None], now: int) -> None:
+        """Say what a person may want to know since the last call; `now` in µs UTC."""
+        for name in self.rollups.new_texts():
+            text = "a text has no roll-up; what it delivers is stored as it comes"
+            on_event(Event(Level.WARNING, "rollup-of-text", text, tag=name, at=now))
 
     def nulled(self, nulls: SampleBatch) -> None:
         """Null samples of a failure were stored; the next value passes whatever it is."""

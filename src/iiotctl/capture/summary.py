@@ -141,6 +141,7 @@ class Summary:
         stored: samples that are durable.
         suppressed: not stored because of a deadband.
         rolled_up: not stored because a roll-up stands for them.
+        rollups: roll-ups that are durable.
         redelivered: not stored because they are stored already.
         dropped: lost to the disk or a backlog; they are in the gaps.
         waiting: not durable yet.
@@ -179,6 +180,7 @@ class Summary:
     missing_s: float = 0.0
     planned_gaps: int = 0
     rolled_up: int = 0
+    rollups: int = 0
     ring: RingFigures | None = None
     stopped_by: str = ""
 

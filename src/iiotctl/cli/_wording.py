@@ -68,6 +68,8 @@ def closing(summary: Summary, least: Iterable[str] = ()) -> Iterator[str]:
     )
     if summary.suppressed:
         yield f"{format_count(summary.suppressed, 'sample')} not stored: within a deadband"
+    if summary.rollups:
+        yield f"{format_count(summary.rollups, 'roll-up')} stored"
     if summary.rolled_up:
         yield f"{format_count(summary.rolled_up, 'sample')} not stored: in roll-ups instead"
     if summary.redelivered:
