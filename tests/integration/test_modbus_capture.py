@@ -245,6 +245,7 @@ def test_an_address_that_appears_later_is_found_by_the_slow_retry(monkeypatch: p
                 server.tell("legal 3")
                 await until(lambda: len(sink.values(3)) >= 3)
             assert sink.failures == [((3,), GapReason.REFUSED, quality.BAD_CONFIGURATION_ERROR)]
+            assert sink.said("tag-back") == ["values again"]
 
         asyncio.run(main())
     assert source.status.state is SourceState.RUNNING

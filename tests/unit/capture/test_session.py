@@ -193,6 +193,33 @@ def test_steps_of_the_clock(tmp_path: Path, step_s: float, gaps: int) -> None:
         assert seconds == pytest.approx(3600, abs=2) if step_s > 0 else seconds == 0
         inside = found.filter((found["ts"] >= table["start"][0]) & (found["ts"] <= table["end"][0]))
         assert inside.height == 0
+    if step_s < 0:
+        # which times come twice is in the row: from what the clock showed then to what it had shown before
+        assert (table["start"][0] - table["detected_at"].dt.epoch("us")[0]) / 1e6 == pytest.approx(3600, abs=2)
+
+
+def test_an_outage_in_times_that_come_twice_leaves_its_null_rows(tmp_path: Path) -> None:
+    """Samples of the first pass stand at these times: no gap may cover them, but the Bad rows tell."""
+    jump = [0]
+    stage = Stage(tmp_path, lambda: time.time_ns() // 1000 + jump[0], one="a")
+
+    def script(source: FakeSource, sink: Sink, number: int) -> None:
+        if number == 20:
+            jump[0] = -3_600_000_000
+        source.silent = 40 <= number < 50
+        if source.silent:
+            sink.failed(None, GapReason.TIMEOUT, BAD, stage.now_us())
+
+    run_session(stage.session(script), seconds=0.9)
+    found = rig.samples(stage.store)
+    good = found.filter(found["quality"] == 0)
+    assert set(range(1, 61)) - set(good["value"]) <= set(range(40, 50)), "nothing else is lost"
+    assert len(good) == len(good.unique(["tag", "ts", "value"]))
+    (null,) = found.filter(found["quality"] >= 1 << 31)["ts"]
+    first = good.filter(good["value"] == 1)["ts"][0]
+    assert first - 3_600_000_000 < null < first
+    for start, end, _ in rig.gaps_of(rig.gaps(stage.store), "one", "a"):
+        assert not good.filter((good["ts"] >= start) & (good["ts"] <= end)).height
 
 
 def test_a_wrong_site_file_is_refused_and_the_old_one_goes_on(tmp_path: Path) -> None:
