@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from iiotctl.capture.gapbook import GapBook, OpenGap
 from iiotctl.capture.intervals import cut
 from iiotctl.capture.latecut import cut_late
-from iiotctl.capture.ledgerstate import LedgerTag, SourceState, TagColumns, null_samples, received_at
-from iiotctl.capture.turning import is_past, turning
+from iiotctl.capture.ledgerstate import LedgerTag, SourceState, TagColumns, null_samples
+from iiotctl.capture.turning import end_of, is_past, turning
 from iiotctl.samples import NULL_TIME, Gap, GapReason, SampleBatch
 
 _SHARED_US: Final = 50_000
@@ -95,6 +95,12 @@ class Ledger:
     def _width(self, name: str) -> int:
         return len(self._sources[name].ever) if name in self._sources else 0
 
+    def hear(self, alive_at: Mapping[str, int]) -> None:
+        """Signs of life by source without samples; see `SourceStatus.alive_at`, 0 = unknown."""
+        for name, at in alive_at.items():
+            if name in self._sources and at and self._sources[name].exception:
+                self._sources[name].alive = at
+
     def open_since(self, name: str) -> int | None:
         """Start of the gap that the whole source is in, µs UTC; None when it delivers."""
         gap = self._sources[name].gap
@@ -151,7 +157,9 @@ class Ledger:
                 source.resume[known] = row.reason
         return rows
 
-    def observe(self, name: str, delivered: SampleBatch, kept: SampleBatch, received: int) -> list[Gap]:
+    def observe(
+        self, name: str, delivered: SampleBatch, kept: SampleBatch, received: int, *, alive_at: int = 0
+    ) -> list[Gap]:
         """Samples came; gaps that they end are closed, gaps that they fall into are cut.
 
         Args:
@@ -159,11 +167,12 @@ class Ledger:
             delivered: as the source handed them over.
             kept: those that will be stored (see `filter`).
             received: µs UTC, for samples without `ts_received`.
+            alive_at: as in `SourceStatus`; 0 = the time of receipt stands for it.
         """
         source = self._sources[name]
         rows: list[Gap] = []
         if len(delivered):
-            source.alive = max(source.alive, received)
+            source.alive = alive_at or max(source.alive, received)
             if source.gap is not None:
                 rows += self._end_wide(source, source.gap, delivered, received)
             if self._own and (mask := self._by_code.is_open[delivered.tag]).any():
@@ -177,17 +186,7 @@ class Ledger:
         return rows
 
     def _end_wide(self, source: SourceState, gap: OpenGap, batch: SampleBatch, received: int) -> list[Gap]:
-        fresh = batch.ts >= gap.start
-        if fresh.any():
-            tags, inverse = np.unique(batch.tag[fresh], return_inverse=True)
-            first = np.full(tags.shape[0], np.iinfo(np.int64).max, np.int64)
-            np.minimum.at(first, inverse, batch.ts[fresh])
-            # the whole source came back at once, or each tag has its own first new sample
-            is_together = int(first.max() - first.min()) <= max(_SHARED_US, source.period_us)
-            end = int(first.min() if is_together else first.max()) - 1
-        else:
-            # only values that have not changed since: they are confirmed from now on
-            end = received_at(batch, received) - 1
+        end = end_of(gap.start, batch, received, together_us=max(_SHARED_US, source.period_us))
         rows = self._close_wide(source, end, received)
         here = set(np.unique(batch.tag).tolist())
         for code, reason in source.resume.items():
@@ -199,10 +198,7 @@ class Ledger:
     def _end_own(self, batch: SampleBatch, mask: NDArray[np.bool_], received: int) -> list[Gap]:
         rows: list[Gap] = []
         for code in np.unique(batch.tag[mask]).tolist():
-            of_tag = batch.tag == code
-            times = batch.ts[of_tag]
-            fresh = times[times >= self._own[code].start]
-            end = int(fresh.min()) - 1 if fresh.size else received_at(batch.take(of_tag), received) - 1
+            end = end_of(self._own[code].start, batch.take(batch.tag == code), received, together_us=0)
             rows += self._close_own(code, end, received)
         return rows
 
@@ -224,13 +220,13 @@ class Ledger:
             reason: why.
             quality: status code of the null samples.
             at: µs UTC.
-            alive_at: µs UTC until which the source knows that nothing was missed; 0 = unknown.
+            alive_at: as in `SourceStatus`.
 
         Returns:
             Gap rows, and one null sample for each tag that had none in this failure.
         """
         source = self._sources[name]
-        source.alive = max(source.alive, alive_at or NULL_TIME)
+        source.alive = alive_at or source.alive
         rows: list[Gap] = []
         if codes is None:
             wanted, rows = source.codes, self._open_wide(source, reason, at)
@@ -243,7 +239,7 @@ class Ledger:
                     rows += self._part_past(source, at)
                 elif not self._by_code.is_open[code]:
                     tag = self._tags[code]
-                    rows.append(self._open_own(tag, self._start_of(source, tag, at), reason, at))
+                    rows.append(self._open_own(tag, self._start_of(source, tag), reason, at))
         fresh = wanted[~self._by_code.is_nulled[wanted]]
         self._by_code.is_nulled[fresh] = True
         return rows, null_samples(fresh, at, quality)
@@ -281,7 +277,7 @@ class Ledger:
             if turn is None:
                 return []
             rows += self._close_wide(source, turn - 1, at)
-        known = max(source.last, source.heard(at)) if source.exception else source.last
+        known = max(source.last, source.heard) if source.exception else source.last
         start = source.since if known == NULL_TIME else known + 1
         if source.codes.size:
             start = max(start, int(self._by_code.covered[source.codes].max()) + 1)
@@ -292,10 +288,10 @@ class Ledger:
         source.gap, row = self.book.open(source.name, None, start, reason, at)
         return [*rows, row]
 
-    def _start_of(self, source: SourceState, tag: LedgerTag, at: int) -> int:
+    def _start_of(self, source: SourceState, tag: LedgerTag) -> int:
         known = max(int(self._by_code.last[tag.code]), int(self._by_code.covered[tag.code]))
         if tag.exception:
-            known = max(known, source.heard(at))
+            known = max(known, source.heard)
         return max(known + 1, tag.since)
 
     def _open_own(self, tag: LedgerTag, start: int, reason: GapReason, at: int) -> Gap:
@@ -384,8 +380,10 @@ class Ledger:
             if step_us > 0:
                 rows += self._open_wide(source, GapReason.CLOCK_STEP, at)
             else:
-                mark = source.last + 1
-                rows.append(self.book.record(source.name, None, (mark, mark), GapReason.CLOCK_STEP, at))
+                span = (source.last + 1, source.last + 1)
+                row = self.book.record(source.name, None, span, GapReason.CLOCK_STEP, at)
+                # the time that comes twice lies between the two
+                rows.append(replace(row, detected_at=at))
         return rows
 
     def close(self, at: int) -> list[Gap]:

@@ -43,7 +43,7 @@ class SourceState:
         codes: uint32[n], its tags.
         ever: all tags it had in this run.
         last: µs UTC, latest stored sample.
-        alive: µs UTC, our clock: it was heard then.
+        alive: µs UTC in the time of its samples: nothing was missed up to then; see `SourceStatus.alive_at`.
         settled: µs UTC, end of its latest gap.
         gap: the gap that all of it is in.
         resume: tags that fail on their own as well, and why.
@@ -64,14 +64,15 @@ class SourceState:
     period_us: int = 0
     exception: bool = False
 
-    def heard(self, at: int) -> int:
-        """Until when (not after `at`) a tag that reports by exception would have told of a change; NULL_TIME = unknown."""
-        return NULL_TIME if self.alive == NULL_TIME else min(self.alive, at) - self.period_us
+    @property
+    def heard(self) -> int:
+        """Until when a tag that reports by exception would have told of a change; NULL_TIME = unknown."""
+        return NULL_TIME if self.alive == NULL_TIME else self.alive - self.period_us
 
     def accounted(self) -> int:
         """Until when nothing is missing, or a closed gap says what is; NULL_TIME = unknown."""
         until = max(self.last, self.settled)
-        return max(until, self.heard(self.alive)) if self.exception else until
+        return max(until, self.heard) if self.exception else until
 
 
 class TagColumns:

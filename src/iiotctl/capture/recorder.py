@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from iiotctl.capture.ballast import Ballast
@@ -26,6 +26,7 @@ from iiotctl.samples import Gap, GapReason, SampleBatch, empty_batch
 from iiotctl.site.units import format_size
 
 _T = TypeVar("_T")
+Durable = Callable[[], None]
 
 if TYPE_CHECKING:
     from iiotctl.capture.summary import RingFigures
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
 
 MAX_BACKLOG: Final = 1_000_000
 """Samples that may wait for the disk, about 40 MB; beyond, they are lost and counted."""
-
 _EAGER: Final = 100_000
 """So many waiting samples are committed before the interval ends."""
+_SIGN_US: Final = 10_000_000
+"""A source without changes is known to live at least so often; a crash leaves no longer gap than this."""
 
 
 class Recorder:
@@ -94,7 +96,7 @@ class Recorder:
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
         self._room.set()
-        self._committer: Executor = ThreadPoolExecutor(1, "commit")
+        self._committer = ThreadPoolExecutor(1, "commit")
         self._sealing = Sealing(writer, clock.monotonic, self.figures, self._tell)
 
     @property
@@ -104,8 +106,7 @@ class Recorder:
 
     def now(self) -> int:
         """Our wall clock, µs UTC; a step of it is noticed here."""
-        step = self._clock.step()
-        now = self._clock.now_us()
+        step, now = self._clock.step(), self._clock.now_us()
         if step:
             self._pending.gaps += self._ledger.stepped(step, now)
             if self.keeping is not None:
@@ -117,8 +118,8 @@ class Recorder:
 
     # --- what sources tell ---------------------------------------------------------------------
 
-    def samples(self, source: str, batch: SampleBatch, on_commit: Callable[[], None] | None) -> None:
-        """See `Sink.samples`."""
+    def samples(self, source: str, batch: SampleBatch, on_commit: Durable | None, *, alive_at: int = 0) -> None:
+        """See `Sink.samples`; `alive_at` as in `SourceStatus`."""
         now = self.now()
         figures = self.figures
         figures.delivered += len(batch)
@@ -139,7 +140,7 @@ class Recorder:
             self.keeping.watch(fresh, now, self._steady())
         kept = self._stages.deadband.accept(fresh)
         self._stages.filter.stored(kept)
-        self._pending.gaps += self._ledger.observe(source, batch, kept, now)
+        self._pending.gaps += self._ledger.observe(source, batch, kept, now, alive_at=alive_at)
         self._add(self._stages.rollups.raw(kept))
         if on_commit is not None:
             self._pending.callbacks.append(on_commit)
@@ -162,9 +163,8 @@ class Recorder:
 
     def lost(self, source: str, tags: Sequence[int] | None, reason: GapReason, start: int, end: int) -> None:
         """See `Sink.lost`."""
-        now = self.now()
-        recent = self._stages.filter.recent
-        self._pending.gaps += self._ledger.lost(source, tags, reason, start, end, at=now, recent=recent)
+        at, recent = self.now(), self._stages.filter.recent
+        self._pending.gaps += self._ledger.lost(source, tags, reason, start, end, at=at, recent=recent)
 
     def bridged(self, source: str) -> None:
         """See `Sink.bridged`."""
@@ -194,11 +194,9 @@ class Recorder:
             self._add(self._stages.rollups.raw(held))
 
     def tick(self, clocks: Mapping[str, float | None]) -> None:
-        """Another second has passed; `clocks` of the sources minus ours, seconds, None = unknown."""
+        """Another second; `clocks` of the sources minus ours, seconds, None = unknown."""
         now = self.now()
-        for name in self._stages.rollups.new_texts():
-            text = "a text has no roll-up; what it delivers is stored as it comes"
-            self._on_event(Event(Level.WARNING, "rollup-of-text", text, tag=name, at=now))
+        self._stages.tell(self._on_event, now)
         if self.keeping is not None:
             for source, offset in clocks.items():
                 self.keeping.set_clock(source, offset)
@@ -297,8 +295,9 @@ class Recorder:
         self._pending = Load()
         load.kept += self.keeping.rows(self._clock.now_us()) if self.keeping is not None else []
         alive = self._ledger.accounts()
-        # of a ring that stores nothing the signs of life tell up to when it was watching
-        is_sign = self.keeping is not None and alive != self._alive and self.blocked is None
+        # where nothing is stored (no changes, a ring) they tell up to when we were watching
+        is_due = self.keeping is not None or self._clock.now_us() - self.figures.durable_until >= _SIGN_US
+        is_sign = is_due and alive != self._alive and self.blocked is None
         # with the ballast taken again an empty commit shows whether the spool has room as well
         is_probe = self.blocked is GapReason.DISK_FULL and self._ballast.is_held
         if not (load.count or load.gaps or load.kept or load.rollups or is_sign or is_probe):

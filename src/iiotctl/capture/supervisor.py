@@ -39,7 +39,7 @@ class SourceSink:
 
     def samples(self, batch: SampleBatch, on_commit: Callable[[], None] | None = None) -> None:
         """See `Sink.samples`."""
-        self._recorder.samples(self._name, batch, on_commit)
+        self._recorder.samples(self._name, batch, on_commit, alive_at=self._status().alive_at)
 
     def failed(self, tags: Sequence[int] | None, reason: GapReason, quality: int, at: int) -> None:
         """See `Sink.failed`."""

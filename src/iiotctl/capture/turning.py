@@ -1,11 +1,14 @@
-"""When the cause of a gap that lasts becomes another one. Pure."""
+"""When a gap ends, and when the cause of one that lasts becomes another. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from iiotctl.capture.gapbook import OpenGap
-from iiotctl.samples import GapReason
+from iiotctl.capture.ledgerstate import received_at
+from iiotctl.samples import GapReason, SampleBatch
 
 _OURS: Final = (GapReason.DISK_FULL, GapReason.DISK_RESERVE, GapReason.OVERFLOW)
 _PAUSES: Final = (GapReason.SHUTDOWN, GapReason.RESTART)
@@ -35,3 +38,22 @@ def turning(gap: OpenGap, reason: GapReason, since: int, at: int) -> int | None:
         return max(since, gap.start) if is_past(gap, since) else at
     # samples were thrown away here; now the device gives none either
     return at if gap.reason in _OURS and reason not in _OURS else None
+
+
+def end_of(start: int, batch: SampleBatch, received: int, *, together_us: int) -> int:
+    """Last missing instant (µs UTC) of a gap that began at `start` and ends with the samples of `batch`.
+
+    Args:
+        received: µs UTC, for samples without `ts_received`.
+        together_us: first new samples of the tags that are no further apart came back at once.
+    """
+    fresh = batch.ts >= start
+    if not fresh.any():
+        # only values that have not changed since: they are confirmed from now on
+        return received_at(batch, received) - 1
+    tags, inverse = np.unique(batch.tag[fresh], return_inverse=True)
+    first = np.full(tags.shape[0], np.iinfo(np.int64).max, np.int64)
+    np.minimum.at(first, inverse, batch.ts[fresh])
+    # else each tag has its own first new sample
+    is_together = int(first.max() - first.min()) <= together_us
+    return int(first.min() if is_together else first.max()) - 1

@@ -92,8 +92,9 @@ class SourceStatus:
     clock_offset_s: float | None = None
     """Clock of the device minus ours."""
     alive_at: int = 0
-    """µs UTC of our clock: the last answer or keep-alive that shows that nothing was missed up to then; 0 = unknown.
-    Lets a gap of tags that report by exception begin where silence began instead of at their last change."""
+    """µs UTC in the time of the samples (the clock of a server that stamps them): nothing was missed up to then;
+    0 = unknown. Lets a gap of tags that report by exception begin where silence began instead of at their last change.
+    When a message arrived says nothing about it: on a slow line it was written long before."""
     error: SourceError | None = None
     """Why it is down, where that has an entry of its own in the error catalogue."""
 

@@ -25,12 +25,14 @@ class Message:
 
     Attributes:
         sequence: its number; of a keep-alive the number of the next message.
+        published: 100-ns ticks since 1601 of the server's clock, when it was written; 0 = not told.
         changes: changed values, a part each.
         ended: status with which the server ends the subscription, or None.
         is_empty: a keep-alive.
     """
 
     sequence: int
+    published: int = 0
     changes: list[Changes] = field(default_factory=list)
     ended: int | None = None
     is_empty: bool = True
@@ -100,8 +102,7 @@ def _header(reader: Reader, expected: tuple[int, int]) -> tuple[int, bool]:
 
 
 def _message(reader: Reader) -> Message:
-    message = Message(reader.u4())
-    reader.skip(8)
+    message = Message(reader.u4(), reader.i8())
     for _ in range(reader.count(3)):
         kind, start, end = reader.extension()
         message.is_empty = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol, cast
 
 from iiotctl import quality
@@ -25,6 +25,7 @@ from iiotctl.sources.base import (
 )
 from iiotctl.sources.opcua.denial import probe_values
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError, Stage, explain
+from iiotctl.sources.opcua.namespaces import NamespaceMemory
 from iiotctl.sources.opcua.once import read_tags
 from iiotctl.sources.opcua.pacing import Backoff, Timing
 from iiotctl.sources.opcua.planning import check_tags, planned
@@ -72,7 +73,7 @@ class OpcUaSource:
         self._tags = {captured.code: captured for captured in tags}
         self._refused: dict[int, Refused] = {}
         self._told: set[tuple[str, str]] = set()
-        self._namespaces: list[str] | None = None
+        self._namespaces = NamespaceMemory(name, context.state_dir)
         self._sink: Sink | None = None
         self._session: Session | None = None
         self._reader: Reader | None = None
@@ -145,8 +146,6 @@ class OpcUaSource:
 
     def _down(self, sink: Sink, text: str, reason: GapReason, code: int, at: int) -> None:
         self.status.state, self.status.detail = SourceState.DOWN, text
-        # the gap of tags that report on change begins here, not at their last change
-        self.status.alive_at = at
         sink.failed(None, reason, code, at)
         self._told = {key for key in self._told if key[0] not in {"source-down", "source-up"}}
         self._tell(Event(Level.WARNING, "source-down", text))
@@ -159,7 +158,9 @@ class OpcUaSource:
         """
         self._session = session
         self._told = {key for key in self._told if key[0] not in {"source-down", "source-up"}}
-        self._note_namespaces(session)
+        changed = self._namespaces.note(session.namespaces, self._tags.values())
+        if changed is not None:
+            self._tell(changed)
         remembered = session.dialled.remembered
         if remembered is not None:
             text = f"the server's certificate was seen for the first time and is trusted from now on: `{remembered}`"
@@ -214,7 +215,7 @@ class OpcUaSource:
         if isinstance(error, SubscriptionDeadError):
             self._told = {key for key in self._told if key[0] != "subscription-dead"}
             self._tell(Event(Level.WARNING, "subscription-dead", f"{error}; it is made anew"))
-            at = error.since
+            at, self.status.alive_at = error.since, error.alive_at  # the keep-alives since then proved nothing
         text = f"the subscription is gone: {error}"
         self._down(sink, text, GapReason.TIMEOUT, quality.BAD_NO_COMMUNICATION, at)
 
@@ -236,6 +237,7 @@ class OpcUaSource:
             sink,
             tell=self._tell,
             on_refused=self._denied,
+            status=self.status,
             timing=self.timing,
         )
 
@@ -339,51 +341,9 @@ class OpcUaSource:
                 clock = await session.clock()
                 if clock is not None:
                     self.status.clock_offset_s = clock.offset_s
-                    word = "ahead of" if clock.offset_s > 0 else "behind"
-                    text = f"the server's clock is {abs(clock.offset_s):.3f} s {word} ours (± {clock.error_s:.3f} s)"
-                    level = Level.WARNING if abs(clock.offset_s) > 1 + clock.error_s else Level.INFO
-                    data: dict[str, object] = {"offset_s": clock.offset_s, "error_s": clock.error_s}
                     if self._sink is not None:
-                        at = self.context.now_us()
-                        self._sink.event(Event(level, "clock-offset", text, self.name, "", at, data))
+                        self._sink.event(replace(clock.event(), source=self.name, at=self.context.now_us()))
             await asyncio.sleep(self.timing.clock_every)
-
-    def _note_namespaces(self, session: Session) -> None:
-        """Warn once when the namespace array changed while tags rely on bare indexes."""
-        before, self._namespaces = self._namespaces or self._recall(), session.namespaces
-        if before is None or before == session.namespaces:
-            self._remember(session.namespaces)
-            return
-        bare = [
-            captured.tag.name
-            for captured in self._tags.values()
-            if captured.tag.address.startswith("ns=") and not captured.tag.address.startswith("ns=0;")
-        ]
-        self._remember(session.namespaces)
-        if bare:
-            text = (
-                f"the server's namespaces changed and {len(bare)} tags name theirs by index: they may now be other "
-                "nodes; write `nsu=URI;…` instead of `ns=N;…`"
-            )
-            data: dict[str, object] = {"before": before, "now": session.namespaces, "tags": bare[:10]}
-            self._tell(Event(Level.WARNING, "namespaces-changed", text, data=data))
-
-    def _recall(self) -> list[str] | None:
-        if self.context.state_dir is None:
-            return None
-        try:
-            known = json.loads((self.context.state_dir / f"opcua-{self.name}.json").read_text(encoding="utf-8"))
-            return [str(uri) for uri in known["namespaces"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _remember(self, namespaces: list[str]) -> None:
-        if self.context.state_dir is None:
-            return
-        with contextlib.suppress(OSError):
-            self.context.state_dir.mkdir(parents=True, exist_ok=True)
-            path = self.context.state_dir / f"opcua-{self.name}.json"
-            path.write_text(json.dumps({"namespaces": namespaces}), encoding="utf-8")
 
     # --- changes and single reads ---
 

@@ -35,11 +35,13 @@ class SubscriptionDeadError(SubscriptionGoneError):
 
     Attributes:
         since: µs UTC of our clock, when it last told of one.
+        alive_at: the same by the server's clock.
     """
 
-    def __init__(self, text: str, since: int) -> None:
+    def __init__(self, text: str, since: int, alive_at: int) -> None:
         super().__init__(text)
         self.since = since
+        self.alive_at = alive_at
 
 
 class Vitals:
@@ -61,13 +63,14 @@ class Vitals:
         self._last = context.monotonic()
         self.since = context.now_us()
         """µs UTC of our clock: the last message with values."""
+        self._alive_at = 0
 
-    def delivered(self) -> None:
-        """A message with values came."""
+    def delivered(self, alive_at: int) -> None:
+        """A message with values came; `alive_at` as in `SourceStatus`."""
         now = self._context.monotonic()
         gap = now - self._last
         self._usual = gap if self._usual is None else self._usual + _SMOOTHING * (gap - self._usual)
-        self._last, self.since = now, self._context.now_us()
+        self._last, self.since, self._alive_at = now, self._context.now_us(), alive_at
 
     @property
     def unusual(self) -> float:
@@ -103,7 +106,7 @@ class Vitals:
             names = ", ".join(f"`{name}`" for name in changed[:_SHOWN])
             more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             text = f"keep-alives come, but {names}{more} changed in the server and it did not say so"
-            raise SubscriptionDeadError(text, self.since)
+            raise SubscriptionDeadError(text, self.since, self._alive_at)
 
     def _chosen(self, silent: float) -> list[tuple[int, Watched]]:
         """The items that changed last; those sampled so seldom that they may still be silent do not count."""
