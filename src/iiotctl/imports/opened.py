@@ -113,7 +113,7 @@ class TextFile:
         line, rest = 1, b""
         with self._open() as stream:
             for data in self._decoded(stream, size):
-                text = rest + data
+                text = rest + data if rest else data
                 cut = _cut(text)
                 if not cut:
                     if len(text) > max(size, LONGEST_LINE) + LONGEST_LINE:
@@ -227,7 +227,7 @@ def _detect(head: bytes, path: Path) -> tuple[int, str]:
 def _cut(text: bytes) -> int:
     """Where to cut: behind the last end of line that is not within quotes; 0 = nowhere."""
     cut = text.rfind(b"\n") + 1
-    if not cut or not text.count(b'"', 0, cut) % 2:
+    if not cut or b'"' not in text or not text.count(b'"', 0, cut) % 2:
         return cut
     # an odd quote: within a quoted text of several lines, or a stray one; look a little further back
     tail = text.count(b'"', 0, cut)
