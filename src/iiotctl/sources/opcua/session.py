@@ -21,6 +21,7 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from iiotctl import quality
 from iiotctl.errors import IiotctlError
+from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import SourceContext
@@ -68,6 +69,13 @@ class Clock:
 
     offset_s: float
     error_s: float
+
+    def event(self) -> Event:
+        """What a person may want to know of it; a warning beyond a second."""
+        word = "ahead of" if self.offset_s > 0 else "behind"
+        text = f"the server's clock is {abs(self.offset_s):.3f} s {word} ours (± {self.error_s:.3f} s)"
+        level = Level.WARNING if abs(self.offset_s) > 1 + self.error_s else Level.INFO
+        return Event(level, "clock-offset", text, data={"offset_s": self.offset_s, "error_s": self.error_s})
 
 
 def batches(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
