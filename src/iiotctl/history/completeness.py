@@ -155,8 +155,8 @@ class _Book:
         if stint.end is not None:
             end = min(end, stint.end)
         first, last, _ = self._samples.get(tag, (start, start, 0))
-        if last < start and stint is self._stints[tag][0]:
-            # brought in by an import or a replay, which came later than what it tells of
+        if end < start and stint is self._stints[tag][0]:
+            # all of the source is older than its row: an import or a replay
             start, end = first, last
         if self._selection.start is not None:
             start = max(start, self._selection.start)
