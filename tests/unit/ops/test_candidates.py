@@ -50,8 +50,9 @@ def test_the_display_decides(type_: str, code: str, order: Order, value: int) ->
     found = candidates([wire(code, value, type_, order)], Hints(near=shown))
     assert found[0].value == pytest.approx(shown, rel=0.02)
     assert found[0].score > 0.5
-    # another reading may happen to show the same; the right one is never far
-    assert (type_, order) in [(each.type, each.order) for each in found[:8]]
+    # another reading may happen to show the same; the right one is no worse than half of it
+    right = next(each for each in found if (each.type, each.order) == (type_, order))
+    assert right.score > 0.5 * found[0].score
 
 
 @given(st.integers(100, 30_000), st.sampled_from([0.1, 0.01]))

@@ -14,7 +14,6 @@ from iiotctl import quality
 from iiotctl.errors import SiteError, SourceError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
-from iiotctl.sources import profiles
 from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceContext, SourceState, SourceStatus
 from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.advice import Advice, advise
@@ -27,7 +26,6 @@ from iiotctl.sources.modbus.outage import Outage
 from iiotctl.sources.modbus.plan import Block, plan
 from iiotctl.sources.modbus.queue import Scan
 from iiotctl.sources.modbus.scanner import Scanner
-from iiotctl.sources.profiles import applied
 
 if TYPE_CHECKING:
     from iiotctl.samples import SampleBatch
@@ -60,7 +58,7 @@ class ModbusSource:
         self.name = name
         self.context = context
         self.tags: Mapping[int, ModbusTag] = {}
-        self._config = config = applied(config)
+        self._config = config
         self._place = place_of(config)
         self._manners = manners_of(config)
         self.status = SourceStatus(name, f"{self._place} unit {config.unit}")
@@ -82,7 +80,7 @@ class ModbusSource:
     @staticmethod
     def check(config: PolledModbus, tags: Sequence[Tag]) -> list[SiteError]:
         """Problems that can be known without contact."""
-        return profiles.problems(config) or check_tags(applied(config), tags)
+        return check_tags(config, tags)
 
     def plan(self) -> list[PlannedRequest]:
         """What would be sent per cycle; sends nothing."""
