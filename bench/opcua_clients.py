@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 WARM_S = 2.0
+STILL_S = 2.0
+"""Without a value for so long, nothing is on its way any more."""
 
 
 async def measure(count: Callable[[], int], seconds: float) -> dict[str, Any]:
@@ -31,7 +33,7 @@ async def measure(count: Callable[[], int], seconds: float) -> dict[str, Any]:
     before = -1
     while count() != before:
         before = count()
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(STILL_S)
     return {**found, "all": count()}
 
 
