@@ -129,7 +129,7 @@ def _counts(loaded: LoadedSite) -> Iterator[SiteValue]:
 
 
 def how_stored(of: Tag | Reduction) -> str:
-    """What of a tag's samples is stored, in a few words; "" = all of them.
+    """What of a tag's samples is stored, in a few words.
 
     Args:
         of: a tag, with what rules give it; or a rule.
@@ -147,7 +147,7 @@ def how_stored(of: Tag | Reduction) -> str:
     if of.rollup or not of.raw:
         lengths = " ".join(format_duration(length) for length in of.rollup)
         words.append(f"{'' if of.raw else 'only '}roll-ups of {lengths}".removesuffix(" of "))
-    return "; ".join(words)
+    return "; ".join(words) or "all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def test_the_place_of_a_key_is_that_of_its_rule(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "text"),
     [
-        ({}, ""),
+        ({}, "all"),
         ({"deadband": 0.0}, "changes, at least every 10min"),
         ({"deadband": 0.5, "heartbeat": "1h"}, "changes above 0.5, at least every 1h"),
         ({"rollup": "1min"}, "roll-ups of 1min"),
