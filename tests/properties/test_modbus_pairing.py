@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from iiotctl.sources.modbus.failure import Failure
 from iiotctl.sources.modbus.frame import Request
-from tests.properties.rtu_model import TIMEOUT, UNIT, Behaviour, Device, converse, wrong
+from iiotctl.sources.modbus.framing.dialogue import Asked, Done
+from iiotctl.sources.modbus.framing.rtu import RtuDialogue, Timing
+from iiotctl.sources.modbus.queue import Scan, Unit
+from tests.properties.rtu_model import TIMEOUT, UNIT, Behaviour, Device, Outcome, checksum, converse, wrong
 
 _LATEST = 2.5 * TIMEOUT
 
@@ -128,12 +131,24 @@ def test_a_refusal_after_a_timeout_is_believed_when_it_is_repeated() -> None:
     assert kinds == [0, *[2] * 8]
 
 
+def test_what_comes_before_a_fence_was_sent_is_not_its_answer() -> None:
+    talk = RtuDialogue({}, Timing())
+    scan = Scan(Unit(UNIT), SAME, 0.0, TIMEOUT, 2.0)
+    talk.ask(Asked(scan, 0, TIMEOUT), 0.0)
+    talk.expire(TIMEOUT)
+    talk.ask(Asked(scan, 0, TIMEOUT), 2.0)
+    for data in (bytes(4), bytes(2)):  # the answer to the knock, then one of the fence's shape while the line rests
+        body = bytes([UNIT, 3, len(data)]) + data
+        assert not any(isinstance(item, Done) for item in talk.hear(body + checksum(body), 2.1))
+        assert talk.has_turn
+    fence = talk.turn(talk.not_before)
+    assert int.from_bytes(fence[4:6], "big") == 1
+
+
 def test_the_model_can_fail() -> None:
     """A dialogue that believes every answer of the right shape is found out."""
     device = Device(lambda _: Behaviour(), lag=1)
     frame = bytes([UNIT]) + SAME[0].pdu
-    from tests.properties.rtu_model import Outcome, checksum
-
     device.take(frame + checksum(frame), 0.0)
     ((_, data),) = device.take(frame + checksum(frame), 1.0)
     assert wrong([Outcome(SAME[0], 1.0, data[3:-2])], device)

@@ -80,9 +80,9 @@ def read(
     `40012`. Types: bool, (u)int8 to (u)int64, float16 to float64, bcd16, bcd32,
     string(n). Orders: ABCD, CDAB, BADC, DCBA.
 
-    Other URLs: modbus-tls://HOST[:PORT][/UNIT], modbus-rtu-over-tcp://HOST:PORT,
-    modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=none (modbus-rtu:COM3?… on
-    Windows). A serial bus is listened to for 5 s before the first byte.
+    Other URLs: `modbus-tls://HOST`, `modbus-rtu-over-tcp://HOST:PORT`, and
+    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=none` (`modbus-rtu:COM3` on
+    Windows), each with a unit. A serial bus is listened to for 5 s first.
 
     Examples:
       iiotctl read modbus-tcp://192.168.10.21 holding:11:float32:CDAB

@@ -43,6 +43,8 @@ _HINTS: Final = {
     "source-lost": "the device may allow fewer connections than are open; close other clients and try again",
 }
 
+_TRUST: Final = ("ca", "server_certificate", "certificate", "private_key", "server_name")
+
 
 class ModbusSource:
     """Reads the tags of one unit; see `sources.base.Source` for the contract.
@@ -288,7 +290,8 @@ class ModbusSource:
 
     @property
     def _key(self) -> tuple[object, ...]:
-        return (type(self._config), *self._config.bus)
+        trust = (getattr(self._config, key, None) for key in _TRUST)  # of TLS: each trust has connections of its own
+        return (type(self._config), *self._config.bus, *trust)
 
     def _join(self) -> Link:
         if self._link is None:

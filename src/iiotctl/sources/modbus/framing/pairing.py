@@ -137,7 +137,9 @@ class Pairing:
         self._copies = False
         self._proofs = 0
         self._goal: Goal | None = None
+        self._planned: AnyRequest | None = None
         self._request: AnyRequest | None = None
+        """On its way; what is only planned cannot be answered yet."""
         self._sent = float("-inf")
         self._number = 0
 
@@ -153,7 +155,8 @@ class Pairing:
 
     def sent(self, now: float) -> None:
         """What was last returned to be sent is on its way since now."""
-        self._sent = now
+        self._request, self._planned, self._sent = self._planned, None, now
+        self._number += 1
 
     def wish(self, goal: Goal, now: float) -> AnyRequest | None:
         """What to send first for a goal; None = nothing for now, late answers may still come."""
@@ -169,20 +172,19 @@ class Pairing:
         if owed is None:
             repeated = self._copies and self._last is not None and shape_of_answer(self._last.answer) == shape
             fence = self._fresh(fences, goal, now) if repeated else None
-            return self._send(Step.PLAIN, goal.request, now) if fence is None else self._send(Step.FENCE, fence, now)
+            return self._send(Step.PLAIN, goal.request) if fence is None else self._send(Step.FENCE, fence)
         if not fences and (owed.only == goal.request or now - self._sent >= self._patience(goal)) and self._alive:
-            return self._send(Step.AGAIN, goal.request, now)
+            return self._send(Step.AGAIN, goal.request)
         fence = self._fresh(fences, goal, now) if self._alive else None
         if fence is not None:
-            return self._send(Step.FENCE, fence, now)
+            return self._send(Step.FENCE, fence)
         if not knocked and (fences or goal.refused or not self._alive):
-            return self._send(Step.KNOCK, goal.request, now)
+            return self._send(Step.KNOCK, goal.request)
         self._goal = None
         return None
 
-    def _send(self, step: Step, request: AnyRequest, now: float) -> AnyRequest:
-        self.step, self._request, self._sent = step, request, now
-        self._number += 1
+    def _send(self, step: Step, request: AnyRequest) -> AnyRequest:
+        self.step, self._planned, self._request = step, request, None
         return request
 
     def _patience(self, goal: Goal) -> float:
@@ -258,7 +260,7 @@ class Pairing:
             goal.reads += 1
             if goal.reads > LAG:
                 return self._settled(answer)
-            return None, self._send(Step.AGAIN, goal.request, now), None
+            return None, self._send(Step.AGAIN, goal.request), None
         assert isinstance(request, Request)
         goal.refused.add(request)
         self._owe(request, now)
@@ -272,13 +274,13 @@ class Pairing:
         if self.step is Step.FENCE:
             self._owed.clear()
             goal.reads = 0
-            return None, self._send(Step.PLAIN, goal.request, now), None
+            return None, self._send(Step.PLAIN, goal.request), None
         if self.step is Step.KNOCK:
             return None, self._next(now, knocked=True), None
         if self.step is Step.AGAIN:
             goal.reads += 1
             if goal.reads <= LAG:
-                return None, self._send(Step.AGAIN, goal.request, now), None
+                return None, self._send(Step.AGAIN, goal.request), None
         elif copy and not goal.doubtful and not self._copies and self._proofs < PROOFS and self._fences(goal):
             goal.doubtful = frame.raw
             self._owe(request, now)
@@ -304,4 +306,4 @@ class Pairing:
         if self._request is not None:
             self._owe(self._request, self._sent)
             self._alive = False
-        self._request = self._goal = None
+        self._request = self._planned = self._goal = None
