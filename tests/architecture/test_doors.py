@@ -22,7 +22,7 @@ DOORS = {
     "tflite": ("models/*",),
     "typer": ("cli/*",),
     "rich": ("cli/*", "reports/terminal.py"),
-    "openpyxl": ("site/*", "reports/*"),
+    "openpyxl": ("site/*", "reports/*", "imports/sheet.py"),
     "pyarrow": (),
     "pandas": (),
     "click": (),

@@ -43,15 +43,17 @@ def warnings(report: FileReport) -> Iterator[str]:
 
 def refusals(report: FileReport) -> Iterator[str]:
     """Refused rows by reason, with the first few of each."""
+    from iiotctl.site.units import format_count
+
     for reason, count in report.refused.items():
         shown = [one for one in report.examples if one.reason == reason]
         cause = shown[0].cause if shown else reason
-        yield f"refused: {count} rows ({reason}): {cause}"
+        yield f"refused: {format_count(count, 'row')} ({reason}): {cause}"
         for one in shown:
             yield f"  line {one.line}: {one.content[:100]}"
     if report.conflicts:
         fate = "stored beside it" if report.conflicts_stored else "not stored; `--conflicts store` stores them"
-        yield f"conflicts: {report.conflicts} rows have another value than a row of the same tag and time: {fate}"
+        yield f"conflicts: {format_count(report.conflicts, 'row')} with another value than one of the same tag and time: {fate}"
         for line, tag, ts, value in report.disputes:
             place = f"line {line}: " if line else ""
             yield f"  {place}{tag} at {_wording.moment(ts)}: {value[:60]}"
@@ -59,7 +61,9 @@ def refusals(report: FileReport) -> Iterator[str]:
 
 def totals(report: FileReport, *, dry_run: bool) -> str:
     """The line that ends a file."""
-    parts = [f"{report.rows} rows read"]
+    from iiotctl.site.units import format_count
+
+    parts = [f"{format_count(report.rows, 'row')} read"]
     if dry_run:
         parts.append(f"{report.usable} can be stored")
     elif not report.stored and report.already and not report.refused_total and not report.conflicts:
@@ -71,43 +75,47 @@ def totals(report: FileReport, *, dry_run: bool) -> str:
     parts.append(f"{report.refused_total} refused")
     if report.left_out:
         parts.append(f"{report.left_out} left out by the map")
-    return f"{report.path.name}: {', '.join(parts)}; {len(report.tags)} tags"
+    return f"{report.path.name}: {', '.join(parts)}; {format_count(len(report.tags), 'tag')}"
 
 
 def _time(ts_us: int | None) -> datetime | None:
     return None if ts_us is None else _EPOCH + timedelta(microseconds=ts_us)
 
 
-def tag_rows(found: Sequence[FileReport]) -> Rows:
-    """A row a tag, for the preview."""
+def tag_rows(found: Sequence[FileReport], *, people: bool) -> Rows:
+    """A row a tag, for the preview; people get no times a tag, and columns only where they say something."""
     from iiotctl.reports.rows import Column, Rows
 
-    several = len(found) > 1
     columns = [
-        *([Column("file")] if several else []),
-        Column("tag"),
-        Column("rows", "integer"),
-        Column("first", "timestamp"),
-        Column("last", "timestamp"),
-        Column("low", "float"),
-        Column("high", "float"),
-        Column("unit"),
-        Column("good", "integer"),
-        Column("uncertain", "integer"),
-        Column("bad", "integer"),
-        Column("texts", "integer"),
-        Column("in_file"),
+        *(Column("file"), Column("tag"), Column("rows", "integer")),
+        *(Column("first", "timestamp"), Column("last", "timestamp")),
+        *(Column("low", "float"), Column("high", "float"), Column("unit")),
+        *(Column("good", "integer"), Column("uncertain", "integer"), Column("bad", "integer")),
+        *(Column("texts", "integer"), Column("in_file")),
     ]
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
-            *((report.path.name,) if several else ()),
-            *(tag.name, tag.rows, _time(tag.first), _time(tag.last), tag.low, tag.high, tag.unit or None),
-            *(tag.good, tag.uncertain, tag.bad, tag.texts, tag.original),
+            *(report.path.name, tag.name, tag.rows, _time(tag.first), _time(tag.last), tag.low, tag.high),
+            *(tag.unit or None, tag.good, tag.uncertain, tag.bad, tag.texts, tag.original),
         )
         for report in found
         for tag in report.tags
     ]
-    return Rows(columns, rows)
+    if not people:
+        return Rows(columns, rows)
+    tags = [tag for report in found for tag in report.tags]
+    telling = {
+        "file": len(found) > 1,
+        "first": False,
+        "last": False,
+        "unit": any(tag.unit for tag in tags),
+        "uncertain": any(tag.uncertain for tag in tags),
+        "bad": any(tag.bad for tag in tags),
+        "texts": any(tag.texts for tag in tags),
+        "in_file": any(tag.original != tag.name for tag in tags),
+    }
+    shown = [place for place, column in enumerate(columns) if telling.get(column.name, True)]
+    return Rows([columns[place] for place in shown], [tuple(row[place] for place in shown) for row in rows])
 
 
 def file_rows(found: Sequence[FileReport], *, people: bool) -> Rows:

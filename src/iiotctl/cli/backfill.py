@@ -30,7 +30,7 @@ def backfill(
         str, typer.Option("--from", metavar="TIME", show_default=False, help="From this time on: ISO 8601 or '*-8h'.")
     ],
     tags: Annotated[
-        list[str] | None, typer.Argument(metavar="TAG…", show_default=False, help="Only these: names or patterns.")
+        list[str] | None, typer.Argument(metavar="TAG", show_default=False, help="Only these: names or patterns.")
     ] = None,
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Before this time.")] = "*",
     whole: Annotated[

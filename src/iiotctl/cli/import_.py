@@ -63,7 +63,7 @@ def _option(*names: str, metavar: str, help: str) -> typer.models.OptionInfo:
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", show_default=False, help="CSV, TSV, XLSX, Parquet …")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="CSV, TSV, XLSX, Parquet …")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", show_default=False, help="Show what is recognised; store nothing.")
     ] = False,
@@ -223,4 +223,4 @@ def _show(report: FileReport, *, dry_run: bool, full: bool) -> None:
 def _table(found: list[FileReport], *, dry_run: bool, people: bool) -> Rows:
     from iiotctl.cli import _import_words as words
 
-    return words.tag_rows(found) if dry_run else words.file_rows(found, people=people)
+    return (words.tag_rows if dry_run else words.file_rows)(found, people=people)

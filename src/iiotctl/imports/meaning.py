@@ -82,12 +82,11 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
         facts.append(("decimal mark", f"`{decimal}`" + (f" ({word})" if word else "")))
     scheme = wishes.scheme or shape.scheme
     states = _quality_columns(shape)
-    if states:
-        if scheme is None:
-            found: Scheme | None = _evidence(first, table, states, statuses.scheme_evidence)
-            scheme = found or "opc-ua"
+    if scheme is None:
+        scheme = (_evidence(first, table, states, statuses.scheme_evidence) if states else None) or "opc-ua"
+    if states and _proof(first.head(_SOME), states, statuses.first_number) is not None:
         facts.append(("quality numbers", {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]))
-    return Meaning(reader, decimal, scheme or "opc-ua", falling, tuple(facts))
+    return Meaning(reader, decimal, scheme, falling, tuple(facts))
 
 
 def _quality_columns(shape: Shape) -> list[str]:

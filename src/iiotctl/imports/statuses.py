@@ -134,6 +134,11 @@ def scheme_evidence(words: list[str]) -> Scheme | None:
     return None
 
 
+def first_number(words: list[str]) -> str | None:
+    """The first of some qualities that is a number; None when all are words."""
+    return next((text for text in words if _NUMBER.fullmatch(text.strip())), None)
+
+
 def flagged(text: str | None) -> bool:
     """Whether a flag column (Questionable, Substituted) says yes."""
     return (text or "").strip().lower() in {"1", "y", "yes", "true", "q", "s", "ja", "wahr", "x", "1.0"}

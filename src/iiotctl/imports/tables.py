@@ -127,8 +127,8 @@ def _text(file: TextFile, separator: str | None) -> Table:
             yield frame, refused.filter(~pl.col("content").str.strip_chars_start().str.contains(r"^(#|\*|//|--)"))
 
     # between commas a decimal comma would have to stand in quotes
-    point: Decimal | None = "." if found.separator == "," and not any('"' in line for line in head) else None
-    return Table(found.header, found.sample, chunks, facts, decimal=point)
+    only: Decimal | None = "." if found.separator == "," and not any('"' in line for line in head) else None
+    return Table(found.header, found.sample, chunks, facts, decimal=only)
 
 
 def _is_plain_flux(head: Sequence[str]) -> bool:

@@ -184,17 +184,17 @@ def _texts(column: pl.Series, decimal: Decimal) -> pl.DataFrame:
 def decimal_evidence(words: list[str]) -> Decimal | None:
     """The decimal mark that values prove; None when they prove none.
 
-    `1,5` proves a comma and `1.5` a point; `1,234` proves nothing, `1.234,5` the comma.
+    `1,5` proves a comma and `1.5` a decimal point; `1,234` proves nothing, `1.234,5` the comma.
     """
     for text in words:
         stripped = text.strip()
         if not _NUMERIC.fullmatch(stripped):
             continue
-        points, commas = stripped.count("."), stripped.count(",")
-        if points and commas:
+        dots, commas = stripped.count("."), stripped.count(",")
+        if dots and commas:
             return "," if stripped.rfind(",") > stripped.rfind(".") else "."
-        if points == 1 or commas == 1:
-            mark: Decimal = "." if points else ","
+        if dots == 1 or commas == 1:
+            mark: Decimal = "." if dots else ","
             whole, _, fraction = stripped.lstrip("+-").partition(mark)
             digits = len(re.sub(r"[eE].*", "", fraction))
             # three digits behind up to three others may also be thousands

@@ -176,7 +176,7 @@ class HistoryReader:
         return results
 
     async def _release(self, details: Any, waiting: Sequence[tuple[Item, bytes | None]]) -> None:
-        held = [(item, point) for item, point in waiting if point is not None]
+        held = [(item, resume) for item, resume in waiting if resume is not None]
         if held:
             request = _request(details, held, release=True)
             await asyncio.wait_for(self._session.call(request, ua.HistoryReadResponse), 2.0)
@@ -203,8 +203,8 @@ class HistoryReader:
         if batch is not None:
             recorded.values += len(batch)
             self._deliver(batch)
-        point = result.ContinuationPoint
-        return bytes(point) if point else None
+        resume = result.ContinuationPoint
+        return bytes(resume) if resume else None
 
 
 def _values(result: Any) -> list[Any]:
@@ -217,8 +217,8 @@ def _request(details: Any, waiting: Sequence[tuple[Item, bytes | None]], *, rele
     request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
     request.Parameters.ReleaseContinuationPoints = release
     request.Parameters.NodesToRead = [
-        ua.HistoryReadValueId(NodeId=item.node, IndexRange=item.index_range, ContinuationPoint=point)
-        for item, point in waiting
+        ua.HistoryReadValueId(NodeId=item.node, IndexRange=item.index_range, ContinuationPoint=resume)
+        for item, resume in waiting
     ]
     return request
 
