@@ -232,7 +232,8 @@ class Keeping:
 
     def _open(self, place: int, fired_at: int, start: int, end: int) -> bool:
         """Keep a window; false when it only extends one of the same trigger."""
-        start = max(start, self._ring.complete_since)
+        if self._ring.complete_since <= end:  # else our clock has stepped back meanwhile
+            start = max(start, self._ring.complete_since)
         for window in self._windows:
             if window.place == place and start <= window.end + 1 and end >= window.start:
                 if end > window.end:

@@ -27,6 +27,7 @@ PART: Final = 16_384
 """Samples of a stretch: packed to about 60 kB within 10 ms."""
 _PART_US: Final = 30_000_000
 """A stretch is packed at this age, whatever its size."""
+_AHEAD_US: Final = 60_000_000
 _FEW: Final = 8
 """Stretches looked through at once for the samples before a window."""
 
@@ -139,9 +140,10 @@ class Ring:
             return
         batch = part.samples()
         times = self.times(batch)
-        # a device clock that is ahead must not push this into the future
-        newest = min(int(times.max()), self._parts[0].wall)
-        self.complete_since = max(self.complete_since, newest + 1)
+        follower = self._parts[0].wall
+        newest = int(times.max()) + 1
+        # a device clock that is far ahead, or a step back of ours, must not push this into the future
+        self.complete_since = max(follower, newest) if newest < follower + _AHEAD_US else follower
         self.left.take(batch, times)
 
     def held_us(self, steady: int) -> int:
@@ -161,8 +163,11 @@ class Ring:
     def remember_before(self, start: int, codes: NDArray[np.uint32]) -> None:
         """The last samples of these tags before a window are to be stored as well, unless a later one is stored."""
         if codes.size:
-            older = [part for part in self._parts if part.low < start]
-            self._searches.append(_Search(start, codes, older, self._stored.copy()))
+            self._searches.append(_Search(start, codes, self._stored.copy()))
+
+    def older(self, start: int) -> list[Part]:
+        """Stretches with samples before an instant, in the order of receipt."""
+        return [part for part in self._parts if part.low < start]
 
     @property
     def is_waiting(self) -> bool:
@@ -214,15 +219,17 @@ class Ring:
 class _Search:
     """The last samples before a window, looked for from there backwards, a few stretches at a time."""
 
-    def __init__(self, start: int, codes: NDArray[np.uint32], parts: list[Part], stored: NDArray[np.int64]) -> None:
+    def __init__(self, start: int, codes: NDArray[np.uint32], stored: NDArray[np.int64]) -> None:
         self._start = start
         self._codes = codes
-        self._parts = parts
+        self._parts: list[Part] | None = None
         self._stored = stored
         self._found = Newest()
 
     def step(self, ring: Ring) -> bool:
         """Look on; true when all is looked through."""
+        if self._parts is None:  # only now: what came in the same batch as the trigger is in the ring as well
+            self._parts = ring.older(self._start)
         for _ in range(_FEW):
             if not self._parts or not (missing := self._codes[self._found.of(self._codes) == NULL_TIME]).size:
                 return True
