@@ -37,12 +37,14 @@ def split(block: Block, separator: str, width: int) -> tuple[pl.DataFrame, pl.Da
     """
     data, count = block.data, block.lines
     regular = width > 1 and data.count(separator.encode()) == (width - 1) * count and b"\0" not in data
-    if regular and b'"' not in data and (data.isascii() or _is_utf8(data)):
+    if regular and (data.isascii() or _is_utf8(data)):
+        # Quotes change nothing unless they hold a separator or an end of line; then each line is looked at.
+        quoted = b'"' in data
         try:
-            frame = _parse(data, separator, width)
+            frame = _parse(data, separator, width, quoted=quoted)
         except pl.exceptions.PolarsError:  # a line is too long, and another one too short by as much
             return _split_one_by_one(block, separator, width)
-        if frame.height == count:
+        if frame.height == count and not (quoted and _holds(frame, separator)):
             numbers = pl.int_range(block.first, block.first + count, dtype=pl.UInt64, eager=True)
             return frame.with_columns(numbers.alias(LINE)), refusals([])
     return _split_one_by_one(block, separator, width)
@@ -56,17 +58,22 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _parse(data: bytes, separator: str, width: int) -> pl.DataFrame:
-    return pl.read_csv(
+def _holds(frame: pl.DataFrame, sign: str) -> bool:
+    return bool(frame.select(pl.any_horizontal(pl.all().str.contains(sign, literal=True).any())).item())
+
+
+def _parse(data: bytes, separator: str, width: int, *, quoted: bool) -> pl.DataFrame:
+    frame = pl.read_csv(
         data,
         has_header=False,
         separator=separator,
-        quote_char=None,
+        quote_char='"' if quoted else None,
         infer_schema=False,
         new_columns=columns(width),
         schema=dict.fromkeys(columns(width), pl.String),
         raise_if_empty=False,
     )
+    return frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if quoted else frame
 
 
 def _split_one_by_one(block: Block, separator: str, width: int) -> tuple[pl.DataFrame, pl.DataFrame]:

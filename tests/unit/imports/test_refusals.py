@@ -150,3 +150,9 @@ def test_a_preview_reads_all_and_stores_nothing(tmp_path: Path) -> None:
     assert (tag.rows, tag.low, tag.high, tag.good, tag.uncertain, tag.bad) == (2, -3.0, 1.0, 1, 1, 0)
     assert (report.usable, report.refused_total, report.stored) == (2, 1, 0)
     assert list(tmp_path.iterdir()) == [tmp_path / "export.csv"]
+
+
+def test_a_short_line_is_seen_behind_a_quoted_separator(tmp_path: Path) -> None:
+    text = "ts,tag,value\n2025-11-21T00:00:00Z,a,1\n" + '"2025-11-21T00:00:01Z,a",1\n'
+    report = imported(put(tmp_path, text), tmp_path / "s")
+    assert (report.stored, report.refused) == (1, {"fields": 1})
