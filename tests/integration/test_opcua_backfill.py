@@ -19,6 +19,7 @@ from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.store.schema import TagRow
 from iiotctl.store.verify import verify
 from iiotctl.store.writer import StoreWriter
+from tests.cli.shell import iiotctl
 from tests.integration.opcua_peer import Server, context, running
 from tests.unit.store.bulk_stores import samples
 
@@ -152,6 +153,22 @@ def test_a_gap_of_the_whole_source_is_split_by_tag(server: Server, tmp_path: Pat
     problems = {one.tag: one.problem for one in done.tags}
     assert problems["t.Fast"] == ""
     assert problems["t.Old"] != ""
+
+
+def test_what_the_user_sees(server: Server, tmp_path: Path) -> None:
+    site = _site(tmp_path, server.url)
+    root = _store(tmp_path, _gap("a", "t.Fast", 100, 199), _gap("b", "t.Static", 150, 300))
+    span = ("--from", ORDER.start, "--to", ORDER.end, "--site", site, "--store", root)
+    shown = iiotctl("backfill", "line", "t.Fast", "t.Static", *span)
+    assert shown.returncode == 0, shown.stderr
+    assert "2 gaps: 1 filled, 1 filled in part, 0 not filled" in shown.stderr
+    assert f"filled by: backfill opcua HistoryRead {server.url}" in shown.stderr
+    assert shown.stdout.splitlines()[0].split() == ["tag", "values", "gaps", "filled", "still_missing", "problem"]
+    gaps = iiotctl("gaps", "--store", root)
+    assert "filled_by" in gaps.stdout
+    assert "filled later" in gaps.stderr
+    wrong = iiotctl("backfill", "lime", *span)
+    assert (wrong.returncode, "did you mean `line`" in wrong.stderr) == (8, True)
 
 
 def test_a_server_that_records_nothing_is_named(server: Server, tmp_path: Path) -> None:
