@@ -23,7 +23,7 @@ from iiotctl.capture.gapbook import GapBook, OpenGap
 from iiotctl.capture.intervals import cut
 from iiotctl.capture.latecut import cut_late
 from iiotctl.capture.ledgerstate import LedgerTag, SourceState, TagColumns, null_samples
-from iiotctl.capture.turning import end_of, is_past, turning
+from iiotctl.capture.turning import behind, end_of, is_past, turning
 from iiotctl.samples import NULL_TIME, Gap, GapReason, SampleBatch
 
 _SHARED_US: Final = 50_000
@@ -285,6 +285,8 @@ class Ledger:
             if code in self._own:
                 source.resume[code] = self._own[code].reason
                 rows += self._close_own(code, start - 1, at)
+        late = behind((self._tags[code] for code in source.codes.tolist()), self._by_code, start)
+        rows += [self.book.record(source.name, code, (first, start - 1), reason, at) for code, first in late]
         source.gap, row = self.book.open(source.name, None, start, reason, at)
         return [*rows, row]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from iiotctl.capture.gapbook import OpenGap
-from iiotctl.capture.ledgerstate import received_at
-from iiotctl.samples import GapReason, SampleBatch
+from iiotctl.capture.ledgerstate import LedgerTag, TagColumns, received_at
+from iiotctl.samples import NULL_TIME, GapReason, SampleBatch
 
 _OURS: Final = (GapReason.DISK_FULL, GapReason.DISK_RESERVE, GapReason.OVERFLOW)
 _PAUSES: Final = (GapReason.SHUTDOWN, GapReason.RESTART)
@@ -57,3 +58,19 @@ def end_of(start: int, batch: SampleBatch, received: int, *, together_us: int) -
     # else each tag has its own first new sample
     is_together = int(first.max() - first.min()) <= together_us
     return int(first.min() if is_together else first.max()) - 1
+
+
+def behind(tags: Iterable[LedgerTag], columns: TagColumns, start: int) -> list[tuple[int, int]]:
+    """Polled tags that have missed more than a period when the gap of all of the source begins at `start` (µs UTC).
+
+    A source's gap begins after the latest sample of any of its tags; in a slow scan others came long before.
+
+    Returns:
+        Code and first missing instant of each; the last one is `start` - 1.
+    """
+    found = []
+    for tag in tags:
+        known = max(int(columns.last[tag.code]), int(columns.covered[tag.code]))
+        if not tag.exception and known != NULL_TIME and start - 1 - known > tag.period_us:
+            found.append((tag.code, known + 1))
+    return found

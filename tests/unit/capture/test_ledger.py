@@ -114,9 +114,16 @@ def test_unchanged_values_end_the_gap_when_they_are_received() -> None:
 
 def test_the_same_without_signs_of_life_begins_at_the_last_sample() -> None:
     scene = Scene()
-    scene.samples((0, 50), (1, 60), at=100)
+    scene.samples((0, 59.5), (1, 60), at=100)
     scene.failed(None, 101)
     assert scene.gaps() == [(None, 60, None, "timeout")]
+
+
+def test_a_tag_that_a_slow_scan_read_long_before_the_others_is_missing_since_then() -> None:
+    scene = Scene()
+    scene.samples((0, 50), (1, 60), at=100)
+    scene.failed(None, 101)
+    assert scene.gaps() == [("a", 50, 60.000001, "timeout"), (None, 60, None, "timeout")]
 
 
 def test_a_source_never_heard_is_missing_since_the_run_began() -> None:
