@@ -291,3 +291,28 @@ def test_several_connections_share_the_work() -> None:
         assert proxy.accepts == 4
     # eight answers of 30 ms one after the other would not fit into 150 ms
     assert source.status.requests >= 48
+
+
+def test_several_requests_on_their_way_bring_the_same_values() -> None:
+    """With two units, one of which falls silent: the other's answers keep their requests."""
+    with ModbusServer(units=2) as server:
+        world = context()
+        mine = tags([f"holding:{a}" for a in range(0, 400, 10)])
+        keys = {"window": 8, "max_gap": 0, "timeout": "500ms"}
+        first = ModbusSource("a", config(server.port, **keys), mine, world)
+        second = ModbusSource("b", config(server.port, unit=2, **keys), tags(["holding:3"], first=100), world)
+        assert len(first.plan()) == 40
+
+        async def main() -> None:
+            running = Running(first, second)
+            one, two = running.sinks
+            async with running:
+                await until(lambda: len(one.values(39)) >= 3 and bool(two.values(100)))
+                server.tell("dead 2")
+                await until(lambda: bool(two.failures))
+                got = len(one.values(39))
+                await until(lambda: len(one.values(39)) >= got + 3)
+            assert [set(one.values(code)) for code in range(40)] == [{1000.0 + 10 * code} for code in range(40)]
+            assert one.failures == []
+
+        asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Why `sources/modbus/link` keeps only pymodbus's transport: what its own client does on the same server.
+"""Why `sources/modbus/transport` keeps only pymodbus's connections: what its own client does on the same server.
 
 Each test shows one reason. When one fails after an upgrade of pymodbus, that reason is gone: look again.
 """
