@@ -34,11 +34,19 @@ def _import(root: Path, disk: Recorder | QuietDisk, rows: list[tuple[str, int, f
 
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory: pytest.TempPathFactory) -> list[Operation]:
-    base = tmp_path_factory.mktemp("import")
-    disk = Recorder(base)
-    for number in (5, 8):
-        _import(base / "store", disk, ROWS[:number])
-        disk.ack(ROWS[:number])
+    """An import; a second one that is killed between manifest and rename; a third that finishes its files."""
+    first = tmp_path_factory.mktemp("import")
+    disk = Recorder(first)
+    _import(first / "store", disk, ROWS[:5])
+    disk.ack(ROWS[:5])
+    _import(first / "store", disk, ROWS)
+    told = [number for number, step in enumerate(disk.trace) if step.place == "sync in manifest.append"]
+    before = disk.trace[: told[-1] + 1]
+    second = tmp_path_factory.mktemp("again")
+    after(before, len(before)).write_out(second, "everything", Random(0))
+    disk = Recorder(second, before)
+    _import(second / "store", disk, ROWS)
+    disk.ack(ROWS)
     return disk.trace
 
 
