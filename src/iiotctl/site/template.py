@@ -185,6 +185,16 @@ name = "press1"
 # sis = false
 # probe = "allowed"
 
+## Trigger ring: samples wait in memory, and are stored only around triggers; docs/how-to/capture-around-an-event.md
+# [ring]
+# keep = "30min"
+# before = "10min"
+# after = "2min"
+# triggers = ["press1.hydraulics.pressure > 210 hysteresis 5", "press1.trip rises"]
+## which tags go through it; all others are stored as usual
+# tags = ["press1.*"]
+# memory = "200MB"
+
 ## Zones and conduits (IEC 62443-3-2): who may talk to whom; used by audits
 # [[zones]]
 # name = "cell-3"
