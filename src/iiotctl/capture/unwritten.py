@@ -7,7 +7,7 @@ account of its source covers them, and a gap of the tag says until where its rol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +18,7 @@ from iiotctl.capture.rollup import LATENESS_US, SAVE_US, Rollups
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.sources.base import CapturedTag
 from iiotctl.store import manifest
-from iiotctl.store.layout import SAMPLES, Layout, segment_of
+from iiotctl.store.layout import GAPS, SAMPLES, Layout, segment_of
 from iiotctl.store.state import Recovery
 
 if TYPE_CHECKING:
@@ -97,7 +97,10 @@ def roll_again(
     if not wanted:
         return
     since = min(first for _, firsts in wanted.values() for first in firsts.values())
-    for (name,), rows in _stored(Layout(store), past.run, since, list(wanted)).group_by("tag"):
+    layout = Layout(store)
+    # what the earlier run had noted of gaps in these intervals went with it, too
+    rollups.gaps(_gaps(layout, past.run, since))
+    for (name,), rows in _stored(layout, past.run, since, list(wanted)).group_by("tag"):
         item, firsts = wanted[str(name)]
         batch = _batch(item.code, rows.sort("ts", maintain_order=True))
         known = past.rolled.get(item.tag.name, {})
@@ -117,15 +120,34 @@ def _stored(layout: Layout, run: str, since: int, tags: list[str]) -> pl.DataFra
     import polars as pl
 
     frames = [pl.DataFrame(schema={"tag": pl.String, "ts": pl.Int64, "value": pl.Float64, "quality": pl.UInt32})]
+    for stored in _files(layout, run, SAMPLES, since):
+        rows = stored.with_columns(pl.col("ts").dt.epoch("us"))
+        chosen = (pl.col("ts") >= since) & pl.col("tag").is_in(tags) & pl.col("text").is_null()
+        frames.append(rows.filter(chosen).select(frames[0].columns))
+    return pl.concat(frames)
+
+
+def _gaps(layout: Layout, run: str, since: int) -> list[Gap]:
+    """Gaps of a run that reach beyond a time."""
+    import polars as pl
+
+    found: dict[str, Gap] = {}
+    for rows in _files(layout, run, GAPS, since):
+        times = pl.col("start", "end", "detected_at").dt.epoch("us")
+        for row in rows.with_columns(times).drop("site").sort("detected_at", maintain_order=True).to_dicts():
+            found[row["id"]] = Gap(**{**row, "reason": GapReason(row["reason"])})
+    return [gap for gap in found.values() if gap.end is None or gap.end >= since]
+
+
+def _files(layout: Layout, run: str, kind: str, since: int) -> Iterator[pl.DataFrame]:
+    """Sealed files of a run with rows from a time on, in the order of its segments."""
+    import polars as pl
+
     for entries in manifest.read_all(layout).values():
         entry, path = entries[-1], layout.root / entries[-1].path
         segment = segment_of(path)
-        if entry.kind != SAMPLES or segment is None or segment.run != run or (entry.ts_max or 0) < since:
-            continue
-        rows = pl.read_parquet(path, hive_partitioning=False).with_columns(pl.col("ts").dt.epoch("us"))
-        rows = rows.filter((pl.col("ts") >= since) & pl.col("tag").is_in(tags) & pl.col("text").is_null())
-        frames.append(rows.select(frames[0].columns))
-    return pl.concat(frames)
+        if entry.kind == kind and segment is not None and segment.run == run and (entry.ts_max or 0) >= since:
+            yield pl.read_parquet(path, hive_partitioning=False)
 
 
 def _batch(code: int, rows: pl.DataFrame) -> SampleBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +92,34 @@ def test_a_failure_is_in_the_rollups_as_in_the_samples(tmp_path: Path) -> None:
             assert row["partial"]
 
 
-def _crashed(tmp_path: Path, rules: str) -> tuple[Stage, int]:
+def test_after_a_crash_a_gap_shortly_before_it_is_not_forgotten(tmp_path: Path) -> None:
+    def script(source: FakeSource, sink: Sink, number: int) -> None:
+        source.silent = number % 50 < 5
+        if number % 50 == 0:
+            sink.failed(None, GapReason.TIMEOUT, BAD, source.context.now_us())
+
+    copy, _ = _crashed(tmp_path, '[[reduction]]\ntags = "*"\nrollup = "1s"\n', script)
+    run_session(copy.session(), seconds=0.4)
+    check_against_samples(copy.store, "a")
+    found = [row for (tag, _), row in rollups(copy.store).items() if tag == "a"]
+    assert len(found) >= 3
+    assert all(row["partial"] for row in found), "a gap every half second"
+
+
+def _crashed(
+    tmp_path: Path, rules: str, script: Callable[[FakeSource, Sink, int], None] | None = None
+) -> tuple[Stage, int]:
     """A store as it was two seconds after the begin of a capture, and when that was (µs)."""
     stage, copy = staged(tmp_path / "first", rules), staged(tmp_path / "second", rules)
     crashed: list[int] = []
 
     async def crash(session: Session) -> None:
-        await until(lambda: session.recorder.figures.commits >= 13)
+        # a second is over, and not yet written
+        await until(lambda: session.recorder.figures.commits >= 13 and 250_000 <= stage.now_us() % 1_000_000 < 400_000)
         shutil.copytree(stage.store, copy.store)
         crashed.append(stage.now_us())
 
-    run_session(stage.session(), crash, seconds=3.5)
+    run_session(stage.session(script), crash, seconds=4.2)
     return copy, crashed[0]
 
 
