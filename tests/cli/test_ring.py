@@ -38,7 +38,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 break
         flags = ["--ring", "1min", "--keep-around", TRIGGER, "--before", "2s", "--after", "1s"]
         capture = subprocess.Popen(
-            [sys.executable, "-m", "iiotctl", "capture", "--for", "20s", *flags, "--completeness", "tags.json"],
+            [sys.executable, "-m", "iiotctl", "capture", "--for", "20s", *flags, "--completeness-to", "tags.json"],
             cwd=folder,
             stderr=subprocess.PIPE,
             text=True,
@@ -137,6 +137,6 @@ def test_an_unknown_tag_in_a_trigger_is_an_error_before_anything_is_sent(capture
 
 
 def test_the_table_of_completeness_is_not_written_over_a_file(captured: Path) -> None:
-    done = iiotctl("capture", "--for", "1s", "--completeness", "tags.json", cwd=captured)
+    done = iiotctl("capture", "--for", "1s", "--completeness-to", "tags.json", cwd=captured)
     assert done.returncode == 2
     assert_our_form(done.stderr, "output-exists")

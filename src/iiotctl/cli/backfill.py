@@ -56,7 +56,9 @@ def backfill(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Fill gaps from an OPC UA server's history, also while a capture runs.
+    """Fill gaps from the history of an OPC UA server.
+
+    It may run beside a capture.
 
     Reads with HistoryRead only, one request at a time with rests between. A gap
     counts as filled where the server's values follow each other closely enough;

@@ -92,7 +92,7 @@ def capture(
     completeness: Annotated[
         Path | None,
         typer.Option(
-            "--completeness",
+            "--completeness-to",
             metavar="FILE",
             show_default=False,
             help="At the end, how complete each tag is; `-` is stdout.",

@@ -91,7 +91,7 @@ def import_(
         str | None, _option("--quality-column", metavar="COLUMN", help="Where the quality stands.")
     ] = None,
     tag: Annotated[str | None, _option("--tag", metavar="TAG", help="Whose values a file without tags holds.")] = None,
-    unit: Annotated[str, _option("--unit", metavar="UNIT", help="Engineering unit of all tags.")] = "",
+    unit: Annotated[str, _option("--eng-unit", metavar="UNIT", help="Engineering unit of all tags.")] = "",
     map_file: Annotated[
         Path | None, _option("--map", metavar="CSV", help="New names of tags: columns from,to; empty = leave out.")
     ] = None,
@@ -118,7 +118,9 @@ def import_(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Take exports of historians into the store; the same file twice changes nothing.
+    """Bring exports of historians into the store.
+
+    The same file twice changes nothing.
 
     Long or wide CSV, TSV, XLSX and Parquet, InfluxDB line protocol; PI, Ignition,
     Kepware and InfluxDB exports are recognised, also in .gz and .zip. A row that
