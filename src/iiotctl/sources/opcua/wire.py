@@ -229,15 +229,19 @@ class Reader:
             return struct.unpack_from("<" + _FORMATS[kind], self.data, self.skip(_SIZES[kind]))[0]
         match kind:
             case 0:
-                return None
+                value: Any = None
             case 12:
-                return self.text()
+                value = self.text()
             case 13:
-                return time_of(self.i8())
+                value = time_of(self.i8())
             case 21:
-                return self._localized()
-        self._pass(kind, depth + 1)
-        return UNSUPPORTED
+                value = self._localized()
+            case 14 | 17 | 18 | 19 | 20 | 22 | 23 | 24 | 25:
+                self._pass(kind, depth + 1)
+                value = UNSUPPORTED
+            case _:  # ByteString, XmlElement, and what has no name yet (OPC 10000-6 §5.2.2.16)
+                value = None if self.blob() is None else UNSUPPORTED
+        return value
 
     def _pass(self, kind: int, depth: int) -> None:
         match kind:
@@ -256,10 +260,8 @@ class Reader:
                 self.data_value(depth)
             case 24:
                 self.variant(depth)
-            case 25:
+            case _:
                 self.diagnostics(depth)
-            case _:  # ByteString, XmlElement, and what has no name yet (OPC 10000-6 §5.2.2.16)
-                self.blob()
 
     def _localized(self) -> str:
         mask = self.u1()
