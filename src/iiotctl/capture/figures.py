@@ -109,6 +109,7 @@ def summarise(session: Session, seconds: float) -> Summary:
         sources=tuple(_source(session, name, of_source(totals, name)) for name in session.keepers),
         planned_gaps=book.planned(),
         missing_s=book.missing(now) / 1e6,
+        captured_s=sum(len(keeper.tags) for keeper in session.keepers.values()) * (now - session.started_us) / 1e6,
         ring=recorder.ring_figures(),
         stopped_by=session.stopped_by,
     )
@@ -139,6 +140,15 @@ def of_tags(session: Session, now: int, *, ended: bool = False) -> list[TagFigur
                 )
             )
     return sorted(found, key=lambda one: (2.0 if (share := one.completeness.share) is None else share, one.tag))
+
+
+def with_tags(summary: Summary, tags: Sequence[TagFigures]) -> Summary:
+    """The figures at the end, which are the sums of those of the tags."""
+    return replace(
+        summary,
+        captured_s=sum(one.completeness.captured for one in tags) / 1e6,
+        missing_s=sum(one.completeness.missing_us for one in tags) / 1e6,
+    )
 
 
 def tags_json(tags: Sequence[TagFigures]) -> list[dict[str, Any]]:

@@ -296,8 +296,8 @@ class Session:
 
     def _end(self, now: int) -> Summary:
         self.recorder.shut_down()
-        summary = self.summary()
         self.tags = figures_.of_tags(self, now, ended=True)
+        summary = figures_.with_tags(self.summary(), self.tags)
         status = figures_.status(summary, "stopped", now, self.events)
         self._control.close(status | {"tags": figures_.tags_json(self.tags)})
         return summary

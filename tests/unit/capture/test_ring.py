@@ -15,7 +15,9 @@ from tests.crash import rig
 from tests.unit.capture.fakes import BAD, FakeSource, Stage, run_session, until
 
 
-def ring(*triggers: str, keep: str = "30s", before: str = "300ms", after: str = "200ms", **more: object) -> RingSettings:
+def ring(
+    *triggers: str, keep: str = "30s", before: str = "300ms", after: str = "200ms", **more: object
+) -> RingSettings:
     return RingSettings.model_validate(
         {"keep": keep, "before": before, "after": after, "triggers": list(triggers), **more}
     )
