@@ -74,7 +74,7 @@ def test_what_is_owed_is_still_owed_on_the_next_connection() -> None:
 @pytest.mark.parametrize("piece", [1, 3, 4096])
 def test_libmodbus_behind_a_serial_server(piece: int) -> None:
     """Whatever pieces the bytes come in."""
-    with RtuBus() as bus:
+    with RtuBus(star=True) as bus:
         bus.server(1)
         bus.server(7)
         with SerialServer(bus.port(), piece) as server:
