@@ -57,7 +57,8 @@ peers: ## Servers of other codebases that the tests talk to (needs npm; skipped 
 	  fi; \
 	fi
 
-soak: $(VENV)/dev.stamp peers ## The long runs: 1,000 kills, an hour of memory (hours)
+soak: $(VENV)/dev.stamp peers ## The long runs: half an hour of random faults, then 1,000 kills and an hour of memory
+	$(BIN)/python -m tests.faults.soak $(SOAK)
 	IIOTCTL_SOAK=1 $(BIN)/pytest -n 2 -m "crash or integration" --timeout 7200 $(PYTEST)
 
 bench: $(VENV)/dev.stamp ## Ratios against a yardstick of the same run; passes and fails nothing

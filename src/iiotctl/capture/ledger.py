@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from iiotctl.capture.clockset import set_back, set_forward
 from iiotctl.capture.gapbook import GapBook, OpenGap
 from iiotctl.capture.intervals import cut
 from iiotctl.capture.latecut import cut_late
@@ -98,7 +99,7 @@ class Ledger:
     def hear(self, alive_at: Mapping[str, int]) -> None:
         """Signs of life by source without samples; see `SourceStatus.alive_at`, 0 = unknown."""
         for name, at in alive_at.items():
-            if name in self._sources and at and self._sources[name].exception:
+            if at and name in self._sources:
                 self._sources[name].alive = at
 
     def open_since(self, name: str) -> int | None:
@@ -259,12 +260,10 @@ class Ledger:
         if gap is None or gap.reason not in _CONNECTION:
             return []
         source.gap = None
-        rows = [self.book.close(gap, gap.start - 1, at)]
-        for code, reason in source.resume.items():
-            if code in self._tags:
-                rows.append(self._open_own(self._tags[code], gap.start, reason, at))
+        failing = [(self._tags[code], reason) for code, reason in source.resume.items() if code in self._tags]
         source.resume.clear()
-        return rows
+        rows = [self._open_own(tag, gap.start, reason, at) for tag, reason in failing]
+        return [self.book.close(gap, gap.start - 1, at), *rows]
 
     def dropping(self, name: str, reason: GapReason, at: int) -> list[Gap]:
         """Samples of a source are thrown away (disk, backlog) until `observe` sees the next ones."""
@@ -372,20 +371,17 @@ class Ledger:
     def stepped(self, step_us: int, at: int) -> list[Gap]:
         """Our wall clock jumped by `step_us` (forward > 0) and shows `at` now.
 
-        Forward: no sample stamped here can lie between; the gap ends with the next sample. Backward: times
-        come twice and nothing is missing between them, so a gap of one microsecond marks the place.
+        Forward: no sample stamped here can lie between; the gap ends with the next sample. See `clockset`.
         """
         rows: list[Gap] = []
         for source in self._sources.values():
             if not source.stamped_here or source.gap is not None or source.last == NULL_TIME:
                 continue
-            if step_us > 0:
-                rows += self._open_wide(source, GapReason.CLOCK_STEP, at)
-            else:
-                span = (source.last + 1, source.last + 1)
-                row = self.book.record(source.name, None, span, GapReason.CLOCK_STEP, at)
-                # the time that comes twice lies between the two
-                rows.append(replace(row, detected_at=at))
+            if step_us < 0:
+                rows += set_back(self.book, source, self._by_code, at)
+                continue
+            rows += set_forward(self.book, source, self._by_code, at)
+            rows += self._open_wide(source, GapReason.CLOCK_STEP, at)
         return rows
 
     def close(self, at: int) -> list[Gap]:

@@ -63,6 +63,18 @@ class SourceState:
     resume: dict[int, GapReason] = field(default_factory=dict)
     period_us: int = 0
     exception: bool = False
+    shown: list[tuple[int, int]] = field(default_factory=list)
+    """First and last instant of each stretch of time that our clock has shown before it was set."""
+    clock_since: int = NULL_TIME
+
+    def clock_set(self, at: int) -> bool:
+        """Our clock was set to `at`; True when it has shown that time before.
+
+        See `clockset`.
+        """
+        self.shown.append((self.since if self.clock_since == NULL_TIME else self.clock_since, self.last))
+        self.clock_since = at
+        return any(first <= at <= last for first, last in self.shown)
 
     @property
     def heard(self) -> int:
@@ -100,6 +112,11 @@ class TagColumns:
         self.covered = np.append(self.covered, np.full(more, NULL_TIME, np.int64))
         self.is_open = np.append(self.is_open, np.zeros(more, np.bool_))
         self.is_nulled = np.append(self.is_nulled, np.zeros(more, np.bool_))
+
+    def turned_back(self, codes: NDArray[np.uint32], at: int) -> None:
+        """Our clock was set back: what is known of these tags is known up to `at`."""
+        self.covered[codes] = at
+        self.last[codes] = np.minimum(self.last[codes], at)
 
 
 def received_at(batch: SampleBatch, fallback: int) -> int:

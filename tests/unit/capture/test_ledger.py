@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -198,6 +199,33 @@ def test_a_clock_that_jumps_back_is_marked_and_covers_nothing() -> None:
     for second in range(51, 103):
         scene.samples((0, second), (1, second))
     assert scene.gaps() == [(None, 100, 100.000002, "clock-step")]
+
+
+def test_after_a_clock_that_was_wrong_for_a_while_outages_are_gaps_again() -> None:
+    scene = Scene(tags="a")
+    scene.samples((0, 100))
+    scene.note(scene.ledger.stepped(3600 * S, 3701 * S))
+    scene.samples((0, 3701))
+    scene.samples((0, 3702))
+    scene.note(scene.ledger.stepped(-3600 * S, 103 * S))
+    scene.samples((0, 103))
+    scene.failed(None, 105)
+    scene.samples((0, 110))
+    found = scene.gaps()
+    assert (None, 103, 110, "timeout") in found
+    assert all(first[2] <= second[1] for first, second in pairwise(sorted(found, key=lambda row: row[1])))
+
+
+def test_a_clock_that_was_behind_for_a_while_leaves_gaps_around_what_it_had_shown() -> None:
+    scene = Scene(tags="a", since=99)
+    scene.samples((0, 100))
+    scene.note(scene.ledger.stepped(-50 * S, 51 * S))
+    scene.samples((0, 51))
+    scene.samples((0, 52))
+    scene.note(scene.ledger.stepped(50 * S, 103 * S))
+    scene.samples((0, 103))
+    found = [(start, end) for _, start, end, _ in scene.gaps()]
+    assert found == [(52, 99), (100, 100.000002), (100.000001, 103)]
 
 
 def test_a_clock_step_does_not_touch_sources_with_their_own_clock() -> None:
