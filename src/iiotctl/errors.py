@@ -50,7 +50,7 @@ class IiotctlError(Exception):
         slug: kebab-case id, a key of `error_catalogue.toml`.
         what: one lower-case clause without a final stop; identifiers in backticks.
         where: endpoint, tag, or `site.toml:41`.
-        cause: what the library, device or system said.
+        cause: what the library, device or system said; as a tuple where it takes several lines.
         hint: what to do, with a command that can be pasted where there is one.
         retriable: true when the same call may succeed later without a change by the user.
     """
@@ -63,7 +63,7 @@ class IiotctlError(Exception):
         what: str,
         *,
         where: str | None = None,
-        cause: str | None = None,
+        cause: str | tuple[str, ...] | None = None,
         hint: str | None = None,
         retriable: bool = False,
     ) -> None:
@@ -71,9 +71,14 @@ class IiotctlError(Exception):
         self.slug = slug
         self.what = what
         self.where = where
-        self.cause = cause
+        self.cause_lines = (cause,) if isinstance(cause, str) else cause or ()
         self.hint = hint
         self.retriable = retriable
+
+    @property
+    def cause(self) -> str | None:
+        """What was said, as one text."""
+        return "\n".join(self.cause_lines) or None
 
     def __str__(self) -> str:
         parts = [f"error[{self.slug}]: {self.what}"]
@@ -112,7 +117,7 @@ class SiteProblemsError(SiteError):
 
     def __init__(self, problems: list[SiteError]) -> None:
         first = problems[0]
-        super().__init__(first.slug, first.what, where=first.where, cause=first.cause, hint=first.hint)
+        super().__init__(first.slug, first.what, where=first.where, cause=first.cause_lines, hint=first.hint)
         self.problems = problems
 
 

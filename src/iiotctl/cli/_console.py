@@ -1,13 +1,13 @@
 """What goes to stderr, and how: colour policy, quiet and verbose, lines for people.
 
 Data goes to stdout through `iiotctl.reports`; everything else goes through here. Text that came from a
-device is made harmless first: a server must not be able to move the cursor of an engineer's terminal.
+device is made harmless first: a server must not be able to move the cursor of an engineer's terminal, nor to write
+a line that looks like one of ours. So every text shown is one line; a layout of several hands them over one by one.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
@@ -38,12 +38,13 @@ def reset() -> None:
 
 
 _STYLES: Final = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def harmless(text: str) -> str:
-    """Text with control characters and direction overrides shown as `\\x1b`; tab and newline stay."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    """Text as one line; see `reports.values.harmless`."""
+    from iiotctl.reports import values
+
+    return values.harmless(text)
 
 
 def uses_color(stream: TextIO) -> bool:
@@ -83,14 +84,15 @@ def _line(text: str) -> None:
         return
 
 
-def say(text: str) -> None:
-    """One line about the work, off with `-q`."""
+def say(*lines: str) -> None:
+    """Lines about the work, most often one; off with `-q`."""
     if settings.quiet:
         return
     if settings.json_lines:
-        record("info", "message", text)
+        record("info", "message", "\n".join(lines))
     else:
-        _line(harmless(text))
+        for text in lines:
+            _line(harmless(text))
 
 
 def detail(text: str, level: int = 1) -> None:
@@ -129,7 +131,7 @@ def complain(text: str) -> None:
 def suggest(command: str) -> None:
     """The next command to try; only for a person at a terminal, off with `-q`."""
     if not settings.quiet and not settings.json_lines and is_terminal(sys.stderr):
-        _line(f"{paint('next:', 'green', 'bold')} {command}")
+        _line(f"{paint('next:', 'green', 'bold')} {harmless(command)}")
 
 
 def show_event(event: Event) -> None:

@@ -108,7 +108,8 @@ def report(error: Exception, argv: Sequence[str]) -> int:
     if is_debug(argv) and not isinstance(error, vendored.UsageError):
         import traceback
 
-        _console.complain(_console.harmless("".join(traceback.format_exception(error)).rstrip()))
+        for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
+            _console.complain(_console.harmless(line))
     shown = translate(error, argv)
     problems = shown.problems if isinstance(shown, SiteProblemsError) else [shown]
     if _console.settings.json_lines or _given("--log-format", argv)[-1:] == ["json"]:
@@ -138,9 +139,9 @@ def report(error: Exception, argv: Sequence[str]) -> int:
 def render(error: IiotctlError) -> str:
     """The error as people see it: what, where, cause, and a hint to paste."""
     lines = [f"{_console.paint(f'error[{error.slug}]:', 'red', 'bold')} {_console.harmless(error.what)}"]
-    for name, value in (("where", error.where), ("cause", error.cause)):
-        if value:
-            text = _console.harmless(str(value)).replace("\n", "\n         ")
+    for name, parts in (("where", (error.where,)), ("cause", error.cause_lines)):
+        if any(parts):
+            text = ("\n" + " " * 9).join(_console.harmless(str(part)) for part in parts)
             lines.append(f"  {_console.paint(f'{name}:', 'bold')} {text}")
     if error.hint:
         lines += ["", f"{_console.paint('hint:', 'green', 'bold')} {_console.harmless(error.hint)}"]

@@ -160,7 +160,7 @@ class Live:
         if summary.ring is not None:
             lines.append(Text(ring_line(summary.ring), overflow="ellipsis", no_wrap=True))
         if summary.blocked is not None:
-            lines.append(Text(f"NOTHING IS STORED: {summary.blocked}", style="bold red"))
+            lines.append(Text(f"NOTHING IS STORED: {_console.harmless(summary.blocked)}", style="bold red"))
         lines.append(Text(""))
         return lines
 
@@ -220,7 +220,7 @@ class Live:
             table.add_row(
                 _shortened(tag.name, tag_width),
                 _value(tag),
-                tag.unit,
+                _console.harmless(tag.unit),
                 Text(tag.quality if tag.age_s is not None else "no data", style="red" if tag.is_bad else ""),
                 age(tag.age_s),
                 f"{tag.rate:.1f}",

@@ -28,6 +28,8 @@ from iiotctl.cli._options import (
 from iiotctl.errors import ExitCode, SiteError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iiotctl.capture.run import Outcome
     from iiotctl.capture.session import Session
     from iiotctl.capture.summary import Summary
@@ -203,17 +205,17 @@ class _Lines:
         summary = session.summary()
         if summary.seconds >= self._next:
             self._next += INTERVAL_S
-            _report("status", line(summary), summary)
+            _report("status", [line(summary)], summary)
 
 
-def _report(event: str, text: str, summary: Summary) -> None:
-    """A line about the whole run; with its figures where lines are JSON."""
+def _report(event: str, lines: Iterable[str], summary: Summary) -> None:
+    """Lines about the whole run; with its figures where lines are JSON."""
     if not _console.settings.json_lines:
-        _console.say(text)
+        _console.say(*lines)
     elif not _console.settings.quiet:
         from iiotctl.cli._log import of_summary
 
-        _console.record("info", event, text, of_summary(summary))
+        _console.record("info", event, "\n".join(lines), of_summary(summary))
 
 
 def _watch(live: bool) -> Any:
@@ -254,7 +256,7 @@ def _tell_end(outcome: Outcome) -> None:
     from iiotctl.cli._wording import closing
 
     least = worst((one.tag, one.source, one.completeness) for one in outcome.tags)
-    _report("ended", "\n".join(closing(outcome.summary, least)), outcome.summary)
+    _report("ended", closing(outcome.summary, least), outcome.summary)
 
 
 def _leave_with_code(outcome: Outcome, *, strict: bool) -> None:

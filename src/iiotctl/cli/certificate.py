@@ -86,7 +86,7 @@ def check(
     wanted = target_of(target, site, access=access, timeout_s=patience)
     report = op.check(wanted, connect=connect)
     if format is TextFormat.JSON:
-        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(report.as_dict()))
     else:
         _show_report(report, quiet=quiet)
     if report.state == "fail":
@@ -267,8 +267,9 @@ def _ask(wanted: Candidate) -> None:
     from iiotctl.ops.certificate import describe
 
     facts = describe(wanted.certificate)
-    _console.complain(_console.harmless(f"subject   {facts['subject']}\nmade for  {facts['names']}"))
-    _console.complain(f"SHA-256   {facts['sha256']}\nSHA-1     {facts['sha1_thumbprint']}")
+    shown = {"subject": "subject", "made for": "names", "SHA-256": "sha256", "SHA-1": "sha1_thumbprint"}
+    for title, key in shown.items():
+        _console.complain(f"{title:<10}{_console.harmless(facts[key])}")
     if wanted.before is not None:
         _console.warn(f"another certificate is trusted for this server: SHA-256 {describe(wanted.before)['sha256']}")
     if not wanted.names_it:

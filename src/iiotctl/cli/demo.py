@@ -91,14 +91,14 @@ def _tell_start(started: Started) -> None:
     again = "" if started.is_new else " (the folder of an earlier demo: its samples stay)"
     _bold("1/3 A plant")
     _console.say(
-        f"A simulated press line runs in this process: {started.tags} tags,\n"
-        f"Modbus TCP {started.modbus} (units 1 to 3) and OPC UA {started.opcua}"
+        f"A simulated press line runs in this process: {started.tags} tags,",
+        f"Modbus TCP {started.modbus} (units 1 to 3) and OPC UA {started.opcua}",
     )
     _bold("\n2/3 Capture")
     _console.say(
-        f"Both protocols for {started.seconds:.0f} s into {started.store}{again};\n"
-        "every sample is durable a second after it was read. On purpose, the Modbus gateway drops\n"
-        "its connections for 2 s, and the wire of a temperature sensor breaks for 4 s."
+        f"Both protocols for {started.seconds:.0f} s into {started.store}{again};",
+        "every sample is durable a second after it was read. On purpose, the Modbus gateway drops",
+        "its connections for 2 s, and the wire of a temperature sensor breaks for 4 s.",
     )
 
 

@@ -53,7 +53,7 @@ def doctor(
             "state": state.value,
             "checks": [check.as_dict() for check in checks],
         }
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        typer.echo(json.dumps(document))
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
@@ -62,6 +62,6 @@ def doctor(
             word = _console.paint(check.state.value, _STYLES[check.state.value], "bold", stream=sys.stdout)
             typer.echo(f"{word}  {check.name:<{width}}  {_console.harmless(check.found)}")
             if check.fix:
-                typer.echo(f"{'':{width + 8}}fix: {check.fix}")
+                typer.echo(f"{'':{width + 8}}fix: {_console.harmless(check.fix)}")
     if state is op.State.FAIL:
         raise typer.Exit(ExitCode.FINDINGS)

@@ -66,19 +66,20 @@ def init(
     from iiotctl.ops.site import init_site
 
     access = Access(security, user, password_env, trust_first)
-    first = "" if folder == Path() else f"  cd {folder}\n"
+    first = () if folder == Path() else (f"  cd {folder}",)
     if from_browse is None:
         if access != Access() or paths or source or profile:
             raise UsageError("bad-value", "these options need `--from-browse URL`", hint="`iiotctl init --help`")
         for path in init_site(folder):
             typer.echo(str(path))
         _console.say(
-            "\nwrite your devices into `site.toml` and your tags into `tags.csv`, then:\n"
-            f"{first}"
-            "  iiotctl site check          every problem with file and line\n"
-            "  iiotctl tags check --live   read each tag once\n"
-            "  iiotctl capture --dry-run   the requests, before any is sent\n"
-            "  iiotctl capture             live data into crash-safe Parquet"
+            "",
+            "write your devices into `site.toml` and your tags into `tags.csv`, then:",
+            *first,
+            "  iiotctl site check          every problem with file and line",
+            "  iiotctl tags check --live   read each tag once",
+            "  iiotctl capture --dry-run   the requests, before any is sent",
+            "  iiotctl capture             live data into crash-safe Parquet",
         )
         return
     from iiotctl.cli.browse import progress, say_left_out
@@ -98,13 +99,14 @@ def init(
         raise typer.Exit(int(ExitCode.INCOMPLETE))
 
 
-def _next(begun: Begun, first: str) -> None:
+def _next(begun: Begun, first: tuple[str, ...]) -> None:
     from iiotctl.site.units import format_count
 
     _console.say(
-        f"\n{format_count(begun.tags, 'tag')} of source `{begun.source}`; next:\n"
-        f"{first}"
-        "  iiotctl site check          every problem with file and line\n"
-        "  iiotctl tags check --live   read each tag once\n"
-        "  iiotctl capture --for 1min  live data into crash-safe Parquet"
+        "",
+        f"{format_count(begun.tags, 'tag')} of source `{begun.source}`; next:",
+        *first,
+        "  iiotctl site check          every problem with file and line",
+        "  iiotctl tags check --live   read each tag once",
+        "  iiotctl capture --for 1min  live data into crash-safe Parquet",
     )

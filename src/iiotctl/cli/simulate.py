@@ -140,12 +140,14 @@ def _tell_start(serving: Serving) -> None:
     _console.say(f"OPC UA      {serving.opcua}  None and Basic256Sha256; anonymous, or user reader / press-line")
     _console.say(f"{serving.tags} tags; every write is refused. Ctrl-C ends it.")
     if serving.site_file is not None:
-        _console.say(f"wrote {serving.site_file}; in another terminal:\n  iiotctl capture --site {serving.site_file}")
+        _console.say(
+            f"wrote {serving.site_file}; in another terminal:", f"  iiotctl capture --site {serving.site_file}"
+        )
     else:
         _console.say(
-            "in another terminal:\n"
-            f"  iiotctl read {serving.modbus}/1 holding:0:int16 holding:10:float32\n"
-            "to capture everything, start again with `--write-site press-line`"
+            "in another terminal:",
+            f"  iiotctl read {serving.modbus}/1 holding:0:int16 holding:10:float32",
+            "to capture everything, start again with `--write-site press-line`",
         )
 
 

@@ -27,7 +27,7 @@ def as_usage(error: Exception, *, shift: int = 0) -> UsageError:
     cause = f"{text or kind}\n{more}".strip()
     if place:
         cause += "\n" + _LINE.sub(lambda found: _renumbered(found, shift), f"LINE {place}").rstrip()
-    return UsageError("sql-error", "DuckDB cannot run this SQL", cause=cause, hint=_HINT)
+    return UsageError("sql-error", "DuckDB cannot run this SQL", cause=tuple(cause.split("\n")), hint=_HINT)
 
 
 def _renumbered(found: re.Match[str], shift: int) -> str:

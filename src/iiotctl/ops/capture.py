@@ -147,7 +147,7 @@ def unreached(sources: Sequence[SourceFigures]) -> SourceError | None:
             cause=first.detail or None,
             hint="`iiotctl tags check --live` tries each tag once and says what is wrong",
         )
-    causes = "\n".join(f"{source.name} ({source.endpoint}): {source.detail or 'no answer'}" for source in sources)
+    causes = tuple(f"{source.name} ({source.endpoint}): {source.detail or 'no answer'}" for source in sources)
     return SourceError(
         "no-source-reached",
         f"none of the {len(sources)} sources ever answered",
