@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from iiotctl.sources.modbus.deadlines import Overload, unserved
 from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.layout import Layout, ModbusTag
 from iiotctl.sources.modbus.plan import Block, halves, learn
@@ -22,9 +23,6 @@ LAST_RETRY_S: Final = 600.0
 _PATIENCE_PERIODS: Final = 2
 _PATIENCE_S: Final = 2.0
 """A silent unit may be put off so long (the larger of the two) for the sake of the others."""
-
-_HOLE_PERIODS: Final = 1.5
-"""A hole of one unserved deadline is about two periods long; scans that are merely late are nearer together."""
 
 _Place = tuple["Table", int, int]
 
@@ -47,8 +45,11 @@ class Owner(Protocol):
     def asked(self, requests: int) -> None:
         """So many requests were sent."""
 
-    def skipped(self, before: SampleBatch, after: SampleBatch, least: int) -> None:
-        """Deadlines between two scans were not served; shorter holes than `least` µs are mere lateness."""
+    def skipped(self, before: SampleBatch, after: SampleBatch, missed: Sequence[float]) -> None:
+        """Deadlines (monotonic seconds) around two neighbouring scans were not served."""
+
+    def overloaded(self, period: float, took: float) -> None:
+        """Scans take so many seconds on average, longer than their period."""
 
     def learnt(self, block: Block, code: int, cuts: Mapping[int, int]) -> None:
         """A refused request was taken apart."""
@@ -88,6 +89,7 @@ class Scanner:
         self._rouse_at = float("inf")
         self._ticker: Ticker | None = None
         self._before: SampleBatch | None = None
+        self._overload = Overload()
 
     @property
     def late(self) -> int:
@@ -141,6 +143,10 @@ class Scanner:
             self._owner.resting((self._unit.probe_at or now) - now)
             return False
         scan = await self._ask(layout, tick)
+        if not scan.failures:
+            took = self._overload.scanned(self._owner.context.monotonic() - now, self.period)
+            if took is not None:
+                self._owner.overloaded(self.period, took)
         if self._asleep:
             for block, result in zip(layout.blocks, scan.results, strict=True):
                 if isinstance(result, bytes):
@@ -160,9 +166,9 @@ class Scanner:
         if batch is not None:
             # Deadlines pass unserved while a scan waits for its turn or its answers, or while this process is
             # stalled. Where the scan failed instead, the failure's own gap covers them.
-            overran = self._owner.context.monotonic() - tick.deadline >= 2 * self.period
-            if (tick.skipped or overran) and self._before is not None:
-                self._owner.skipped(self._before, batch, round(_HOLE_PERIODS * self.period * 1e6))
+            missed = unserved(tick, self.period, self._owner.context.monotonic())
+            if missed and self._before is not None:
+                self._owner.skipped(self._before, batch, missed)
             if layout is self._layout or self._before is None:
                 self._before = batch
             self._owner.deliver(batch, stale=tags is not self._owner.tags)

@@ -18,6 +18,7 @@ from iiotctl.sources.base import CapturedTag, PlannedRequest, Reading, SourceCon
 from iiotctl.sources.modbus import splits
 from iiotctl.sources.modbus.advice import Advice, advise
 from iiotctl.sources.modbus.check import check_tags
+from iiotctl.sources.modbus.deadlines import holes
 from iiotctl.sources.modbus.estimate import exchange_s, place_of
 from iiotctl.sources.modbus.failure import Failure, Kind, in_words
 from iiotctl.sources.modbus.layout import Layout, ModbusTag, limits_of, parse_tag, request_for
@@ -25,6 +26,7 @@ from iiotctl.sources.modbus.manners import manners_of
 from iiotctl.sources.modbus.outage import Outage
 from iiotctl.sources.modbus.plan import Block, plan
 from iiotctl.sources.modbus.queue import Scan
+from iiotctl.sources.modbus.reading import reading_of
 from iiotctl.sources.modbus.scanner import Scanner
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class ModbusSource:
         self._cuts: splits.Cuts = splits.load(self._memory) if self._memory else {}
         self._last_ts = 0
         self._resting = False
+        self._is_slow = False
         self._retired_late = 0
         self._set_tags(tags)
 
@@ -145,7 +148,7 @@ class ModbusSource:
             await link.perform(scan)
             self._raise_when_unreachable(link, scan)
         readings = {
-            tag.code: _reading(tag, layout, result, at, took)
+            tag.code: reading_of(tag, layout, result, at, took)
             for tag, layout, result, at, took in zip(
                 allowed, layouts, scan.results, scan.arrived, scan.took, strict=True
             )
@@ -247,18 +250,27 @@ class ModbusSource:
         """So many requests were sent."""
         self.status.requests += requests
 
-    def skipped(self, before: SampleBatch, after: SampleBatch, least: int) -> None:
-        """Deadlines between two scans were not served; tags that are in a gap already are left out."""
+    def skipped(self, before: SampleBatch, after: SampleBatch, missed: Sequence[float]) -> None:
+        """Deadlines around two scans were not served; tags that are in a gap already are left out."""
         assert self._sink is not None
-        codes, old, new = np.intersect1d(before.tag, after.tag, return_indices=True)
-        holes: dict[tuple[int, int], list[int]] = {}
-        for code, start, end in zip(
-            codes.tolist(), (before.ts[old] + 1).tolist(), (after.ts[new] - 1).tolist(), strict=True
-        ):
-            if end - start >= least and code in self.tags and code not in self._failing:
-                holes.setdefault((start, end), []).append(code)
-        for (start, end), missed in holes.items():
-            self._sink.lost(None if len(missed) == len(self.tags) else missed, GapReason.OVERFLOW, start, end)
+        past = self.context.monotonic()
+        times = [self.context.now_us() - round(1e6 * (past - deadline)) for deadline in missed]
+        for (start, end), codes in holes(before, after, times).items():
+            lost = [code for code in codes if code in self.tags and code not in self._failing]
+            if lost:
+                self._sink.lost(None if len(lost) == len(self.tags) else lost, GapReason.OVERFLOW, start, end)
+
+    def overloaded(self, period: float, took: float) -> None:
+        """Scans take longer than their period; said once."""
+        if self._is_slow:
+            return
+        self._is_slow = True
+        self._say(
+            Level.WARNING,
+            "cycle-too-long",
+            f"a cycle takes {took:.3g} s, longer than the period of {period:g} s: scans fall out (gaps `overflow`); "
+            "raise `period`, or save requests with `max_gap` (`capture --dry-run` shows them)",
+        )
 
     def learnt(self, block: Block, code: int, cuts: Mapping[int, int]) -> None:
         """A refused request was taken apart: remember where, and plan again."""
@@ -381,19 +393,3 @@ class ModbusSource:
     def _say_tags(self, level: Level, slug: str, codes: Iterable[int], what: str, why: str = "") -> None:
         name, of_them = in_words([self.tags[code].name for code in codes])
         self._say(level, slug, f"{what}{of_them}{why}", name)
-
-
-def _reading(tag: ModbusTag, layout: Layout, result: bytes | Failure | None, at: int, took: float) -> Reading:
-    if not isinstance(result, bytes):
-        failure = result or Failure(Kind.DISCONNECTED)
-        return Reading(tag.name, None, failure.status, at, took, note=str(failure))
-    batch = layout.samples([result], [at])
-    assert batch is not None
-    value: float | str | None = float(batch.value[0])
-    text = batch.text[0] if batch.text is not None else None
-    status = int(batch.quality[0])
-    if quality.is_bad(status):
-        value = None
-    elif text is not None:
-        value = text
-    return Reading(tag.name, value, status, at, took, raw=result.hex(" ", -2), note=text or "" if value is None else "")
