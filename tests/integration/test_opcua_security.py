@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import shlex
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,12 @@ from typing import Any
 import pytest
 
 from iiotctl.errors import SourceError
+from iiotctl.ops.certificate_store import candidate, now_utc, trust
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua import dial
+from tests.cli.shell import iiotctl
 from tests.integration.opcua_peer import (
+    URI,
     Server,
     Watcher,
     captured,
@@ -110,10 +111,9 @@ def test_unknown_certificate_says_how_to_accept_it(server: Server, tmp_path: Pat
     assert "SHA-256 " in error.cause
     assert "CN=server" in error.cause
     assert "valid 20" in error.cause
-    command = error.hint.split("`")[1]
-    assert command.startswith("mv ")
-    _, old, new = shlex.split(command)
-    shutil.move(old, new)
+    assert f"`iiotctl certificate trust {server.url}`" in error.hint
+    pki = tmp_path / "pki"
+    trust(pki, candidate(pki, server.url, now=now_utc()))
     assert read(server, where, security=SECURE) == 1.5
 
 
@@ -221,6 +221,30 @@ def test_certificate_of_another_host_is_not_remembered(tmp_path: Path) -> None:
         assert error.slug == "opcua-certificate-host"
         assert "plc7, 10.9.8.7" in str(error.cause)
         assert read(server, context(tmp_path), security=SECURE, server_certificate=str(certificate)) == 1.5
+
+
+def test_a_certificate_at_fault_is_not_remembered_and_told_when_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pki = tmp_path / "pki"
+    monkeypatch.setenv("IIOTCTL_PKI", str(pki))
+    folder = tmp_path / "server"
+    certificate, key = make_pair(folder, "server", bits=1024, uri="urn:another")
+    with running(folder, certificate=str(certificate), key=str(key)) as server:
+        error = refused(server, context(tmp_path, trust_first=True), security=SECURE)
+        assert error.slug == "opcua-certificate-faulty"
+        assert "RSA 1024 bits" in str(error.cause)
+        assert "`urn:another`, the application calls itself" in str(error.cause)
+        words = ["read", server.url, f"nsu={URI};s=Float", "--security", SECURE]
+        assert iiotctl(*words, "--trust-first").returncode == 4
+        trusted = iiotctl("certificate", "trust", server.url, "--yes")
+        assert trusted.returncode == 0
+        assert "warning: the certificate is at fault: key: RSA 1024 bits" in trusted.stderr
+        done = iiotctl(*words, "--every", "50ms", "--count", "2")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("the server's certificate is trusted, but at fault") == 1
+        browsed = iiotctl("browse", server.url, "--security", SECURE)
+        assert "the server's certificate is trusted, but at fault" in browsed.stderr
 
 
 def test_user_certificate(server: Server, tmp_path: Path) -> None:

@@ -240,8 +240,8 @@ def trust(
 ) -> None:
     """Trust a server's certificate from now on.
 
-    Shows its fingerprint and asks; compare it with the one in the server's own
-    configuration. Where nobody can be asked give --fingerprint. Replaces one
+    Shows its faults and fingerprint and asks; compare the fingerprint with the
+    one in the server's own configuration. Where nobody can be asked give --fingerprint. Replaces one
     that was trusted for the same address. A `server_certificate` of the site
     file stays what it is.
 
@@ -257,6 +257,8 @@ def trust(
     if wanted.trusted and expect is None:
         _console.say("this certificate is trusted already")
         return
+    for fault in wanted.faults:
+        _console.warn(f"the certificate is at fault: {fault}")
     if expect is None and not yes:
         _ask(wanted)
     typer.echo(str(op.trust(pki, wanted, expect=expect)))

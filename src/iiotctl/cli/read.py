@@ -111,7 +111,8 @@ def read(
         element=element,
         sole_master=person(sole_master),
     )
-    rounds = op.rounds(request, every_s=every_s, count=None if endless else count or 1)
+    count = None if endless else count or 1
+    rounds = op.rounds(request, every_s=every_s, count=count, on_event=_console.show_event)
     last: list[Reading] = []
 
     def seen() -> Iterator[list[Reading]]:

@@ -130,7 +130,13 @@ def check(
     rows, problems = op.check_tags(loaded, chosen)
     if live and not problems:
         check_place(output)
-        rows = op.check_live(opened, chosen, trust_first=trust_first, sole_master=person(sole_master))
+        rows = op.check_live(
+            opened,
+            chosen,
+            trust_first=trust_first,
+            sole_master=person(sole_master),
+            on_event=_console.show_event,
+        )
     _write(_live_rows(rows) if live and not problems else _offline_rows(rows), format, output)
     if problems:
         raise joined(problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -89,11 +89,13 @@ def browse(target: Target, wish: Wish, *, report: Callable[[int, int], None] | N
     from iiotctl.sources.opcua.describe import browse_server
     from iiotctl.sources.opcua.pathglob import PathGlobs
 
+    notes: list[str] = []
+    context = replace(target.context, tell=lambda event: notes.append(event.text))
     limits = _limits(wish.profile or target.config.profile)
     walked, rows = asyncio.run(
         browse_server(
             target.config,
-            target.context,
+            context,
             PathGlobs(wish.patterns),
             Bounds(wish.max_nodes, wish.depth, limits.get("browse_parallel", 1), limits.get("max_nodes_per_browse")),
             values=wish.values,
@@ -102,7 +104,7 @@ def browse(target: Target, wish: Wish, *, report: Callable[[int, int], None] | N
         )
     )
     refused = sorted(walked.refused.items())
-    notes = [f"{format_count(count, 'node')} could not be browsed ({status})" for status, count in refused]
+    notes += [f"{format_count(count, 'node')} could not be browsed ({status})" for status, count in refused]
     if walked.cut:
         notes.append(f"what lies deeper than {wish.depth} levels was left out; `--depth` goes deeper")
     if walked.stopped:

@@ -108,30 +108,49 @@ def shown_by(target: str, *, timeout_s: float | None = None) -> list[Kept]:
     """The certificate that a file holds, or that a server shows, followed by its issuers.
 
     Raises:
-        UsageError: a URL of another protocol.
-        SourceError: the file cannot be read, the server not reached, or it shows none.
+        UsageError: a URL of another protocol, or a file that holds no certificate.
+        SourceError: the server is not reached, or shows none.
     """
     if "://" not in target:
-        from iiotctl.sources.opcua.certificate import load_certificate
-
-        return [Kept("shown", target, load_certificate(Path(target), of_server=True))]
+        return [Kept("shown", target, _held_by(target))]
     from iiotctl.sources.opcua.trust import chain_of
 
     presented, data = _asked(target, timeout_s)
     return [Kept("shown", presented.where, certificate) for certificate in chain_of(data)]
 
 
+def _held_by(file: str) -> x509.Certificate:
+    """The certificate in a file that the user names."""
+    from iiotctl.sources.opcua.certificate import load_certificate
+
+    try:
+        return load_certificate(Path(file), of_server=True)
+    except SourceError as error:
+        reason = error.__context__.strerror if isinstance(error.__context__, OSError) else None
+        raise UsageError(
+            "no-certificate",
+            f"`{file}` is no certificate",
+            cause=reason or "it holds no X.509 certificate in DER or PEM form",
+            hint="export the certificate from the server as a .der or .pem file, "
+            "or let the server show it: `iiotctl certificate show opc.tcp://HOST:4840`",
+        ) from None
+
+
 def _asked(url: str, timeout_s: float | None) -> tuple[Presented, bytes]:
     from iiotctl.sources.opcua.client import dial_url
-    from iiotctl.sources.opcua.dial import discover
+    from iiotctl.sources.opcua.dial import application_faults, discover
     from iiotctl.sources.opcua.trust import Presented, first_of_chain
 
     if parse_url(url).scheme != "opc.tcp":
         raise UsageError("bad-url", "only OPC UA has application certificates", where=url)
     found = asyncio.run(discover(dial_url(url), timeout_s or _TIMEOUT_S))
-    data = next((bytes(each.ServerCertificate) for each in found.endpoints if each.ServerCertificate), b"")
+    endpoint = next((each for each in found.endpoints if each.ServerCertificate), None)
+    data = b"" if endpoint is None else bytes(endpoint.ServerCertificate)
+    certificate = first_of_chain(data, found.url)
     parts = urlsplit(found.url)
-    return Presented(first_of_chain(data, found.url), parts.hostname or "", parts.port or 0), data
+    return Presented(
+        certificate, parts.hostname or "", parts.port or 0, application_faults(certificate, endpoint)
+    ), data
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +163,7 @@ class Candidate:
         target: file that will hold it.
         before: certificate that is trusted for this server now, if another one is.
         names_it: the certificate was made for the dialled host; true for files.
+        faults: why it proves little, one clause each; see `judgement.faults`.
         trusted: it is trusted already.
     """
 
@@ -152,6 +172,7 @@ class Candidate:
     target: Path
     before: x509.Certificate | None
     names_it: bool
+    faults: tuple[str, ...]
     trusted: bool
 
 
@@ -162,6 +183,7 @@ def candidate(pki: Path, target: str, *, now: dt.datetime, timeout_s: float | No
         UsageError, SourceError: see `shown_by`; also expired or not valid yet.
     """
     from iiotctl.sources.opcua.certificate import fingerprint, load_certificate
+    from iiotctl.sources.opcua.judgement import faults
     from iiotctl.sources.opcua.trust import Presented, TrustStore, check_validity, names_host
 
     store = TrustStore(pki, trust_first=False)
@@ -171,13 +193,15 @@ def candidate(pki: Path, target: str, *, now: dt.datetime, timeout_s: float | No
         place = store.place_for(presented) or pki
         names_it = names_host(presented.certificate, presented.host)
     else:
-        presented = Presented(load_certificate(Path(target), of_server=True), "file", 0)
+        certificate = _held_by(target)
+        presented = Presented(certificate, "file", 0, faults(certificate, ""))
         place = pki / "trusted" / f"{fingerprint(presented.certificate).replace(':', '')[:16]}.der"
         names_it = True
     check_validity(presented, now)
     known = load_certificate(place, of_server=True) if place.exists() else None
     before = known if known is not None and known != presented.certificate else None
-    return Candidate(presented.certificate, target, place, before, names_it, presented.der in trusted)
+    known_already = presented.der in trusted
+    return Candidate(presented.certificate, target, place, before, names_it, presented.faults, known_already)
 
 
 def matches(certificate: x509.Certificate, text: str) -> bool:

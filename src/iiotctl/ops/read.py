@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from iiotctl import quality
 from iiotctl.errors import SourceError, UsageError
+from iiotctl.events import Event
 from iiotctl.ops.url import OPCUA, TLS, Target, parse_url
 from iiotctl.site.address import Order, parse_address, parse_type
 from iiotctl.site.model import Tag
@@ -214,6 +215,7 @@ def rounds(
     create: Callable[..., Source] | None = None,
     now_us: Callable[[], int] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> Iterator[list[Reading]]:
     """Read all addresses again and again; every round is one list in the order of the command line.
 
@@ -224,6 +226,7 @@ def rounds(
         create: makes the source; the registry unless a test says otherwise.
         now_us: wall clock, µs UTC.
         monotonic: seconds that never step back.
+        on_event: takes what a person should know of the connection.
 
     Raises:
         SourceError: the first round reached nothing. Later rounds say so in their readings instead.
@@ -238,6 +241,7 @@ def rounds(
         trust_first=request.trust_first,
         pki_dir=request.pki_dir,
         sole_master=request.sole_master,
+        tell=on_event,
     )
     with asyncio.Runner() as runner:
         source = make(request.url, request.config, request.tags, context)

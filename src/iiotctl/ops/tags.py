@@ -20,6 +20,7 @@ from iiotctl.site.plain import did_you_mean
 from iiotctl.site.sources import ModbusUnit
 
 if TYPE_CHECKING:
+    from iiotctl.events import Event
     from iiotctl.sources.base import Reading, Source, SourceContext
 
 
@@ -151,6 +152,7 @@ def check_live(
     trust_first: bool = False,
     sole_master: str | None = None,
     create: Callable[..., Source] | None = None,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> list[TagCheck]:
     """Read each tag once and judge what came back; sends read requests only.
 
@@ -160,6 +162,7 @@ def check_live(
         trust_first: accept and remember server certificates not seen before.
         sole_master: who confirmed that the serial buses have no other master; None = nobody.
         create: makes a source; the registry unless a test says otherwise.
+        on_event: takes what a person should know of the connections.
 
     Raises:
         SourceError: `nothing-reached`, no source gave any reading.
@@ -174,6 +177,7 @@ def check_live(
     for tag in tags:
         by_source[tag.source].append(tag)
     context = source_context(opened, trust_first=trust_first, sole_master=sole_master)
+    context.tell = on_event
     outcomes = asyncio.run(_read_all(loaded, by_source, context, create))
     failures = {name: result for name, result in outcomes.items() if isinstance(result, IiotctlError)}
     if len(failures) == len(outcomes):

@@ -142,6 +142,7 @@ class SourceContext:
         shared: one object per key shared by the sources of a run (links per host:port).
         folder: folder of the site file, for relative file names and secrets; None = no site file (`read URL`).
         sole_master: name of the person who confirmed that no other master is on the serial buses; None = nobody did.
+        tell: takes what a person should know of a connection; a source that runs tells its sink.
     """
 
     now_us: Callable[[], int]
@@ -152,6 +153,7 @@ class SourceContext:
     shared: dict[Any, Any] = field(default_factory=dict)
     folder: Path | None = None
     sole_master: str | None = None
+    tell: Callable[[Event], None] = lambda _: None
 
 
 class Source(Protocol):

@@ -6,19 +6,21 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError
+from cryptography import x509
 
+from iiotctl.events import Event, Level
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import SourceContext
 from iiotctl.sources.opcua.certificate import Identity
 from iiotctl.sources.opcua.client import GuardedClient, dial_url, exposed_password
 from iiotctl.sources.opcua.failures import Stage, explain
+from iiotctl.sources.opcua.judgement import faults
 from iiotctl.sources.opcua.security import (
     Login,
     Protection,
@@ -49,7 +51,7 @@ class Dialled:
         identity: our application certificate, on a secure channel.
         endpoint: the endpoint chosen.
         server_certificate: the trusted certificate of the server in DER, where one is needed.
-        remembered: file in which it was remembered just now (trust on first use).
+        events: what a person should know of the certificates.
     """
 
     url: str
@@ -58,7 +60,7 @@ class Dialled:
     identity: Identity | None
     endpoint: ua.EndpointDescription
     server_certificate: bytes | None
-    remembered: Path | None = None
+    events: tuple[Event, ...] = ()
 
 
 def prepare(client: GuardedClient, dialled: Dialled) -> None:
@@ -160,8 +162,25 @@ async def dial(config: OpcUaSource, context: SourceContext, on_request: Callable
     if protection.secure or login.password or login.identity is not None:
         parts = urlsplit(url)
         certificate = first_of_chain(endpoint.ServerCertificate or b"", url)
-        presented = Presented(certificate, parts.hostname or "", parts.port or 0)
+        presented = Presented(
+            certificate, parts.hostname or "", parts.port or 0, application_faults(certificate, endpoint)
+        )
         store = TrustStore(pki_folder(context), trust_first=context.trust_first)
-        dialled.remembered = store.accept(presented, pinned=pinned_file(config, context), now=now)
+        remembered = store.accept(presented, pinned=pinned_file(config, context), now=now)
         dialled.server_certificate = presented.der
+        if remembered is not None:
+            text = f"the server's certificate was seen for the first time and is trusted from now on: `{remembered}`"
+            dialled.events += (Event(Level.WARNING, "certificate-remembered", text),)
+        if presented.faults:
+            text = f"the server's certificate is trusted, but at fault: {'; '.join(presented.faults)}"
+            hint = f"`iiotctl certificate check {url}` says what to do"
+            dialled.events += (Event(Level.WARNING, "certificate-faulty", f"{text}; {hint}"),)
+    if identity is not None and identity.created:
+        dialled.events += (Event(Level.NOTICE, "certificate-created", f"made our certificate `{identity.path}`"),)
     return dialled
+
+
+def application_faults(certificate: x509.Certificate, endpoint: ua.EndpointDescription | None) -> tuple[str, ...]:
+    """Faults of a certificate, judged by what the server calls itself at that endpoint."""
+    uri = getattr(getattr(endpoint, "Server", None), "ApplicationUri", None)
+    return faults(certificate, str(uri or ""))

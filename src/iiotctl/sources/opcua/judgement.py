@@ -106,6 +106,16 @@ def judge(subject: Subject, now: dt.datetime) -> list[Judgement]:
     ]
 
 
+def faults(certificate: x509.Certificate, application_uri: str) -> tuple[str, ...]:
+    """Why nobody but a person may trust a server's certificate: what fails of its ApplicationUri, key and signature.
+
+    Dates and host names are judged where it is trusted.
+    """
+    subject = Subject(certificate, Side.SERVER, application_uri, "", trusted=False, renew="")
+    judged = (_uri(subject), _key(subject), _signature(subject))
+    return tuple(f"{each.name}: {each.found}" for each in judged if each.state is State.FAIL)
+
+
 def _dates(subject: Subject, now: dt.datetime) -> Judgement:
     first, last = subject.certificate.not_valid_before_utc, subject.certificate.not_valid_after_utc
     valid = f"valid {first:%Y-%m-%d} to {last:%Y-%m-%d}"

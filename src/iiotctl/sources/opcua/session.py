@@ -169,6 +169,8 @@ class Session:
                 certificate=None if identity is None else identity.path,
             ) from None
         session._tasks = [asyncio.create_task(session._renew()), asyncio.create_task(session._keep_alive())]
+        for event in dialled.events:
+            context.tell(event)
         return session
 
     async def _learn(self, family: Family) -> None:

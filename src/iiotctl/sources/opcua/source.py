@@ -68,7 +68,8 @@ class OpcUaSource:
     ) -> None:
         self.name = name
         self.config = cast("configs.OpcUaSource", config)
-        self.context = context
+        self.context = replace(context, tell=self._tell)
+        self._elsewhere = context.tell
         self.status = SourceStatus(name, self.config.url)
         self._tags = {captured.code: captured for captured in tags}
         self._refused: dict[int, Refused] = {}
@@ -127,12 +128,11 @@ class OpcUaSource:
     def _tell(self, event: Event, about: str | None = None) -> None:
         """Emit an event unless the same was told since the source last went up or down; `about` = what is the same."""
         key = (event.slug, event.text + event.tag if about is None else about)
-        if self._sink is None or key in self._told:
+        if key in self._told:
             return
         self._told.add(key)
-        self._sink.event(
-            Event(event.level, event.slug, event.text, self.name, event.tag, self.context.now_us(), event.data)
-        )
+        tell = self._elsewhere if self._sink is None else self._sink.event
+        tell(replace(event, source=self.name, at=self.context.now_us()))
 
     def _not_connected(self, sink: Sink, error: IiotctlError) -> None:
         reason, code = _REASONS.get(error.slug, (GapReason.REFUSED, quality.BAD_NOT_CONNECTED))
@@ -161,13 +161,6 @@ class OpcUaSource:
         changed = self._namespaces.note(session.namespaces, self._tags.values())
         if changed is not None:
             self._tell(changed)
-        remembered = session.dialled.remembered
-        if remembered is not None:
-            text = f"the server's certificate was seen for the first time and is trusted from now on: `{remembered}`"
-            self._tell(Event(Level.WARNING, "certificate-remembered", text))
-        identity = session.dialled.identity
-        if identity is not None and identity.created:
-            self._tell(Event(Level.NOTICE, "certificate-created", f"made our certificate `{identity.path}`"))
         pauses = Backoff(self.timing.reconnect_first, self.timing.reconnect_longest)
         self._book = TypeBook(session)
         side = [asyncio.create_task(self._watch_clock(session)), asyncio.create_task(self._retry(session))]

@@ -1,18 +1,17 @@
 """Which server certificate is accepted: the pinned file, a remembered one, or (only when asked) the first one seen.
 
     pki/trusted/    accepted server certificates: <host>_<port>.der, or any file put there by hand
-    pki/rejected/   the last one that was not accepted, so that accepting it is one `mv`
+    pki/rejected/   the last one that was not accepted, to be looked at
 
 Self-signed certificates are the rule in plants, so there is no chain to build: the certificate itself is
 compared, byte by byte. An exact match also stands in for the host name check; a certificate that is
-accepted on first use must name the dialled host.
+accepted on first use must name the dialled host and have no fault that makes a certificate worthless.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import os
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -28,11 +27,19 @@ from iiotctl.sources.opcua.certificate import fingerprint, load_certificate
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The certificate that a server showed, and where."""
+    """The certificate that a server showed, and where.
+
+    Attributes:
+        certificate: the certificate.
+        host: dialled host.
+        port: dialled port.
+        faults: why it proves little, see `judgement.faults`.
+    """
 
     certificate: x509.Certificate
     host: str
     port: int
+    faults: tuple[str, ...] = ()
 
     @property
     def der(self) -> bytes:
@@ -205,7 +212,7 @@ class TrustStore:
         """Accept or refuse what a server showed; returns the file it was remembered in just now, or None.
 
         Raises:
-            SourceError: expired, not yet valid, unknown, changed, or made for another host.
+            SourceError: expired, not yet valid, unknown, changed, made for another host, or at fault.
         """
         check_validity(presented, now)
         standing, known = self.standing(presented, pinned)
@@ -231,6 +238,14 @@ class TrustStore:
                 cause=f"it names {', '.join(names_of(presented.certificate)) or 'no host'}; {presented.describe()}",
                 hint=f"dial one of these names, or accept it knowingly: {self._accept_hint(presented)}",
             )
+        if presented.faults:
+            raise SourceError(
+                "opcua-certificate-faulty",
+                "the server's certificate is at fault, so it is not trusted on first use",
+                where=presented.where,
+                cause=(*presented.faults, presented.describe()),
+                hint=f"renew it on the server, or accept it knowingly: {self._accept_hint(presented)}",
+            )
         remembered.parent.mkdir(parents=True, exist_ok=True)
         remembered.write_bytes(presented.der)
         return remembered
@@ -246,21 +261,18 @@ class TrustStore:
         )
 
     def _accept_hint(self, presented: Presented) -> str:
-        """Lay the certificate down in `rejected/` and say how to accept it."""
+        """Lay the certificate down in `rejected/`, where `certificate show` finds it, and say how to accept it."""
         if self._pki is None:
             return (
                 'save the server\'s certificate to a file and name it in the site: `server_certificate = "line3.der"`'
             )
         rejected = self._pki / "rejected" / f"{presented.file_stem}.der"
-        trusted = self._pki / "trusted" / rejected.name
         try:
             rejected.parent.mkdir(parents=True, exist_ok=True)
-            trusted.parent.mkdir(parents=True, exist_ok=True)
             rejected.write_bytes(presented.der)
         except OSError as error:
             return f"make `{self._pki}` writable ({error.strerror}), run again"
-        command = f'move /Y "{rejected}" "{trusted}"' if os.name == "nt" else f"mv '{rejected}' '{trusted}'"
         return (
-            f"compare the fingerprint with the one on the server, then accept it: `{command}`; "
+            f"compare the fingerprint with the one on the server, then `iiotctl certificate trust {presented.where}`; "
             f"`iiotctl certificate check {presented.where}` tells all about it"
         )

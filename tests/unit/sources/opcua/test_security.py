@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asyncua import ua
@@ -15,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from iiotctl.errors import SourceError
 from iiotctl.sources.allowlist import OPCUA_NAMES, ForbiddenRequestError
+from iiotctl.sources.opcua import judgement
 from iiotctl.sources.opcua.certificate import (
     application_uri_of,
     check_own,
@@ -25,6 +27,7 @@ from iiotctl.sources.opcua.certificate import (
 from iiotctl.sources.opcua.client import GuardedClient, GuardedProtocol, dial_url
 from iiotctl.sources.opcua.security import Login, choose_endpoint, choose_token_policy, password_exposed, protection_of
 from iiotctl.sources.opcua.trust import Presented, TrustStore, names_host
+from tests.unit.sources.opcua.certificates import URI, certificate
 
 NOW = dt.datetime(2026, 11, 21, 8, tzinfo=dt.UTC)
 NONE = "http://opcfoundation.org/UA/SecurityPolicy#None"
@@ -120,6 +123,41 @@ def test_host_names_and_addresses_of_a_certificate(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         TrustStore(tmp_path, trust_first=True).accept(presented(tmp_path, "10.0.0.1"), pinned=None, now=NOW)
     assert caught.value.slug == "opcua-certificate-host"
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ({"bits": 1024}, "key: RSA 1024 bits; 2048 is the least"),
+        ({"uri": "urn:other"}, "ApplicationUri: the certificate says `urn:other`"),
+        ({"sha1": True}, "signature: SHA-1, self-signed: can be forged"),
+    ],
+)
+def test_a_certificate_at_fault_needs_a_person(tmp_path: Path, faults: dict[str, Any], told: str) -> None:
+    shown = certificate(**faults)
+    server = Presented(shown, "plc7", 4840, judgement.faults(shown, URI))
+    with pytest.raises(SourceError) as caught:
+        TrustStore(tmp_path, trust_first=True).accept(server, pinned=None, now=NOW)
+    assert caught.value.slug == "opcua-certificate-faulty"
+    assert told in str(caught.value.cause)
+    assert "`iiotctl certificate trust opc.tcp://plc7:4840`" in str(caught.value.hint)
+    assert not (tmp_path / "trusted").exists()
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "by-hand.der").write_bytes(server.der)
+    assert TrustStore(tmp_path, trust_first=True).accept(server, pinned=None, now=NOW) is None
+
+
+@pytest.mark.parametrize("slug", ["opcua-certificate-unknown", "opcua-certificate-changed", "opcua-certificate-host"])
+def test_a_certificate_is_accepted_by_a_command_that_shows_it(tmp_path: Path, slug: str) -> None:
+    server = presented(tmp_path, "10.0.0.1" if slug.endswith("host") else "localhost")
+    if slug.endswith("changed"):
+        TrustStore(tmp_path, trust_first=True).accept(server, pinned=None, now=NOW)
+        server = presented(tmp_path, name="another")
+    with pytest.raises(SourceError) as caught:
+        TrustStore(tmp_path, trust_first=slug.endswith("host")).accept(server, pinned=None, now=NOW)
+    assert caught.value.slug == slug
+    assert f"`iiotctl certificate trust {server.where}`" in str(caught.value.hint)
+    assert "mv " not in str(caught.value.hint)
 
 
 def token(uri: str | None, name: str = "p", kind: ua.UserTokenType = ua.UserTokenType.UserName) -> ua.UserTokenPolicy:
