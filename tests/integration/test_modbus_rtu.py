@@ -181,6 +181,81 @@ def test_a_bus_with_a_master_sees_no_byte_from_us() -> None:
         assert bus.sent[port] == b""
 
 
+def test_a_master_that_appears_later_silences_us_until_it_is_gone() -> None:
+    with RtuBus(star=True) as bus:
+        bus.server(5)
+        bus.server(9)
+        port = bus.port()
+        patient = serial(port, unit=5).model_copy(update={"listen": 0.6})
+        source = ModbusSource("s", patient, tags(["holding:5", "holding:50"]), context())
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.values(1)) >= 3)
+                master = bus.master(30, "9:3:0:10")
+                await until(lambda: bool(sink.failures))
+                assert {failure[:2] for failure in sink.failures} == {(None, GapReason.REFUSED)}
+                assert source.status.error is not None
+                assert source.status.error.slug == "bus-has-master"
+                (said,) = sink.said("source-down")
+                assert "another master speaks on the bus" in said
+                assert "`unit 9 FC 3 0-9`" in said
+                sent = len(bus.sent[port])
+                await asyncio.sleep(2)
+                assert len(bus.sent[port]) == sent
+                got = len(sink.values(1))
+                bus.cut(master.path)
+                await until(lambda: len(sink.values(1)) >= got + 3)
+                assert source.status.error is None
+            assert set(sink.values(1)) == {5050.0}
+
+        asyncio.run(main())
+
+
+def test_a_person_who_vouched_is_told_of_a_later_master_and_reading_goes_on() -> None:
+    with RtuBus(star=True) as bus:
+        bus.server(5)
+        bus.server(9)
+        world = context()
+        world.sole_master = "A. Person"
+        source = ModbusSource("s", serial(bus.port(), unit=5), tags(["holding:5"]), world)
+
+        async def main() -> None:
+            async with Running(source) as sink:
+                await until(lambda: len(sink.values(0)) >= 3)
+                bus.master(300, "9:3:0:10")
+                await until(lambda: bool(sink.said("bus-has-master")))
+                got = len(sink.values(0))
+                await until(lambda: len(sink.values(0)) >= got + 10)
+            (said,) = sink.said("bus-has-master")
+            assert "A. Person" in said
+            assert {reason for _, reason, _ in sink.failures} <= {GapReason.TIMEOUT}
+
+        asyncio.run(main())
+
+
+def test_behind_a_serial_server_another_master_is_told() -> None:
+    with RtuBus(star=True) as bus:
+        bus.server(5)
+        bus.server(9)
+        port = bus.port()
+        with SerialServer(port) as server:
+            config = rtu_over_tcp(server.port, unit=5, timeout="400ms")
+            source = ModbusSource("s", config, tags(["holding:5"]), context())
+
+            async def main() -> None:
+                async with Running(source) as sink:
+                    await until(lambda: len(sink.values(0)) >= 3)
+                    assert sink.said("bus-has-master") == []
+                    bus.master(1500, "9:3:0:10")
+                    await until(lambda: bool(sink.said("bus-has-master")))
+                    sent = len(bus.sent[port])
+                    await until(lambda: len(bus.sent[port]) > sent)
+                    assert source.status.reconnects == 0
+
+            asyncio.run(main())
+
+
 def test_who_vouches_for_a_bus_is_told() -> None:
     events: list[Event] = []
     with RtuBus() as bus:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from iiotctl.sources.allowlist import check_modbus
 from iiotctl.sources.modbus.failure import Failure, Kind
-from iiotctl.sources.modbus.framing.dialogue import Asked, Broken, Dialogue, Done, Expired, Heard, Late, PutOff
+from iiotctl.sources.modbus.framing.dialogue import Asked, Broken, Dialogue, Done, Expired, Foreign, Heard, Late, PutOff
 
 if TYPE_CHECKING:
     from iiotctl.sources.modbus.link import Link
@@ -150,6 +150,8 @@ class Channel:
                 link.queue.late(item.unit, item.after, now)
             elif isinstance(item, PutOff):
                 link.put_off(item)
+            elif isinstance(item, Foreign):
+                link.overheard(self, item.what)
             elif isinstance(item, Broken):
                 link.lost(self, Failure(Kind.GARBLED, cause=item.cause))
             else:

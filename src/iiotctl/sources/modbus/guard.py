@@ -56,13 +56,20 @@ async def guard_bus(config: ModbusRtuSource, *, confirmed_by: str | None, tell: 
         tell(Event(Level.WARNING if seen.bytes else Level.NOTICE, "sole-master-confirmed", text, data=data))
         return
     if sniffer.seen.bytes:
-        speaker = "another master speaks on the bus" if sniffer.seen.understood else "somebody speaks on the bus"
-        raise SourceError(
-            "bus-has-master",
-            f"{speaker} of `{config.port}`; nothing was sent",
-            where=f"{config.port}, {settings_of(config)}",
-            cause=f"heard within {config.listen:g} s: {found}",
-            hint='`type = "modbus-rtu-listen"` takes the values from what that master reads; if you are sure that there '
-            "is none: `iiotctl capture --sole-master-confirmed-by NAME`",
-            retriable=True,
-        )
+        who = "another master" if sniffer.seen.understood else "somebody"
+        raise occupied(config, f"heard within {config.listen:g} s: {found}", who=who, so="nothing was sent")
+
+
+def occupied(
+    config: ModbusRtuSource, cause: str, *, who: str = "another master", so: str = "nothing more is sent"
+) -> SourceError:
+    """The error when somebody else speaks on a bus."""
+    return SourceError(
+        "bus-has-master",
+        f"{who} speaks on the bus of `{config.port}`; {so}",
+        where=f"{config.port}, {settings_of(config)}",
+        cause=cause,
+        hint='`type = "modbus-rtu-listen"` takes the values from what that master reads; if you are sure that there '
+        "is none, `--sole-master-confirmed-by NAME` says who is (capture, read, guess, browse, tags check)",
+        retriable=True,
+    )

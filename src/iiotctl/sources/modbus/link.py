@@ -46,6 +46,9 @@ class Way(Protocol):
     def explain(self, error: BaseException) -> Outage:
         """Why connecting failed or the connection was lost."""
 
+    def overheard(self, what: str) -> Exception | None:
+        """Another master was heard: why nothing may be sent any more, or None to go on."""
+
 
 class Link:
     """All connections one way and the queue in front of them.
@@ -196,8 +199,9 @@ class Link:
         assert task is not None
         try:
             await self._way.dial(channel, self.manners.timeout)
-        except (OSError, TimeoutError, UnicodeError, IiotctlError) as error:
-            self.outage = self._way.explain(error)
+        except Exception as error:  # noqa: BLE001 - scans wait for the end of this, and must not wait for ever
+            channel.end()
+            self.outage = self._explain(error)
             self.unreachable = not self._channels
             self._count_fruitless()
             if not self._channels:
@@ -213,6 +217,12 @@ class Link:
         self._count_fruitless()
         self.queue.connected(self.monotonic())
         self.pump()
+
+    def _explain(self, error: Exception) -> Outage:
+        if isinstance(error, OSError | UnicodeError | IiotctlError):
+            return self._way.explain(error)
+        cause = f"a mistake in iiotctl: {type(error).__name__}: {error}"
+        return Outage("source-lost", cause, "please report it; capture tries again")
 
     def _count_fruitless(self) -> None:
         now = self.monotonic()
@@ -269,6 +279,14 @@ class Link:
             self._count_fruitless()
         channel.abandon(failure)
         self.pump()
+
+    def overheard(self, channel: Channel, what: str) -> None:
+        """Another master asks on our bus; where that counts, nothing more is sent before the way is free again."""
+        error = self._way.overheard(what)
+        if error is not None:
+            self.unreachable = True
+            self.queue.fail_all(Failure(Kind.DISCONNECTED, cause=str(error)), self.now_us())
+            self.lost(channel, Failure(Kind.DISCONNECTED), error)
 
     def timed_out(self, channel: Channel, item: Expired) -> None:
         """A request was not answered in time. The connection stays, unless the stream itself is broken."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iiotctl.errors import SourceError
+from iiotctl.events import Event, Level
 from iiotctl.site.sources import ModbusRtuOverTcpSource, ModbusRtuSource, ModbusTcpSource, ModbusTlsSource
+from iiotctl.sources.base import place
 from iiotctl.sources.modbus.framing.mbap import MbapDialogue
 from iiotctl.sources.modbus.framing.rtu import RtuDialogue, Timing, timing_of
-from iiotctl.sources.modbus.guard import guard_bus
+from iiotctl.sources.modbus.guard import guard_bus, occupied
 from iiotctl.sources.modbus.outage import Outage, explain
 from iiotctl.sources.modbus.serialport import Port, open_port
 from iiotctl.sources.modbus.tls import Trust
@@ -17,7 +19,6 @@ from iiotctl.sources.modbus.transport import Connection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iiotctl.events import Event
     from iiotctl.site.sources import PolledModbus
     from iiotctl.sources.base import SourceContext
     from iiotctl.sources.modbus.channel import Channel
@@ -33,7 +34,21 @@ def way_to(config: PolledModbus, context: SourceContext, tell: Callable[[Event],
     if isinstance(config, ModbusTlsSource):
         return TlsWay(config, context, tell)
     assert isinstance(config, ModbusTcpSource | ModbusRtuOverTcpSource)
-    return TcpWay(config.host, config.port, rtu=isinstance(config, ModbusRtuOverTcpSource))
+    return TcpWay(config.host, config.port, tell, rtu=isinstance(config, ModbusRtuOverTcpSource))
+
+
+class Doubt:
+    """Says once that another master was heard, where that does not stop us."""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._is_told = False
+
+    def tell(self, text: str) -> None:
+        """Pass it on, the first time."""
+        if not self._is_told:
+            self._is_told = True
+            self._tell(Event(Level.WARNING, "bus-has-master", text))
 
 
 class TcpWay:
@@ -45,9 +60,10 @@ class TcpWay:
 
     reopens = True
 
-    def __init__(self, host: str, port: int, *, rtu: bool = False) -> None:
+    def __init__(self, host: str, port: int, tell: Callable[[Event], None], *, rtu: bool = False) -> None:
         self._host = host
         self._port = port
+        self._doubt = Doubt(tell)
         self._pairings: dict[int, Pairing] | None = {} if rtu else None
 
     def dialogue(self) -> Dialogue:
@@ -63,6 +79,10 @@ class TcpWay:
     def explain(self, error: BaseException) -> Outage:
         """Why there is no connection."""
         return explain(error, self._host, self._port)
+
+    def overheard(self, what: str) -> None:
+        """The server hands over what another master asks: told, since it may have been set up so."""
+        self._doubt.tell(f"another master speaks on the bus behind `{place(self._host, self._port)}`: {what}")
 
 
 class TlsWay:
@@ -96,6 +116,9 @@ class TlsWay:
         """Why there is no connection; what TLS calls its errors says little to a person."""
         return explain(self._trust.explain(error), self._config.host, self._config.port)
 
+    def overheard(self, what: str) -> None:
+        """Never: there is no bus."""
+
 
 class SerialWay:
     """A serial port, which is listened to each time before it is opened to send."""
@@ -106,6 +129,7 @@ class SerialWay:
         self._config = config
         self._confirmed_by = confirmed_by
         self._tell = tell
+        self._doubt = Doubt(tell)
         self._pairings: dict[int, Pairing] = {}
 
     def dialogue(self) -> Dialogue:
@@ -124,6 +148,16 @@ class SerialWay:
     def explain(self, error: BaseException) -> Outage:
         """Why there is no connection."""
         return explain(error, self._config.port, 0)
+
+    def overheard(self, what: str) -> SourceError | None:
+        """Another master came onto the bus: no more bytes from us, unless a person vouched that there is none."""
+        if self._confirmed_by is None:
+            return occupied(self._config, f"heard while reading: {what}")
+        self._doubt.tell(
+            f"another master speaks on the bus of `{self._config.port}`: {what}; "
+            f"{self._confirmed_by} confirmed that there is none, so reading goes on"
+        )
+        return None
 
 
 class _PortWire:

@@ -52,6 +52,9 @@ class NoWay:
     def explain(self, error: BaseException) -> Outage:
         return explain(error, "127.0.0.1", 502)
 
+    def overheard(self, what: str) -> Exception | None:
+        return None
+
 
 def _link(monotonic: Callable[[], float] = time.monotonic) -> Link:
     return Link(NoWay(), now_us=lambda: 0, monotonic=monotonic)
@@ -188,3 +191,29 @@ def test_what_came_instead_of_the_answer_is_told(
     assert isinstance(expired, Expired)
     assert told in expired.failure.cause
     assert hint in expired.failure.hint
+
+
+class Broken(NoWay):
+    """A mistake of ours on the way to the device."""
+
+    async def dial(self, channel: Channel, seconds: float) -> None:
+        raise KeyError("port")
+
+
+def test_a_mistake_of_ours_while_connecting_is_a_failure_and_no_scan_waits_for_ever() -> None:
+    async def main() -> Link:
+        link = Link(Broken(), now_us=lambda: 0, monotonic=time.monotonic)
+        manners = Manners()
+        link.join(manners)
+        scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 1.0, 1.0)
+        async with asyncio.timeout(5):
+            await link.perform(scan)
+        assert isinstance(scan.results[0], Failure)
+        assert "KeyError" in scan.results[0].cause
+        link.leave(manners)
+        return link
+
+    link = asyncio.run(main())
+    assert link.unreachable
+    assert link.outage is not None
+    assert "report" in link.outage.hint

@@ -65,13 +65,19 @@ class Stray(NamedTuple):
     unit: int
 
 
+class Foreign(NamedTuple):
+    """Another master asks on our bus; `what` in words."""
+
+    what: str
+
+
 class Broken(NamedTuple):
     """Where the next answer begins is unknown: the connection is of no more use."""
 
     cause: str
 
 
-Heard = Done | Expired | PutOff | Late | Stray | Broken
+Heard = Done | Expired | PutOff | Late | Stray | Foreign | Broken
 
 
 class Dialogue(Protocol):

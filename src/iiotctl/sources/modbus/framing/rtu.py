@@ -15,7 +15,8 @@ from iiotctl.sources.allowlist import check_bus_unit
 from iiotctl.sources.modbus.crc import sealed
 from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.frame import Answer, AnyRequest, Request
-from iiotctl.sources.modbus.framing.dialogue import Asked, Done, Expired, Heard, Late, PutOff, Stray
+from iiotctl.sources.modbus.framing.dialogue import Asked, Done, Expired, Foreign, Heard, Late, PutOff, Stray
+from iiotctl.sources.modbus.framing.intruder import Watch
 from iiotctl.sources.modbus.framing.pairing import Goal, Pairing
 from iiotctl.sources.modbus.framing.rtuframer import Frame, RtuFramer
 
@@ -85,6 +86,7 @@ class RtuDialogue:
         self._pairings = pairings
         self._timing = timing
         self._framer = RtuFramer(timing.resync)
+        self._watch = Watch()
         self._asked: Asked | None = None
         self._next: AnyRequest | None = None
         self._sent = 0.0
@@ -138,13 +140,15 @@ class RtuDialogue:
         frame = sealed(bytes([request.unit]) + request.pdu)
         check_bus_unit(frame[0])
         self._framer.sent(frame)
+        self._watch.sent(frame, now)
         self._pairings[request.unit].sent(now)
         return frame
 
     def hear(self, data: bytes, now: float) -> Sequence[Heard]:
         """What follows from bytes that came in."""
         self.not_before = max(self.not_before, now + self._timing.silence)
-        heard: list[Heard] = []
+        foreign = self._watch.hear(data, now)
+        heard: list[Heard] = [Foreign(foreign)] if foreign else []
         for frame in self._framer.feed(data, now):
             heard += self._take(frame, now)
         return heard

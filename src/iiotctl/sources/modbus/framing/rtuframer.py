@@ -60,11 +60,14 @@ class RtuFramer:
             return []
         data = self._rest + data
         self._rest = b""
-        if self._echo and data.startswith(self._echo):
-            data = data[len(self._echo) :]
-            self._echo = b""
         frames = []
         while data:
+            if self._echo.startswith(data[: len(self._echo)]) and self._echo:
+                if len(data) < len(self._echo):
+                    self._rest = data
+                    break
+                data, self._echo = data[len(self._echo) :], b""
+                continue
             if not _FIRST_UNIT <= data[0] <= _LAST_UNIT:
                 # a converter that turns round leaves a byte of noise before the frame; no unit begins like this
                 data = data[1:]

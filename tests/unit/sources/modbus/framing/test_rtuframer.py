@@ -89,6 +89,16 @@ def test_an_echo_of_our_own_request_is_no_answer() -> None:
     assert [found.raw for found in framer.feed(request + frame, 0.0)] == [frame]
 
 
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 9])
+def test_an_echo_may_come_in_pieces_and_after_noise(piece: int) -> None:
+    request = bytes.fromhex("010300640002")
+    request += checksum(request)
+    framer = RtuFramer(SILENCE)
+    framer.sent(request)
+    frame = _frame(1, 3, b"\0\1\0\2")
+    assert _feed(framer, b"\0" + request + frame, [piece] * 30) == [frame]
+
+
 def test_half_a_frame_is_forgotten_after_silence() -> None:
     frame = _frame(1, 3, b"\0\7")
     framer = RtuFramer(SILENCE)
