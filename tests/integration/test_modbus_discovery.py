@@ -156,7 +156,7 @@ def test_a_dry_run_opens_no_connection(capsys: pytest.CaptureFixture[str]) -> No
         assert run(["browse", url, "--range", "holding:0-99", "--dry-run", "--format", "json"]) == 0
         shown = capsys.readouterr()
         requests = [row["request"] for row in json.loads(shown.out)["rows"]]
-        assert requests[1] == "unit 1 FC 3 holding:0-31"
+        assert requests[2] == "unit 1 FC 3 holding:0-31"
         assert "nothing was sent" in shown.err
         assert "at most 196" in shown.err
         assert server.stats()["accepts"] == 0

@@ -121,6 +121,8 @@ def run(
         delay_s=op.DELAY_S if wish.delay_s is None else wish.delay_s,
         most=MOST_REQUESTS if wish.most is None else wish.most,
     )
+    if planned.device.note:
+        _console.say(planned.device.note)
     if wish.dry_run:
         reports.write(_plan_rows(planned), target.format, target.output)
         for line in _plan_words(planned):
@@ -134,6 +136,8 @@ def run(
     else:
         _tell_identity(found)
         _write(found, target)
+    if found.is_interrupted:
+        raise typer.Exit(int(ExitCode.INTERRUPTED))
     if not found.is_whole:
         raise typer.Exit(int(ExitCode.INCOMPLETE))
 
@@ -148,16 +152,16 @@ def _write(found: Found, target: Target) -> None:
 
     counts = [(state, sum(s.count for s in found.stretches if s.state is state)) for state in State]
     words = ", ".join(f"{count} {str(state).replace('-', ' ')}" for state, count in counts if count)
+    _console.say(f"{format_count(found.requests, 'request')}; addresses: {words}")
+    for stretch in found.stretches:
+        if stretch.state is State.NOT_ASKED and stretch.note != "never_read":
+            _console.warn(f"{stretch} was not asked for: {stretch.note}")
     if target.has_tags:
         rows = op.tag_rows(found.stretches, target.source or "device")
         with binary(target.tags_csv if target.tags_csv is not None else target.output) as stream:
             stream.write((to_toml(rows) if target.toml else to_csv(rows)).encode())
     else:
         reports.write(_register_rows(found), target.format, target.output)
-    _console.say(f"{format_count(found.requests, 'request')}; addresses: {words}")
-    for stretch in found.stretches:
-        if stretch.state is State.NOT_ASKED and stretch.note != "never_read":
-            _console.warn(f"{stretch} was not asked for: {stretch.note}")
 
 
 def _tell_identity(found: Found) -> None:
@@ -194,7 +198,10 @@ def _plan_rows(planned: Plan) -> Rows:
     from iiotctl.reports.rows import Column, Rows
 
     unit = planned.device.config.unit
-    rows: list[tuple[str, int | None]] = [(f"unit {unit} FC 43/14 identification", None)]
+    rows: list[tuple[str, int | None]] = [
+        (f"unit {unit} FC 43/14 identification, basic objects", None),
+        (f"unit {unit} FC 43/14 identification, regular objects if there are any", None),
+    ]
     rows += [(f"unit {unit} {block}", block.count) for block in planned.first]
     return Rows([Column("request"), Column("addresses", "integer")], rows)
 
@@ -202,15 +209,27 @@ def _plan_rows(planned: Plan) -> Rows:
 def _plan_words(planned: Plan) -> Iterator[str]:
     from iiotctl.cli._wording import lasting
     from iiotctl.site.units import format_count
+    from iiotctl.sources.modbus import identity
 
     yield "nothing was sent"
+    pieces = f"at most {identity.MOST_REQUESTS}, when they come in pieces"
+    yield f"identification: 1 request, 2 if there are regular objects; {pieces}"
     if not planned.first:
         return
     least, most = planned.seconds
-    yield (
-        f"{format_count(len(planned.first), 'request')} when every address exists, about {lasting(least)}; "
-        f"at most {planned.most} when many do not, about {lasting(most)}"
-    )
+    needed = format_count(len(planned.first), "request")
+    if len(planned.first) > planned.most:
+        asked = sum(block.count for block in planned.first[: planned.most])
+        share = "most" if 2 * asked < sum(block.count for block in planned.first) else "some"
+        yield (
+            f"registers: {needed} would be needed; it stops after {planned.most}, about {lasting(most)}, with {share} "
+            "addresses unasked: `--max-requests` allows more"
+        )
+    else:
+        yield (
+            f"registers: {needed} when every address exists, about {lasting(least)}; "
+            f"at most {planned.most} when many do not, about {lasting(most)}"
+        )
     for table, first, last in planned.device.limits.never_read:
         yield f"never read: {table}:{first}-{last}"
 

@@ -154,7 +154,7 @@ def browse(
     with progress(quiet=quiet) as report:
         found = op.browse(target, wish, report=report)
     if tags_csv is not None or toml:
-        rows = op.tag_rows(found.capturable, name or target.source or op.source_name(url), target.taken)
+        rows = op.tag_list(found, name or target.source or op.source_name(url), target.taken)
         _write_tags(rows, found, tags_csv if tags_csv is not None else output, toml=toml)
     else:
         reports.write(_rows(found, short=format is Format.TABLE and not verbose, values=values), format.value, output)
@@ -184,8 +184,9 @@ def _write_tags(rows: Sequence[TagRow], found: Browsed, output: Path | None, *, 
 
     with binary(output) as stream:
         stream.write((to_toml(rows) if toml else to_csv(rows)).encode())
-    source = f" of source `{rows[0].source}`" if rows else ""
-    _console.say(f"{format_count(len(rows), 'tag')}{source}{'' if output is None else f' in {output}'}")
+    _console.say(
+        f"{format_count(len(rows), 'tag')} of source `{rows[0].source}`{'' if output is None else f' in {output}'}"
+    )
     say_left_out(found)
 
 

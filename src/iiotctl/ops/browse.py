@@ -139,6 +139,24 @@ def _empty(wish: Wish, folders: Sequence[str], url: str, stopped: str) -> Incomp
     )
 
 
+def tag_list(found: Browsed, source: str, taken: Iterable[str] = ()) -> list[TagRow]:
+    """Rows for the tag list of all variables that can be captured; see `tag_rows`.
+
+    Raises:
+        IncompleteError: `browse-empty`, there is none.
+    """
+    rows = tag_rows(found.capturable, source, taken)
+    if not rows:
+        raise IncompleteError(
+            "browse-empty",
+            f"none of {format_count(len(found.rows), 'variable')} can be captured",
+            where=found.config.url,
+            cause=found.rows[0].problem,
+            hint=f"`iiotctl browse {found.config.url}` says why for each",
+        )
+    return rows
+
+
 def tag_rows(rows: Iterable[Described], source: str, taken: Iterable[str] = ()) -> list[TagRow]:
     """Rows for the tag list, each with a name of its own.
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from iiotctl.errors import IncompleteError
-from iiotctl.ops.browse import Browsed, Wish, browse, source_name, tag_rows
+from iiotctl.ops.browse import Browsed, Wish, browse, source_name, tag_list
 from iiotctl.ops.opcua_target import target_of
 from iiotctl.ops.read import Access
 from iiotctl.ops.site import check_unused, init_site
@@ -80,15 +79,7 @@ def init_from_browse(
     check_unused(folder, (FILE_NAME, TAG_LIST))
     name = source_name(url, source)
     found = browse(target_of(url, access=access, use_site=False), wish, report=report)
-    rows = tag_rows(found.capturable, name)
-    if not rows:
-        raise IncompleteError(
-            "browse-empty",
-            f"none of {len(found.rows)} variables can be captured",
-            where=url,
-            cause=found.rows[0].problem,
-            hint=f"`iiotctl browse {url}` says why for each",
-        )
+    rows = tag_list(found, name)
     day = today or dt.datetime.now(dt.UTC).date()
     head = _HEAD.format(day=day.isoformat(), url=url, tags=TAG_LIST, site=json.dumps(name))
     files = {FILE_NAME: head + source_table(name, found.config, wish.profile), TAG_LIST: to_csv(rows)}

@@ -62,16 +62,19 @@ class Found:
         identity: who it says it is.
         stretches: what is known of each named address, in order; empty when no range was named.
         requests: requests sent for the registers.
+        is_interrupted: the user had enough.
     """
 
     identity: Identity
     stretches: tuple[Stretch, ...]
     requests: int
+    is_interrupted: bool = False
 
     @property
     def is_whole(self) -> bool:
-        """Every named address was asked for, except those that may not be."""
-        return not any(s.state is State.NOT_ASKED and s.note != "never_read" for s in self.stretches)
+        """Every named address was asked for, except those that may not be, and one was read at least."""
+        missed = any(s.state is State.NOT_ASKED and s.note != "never_read" for s in self.stretches)
+        return not missed and (not self.stretches or any(s.state is State.EXISTS for s in self.stretches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ def browse(planned: Plan, *, report: Callable[[int, int], None] | None = None) -
         SourceError: the device cannot be reached, or a probe met nothing but silence.
         IncompleteError: `browse-empty`, no range was named and the device does not say who it is.
     """
-    with Conversation(planned.device) as conversation:
+    with Conversation(planned.device, delay_s=planned.delay_s) as conversation:
         identity = conversation.run(identify(planned.device.config.unit, conversation.asking))
         if not planned.ranges:
             if not identity:
@@ -173,22 +176,26 @@ def browse(planned: Plan, *, report: Callable[[int, int], None] | None = None) -
         if identity.is_answered or isinstance(planned.device.config, ModbusRtuSource):
             return Found(identity, *_probe(planned, conversation, report))
     # on a connection that still holds the ignored request the device would take its rest for the next one
-    with Conversation(planned.device) as conversation:
+    with Conversation(planned.device, delay_s=planned.delay_s) as conversation:
         return Found(identity, *_probe(planned, conversation, report))
 
 
 def _probe(
     planned: Plan, conversation: Conversation, report: Callable[[int, int], None] | None
-) -> tuple[tuple[Stretch, ...], int]:
+) -> tuple[tuple[Stretch, ...], int, bool]:
     strategy = probe(planned.ranges, planned.device.limits, size=planned.size, most=planned.most)
     sent = 0
     silence: Failure | None = None
+    answer: bytes | Failure | None
     try:
         block = next(strategy)
         while True:
-            conversation.pause(planned.delay_s)
-            answer = conversation.ask(request_for(block, planned.device.config.unit))
-            sent += 1
+            try:
+                conversation.pause(planned.delay_s)
+                sent += 1
+                answer = conversation.ask(request_for(block, planned.device.config.unit))
+            except KeyboardInterrupt:
+                answer = None
             if sent == 1 and isinstance(answer, Failure) and answer.kind is not Kind.REFUSED:
                 silence = answer
             elif not isinstance(answer, Failure) or answer.kind is Kind.REFUSED:
@@ -199,7 +206,7 @@ def _probe(
     except StopIteration as end:
         if silence is not None:
             raise silent(planned.device, silence) from None
-        return tuple(end.value), sent
+        return tuple(end.value), sent, answer is None
 
 
 def _nameless(planned: Plan, identity: Identity) -> IncompleteError:
@@ -244,6 +251,9 @@ def tag_rows(found: Sequence[Stretch], source: str) -> list[TagRow]:
     """A row an existing address, as the simplest type it can have; the description tells what was read.
 
     Types cannot be known from registers; `guess` helps to find them one by one.
+
+    Raises:
+        IncompleteError: `browse-empty`, no address exists.
     """
     names = UniqueNames()
     rows = []
@@ -259,4 +269,11 @@ def tag_rows(found: Sequence[Stretch], source: str) -> list[TagRow]:
         name = names.take(tag_name((place.address.replace(":", "_"),), source))
         is_bit = place.signed is None
         rows.append(TagRow(name, source, place.address, type="bool" if is_bit else "uint16", description=read))
+    if not rows:
+        raise IncompleteError(
+            "browse-empty",
+            f"none of {sum(stretch.count for stretch in found)} addresses could be read",
+            cause=next((f"{stretch}: {stretch.note}" for stretch in found if stretch.note), None),
+            hint="look at the device's list of registers; without a list to write, `browse` says what each range answered",
+        )
     return rows

@@ -18,7 +18,7 @@ def write(
     local_tz: tzinfo | None = None,
     title: str | None = None,
     color: bool = False,
-    force: bool = False,
+    force: bool | None = None,
 ) -> None:
     """Write rows as table, json, jsonl, csv or parquet (or a format of another package).
 
@@ -31,7 +31,7 @@ def write(
         local_tz: zone for the times of tables; the formats for programs always say UTC.
         title: a line above a table.
         color: styles are allowed (the caller knows `--color`).
-        force: replace an existing file.
+        force: replace an existing file; None = the command knows no `--force`.
 
     Raises:
         UsageError: `unknown-format`, `output-exists`, `output-unwritable`, `binary-to-terminal`.

@@ -36,8 +36,12 @@ def keep_out_of_store(output: Path) -> None:
             )
 
 
-def check_place(output: Path | None, *, force: bool = False) -> None:
+def check_place(output: Path | None, *, force: bool | None = None) -> None:
     """Refuse a place that `staged` would refuse, before work that takes long; None and `-` are stdout.
+
+    Args:
+        output: the place.
+        force: what is there may be replaced; None = the command knows no `--force`.
 
     Raises:
         UsageError: see `staged`.
@@ -49,7 +53,7 @@ def check_place(output: Path | None, *, force: bool = False) -> None:
         if output.is_dir():
             raise _unwritable(output, os.strerror(errno.EISDIR))
         if output.is_file() and not force:
-            raise _exists(output)
+            raise _exists(output, force)
         if not output.parent.is_dir():
             raise _unwritable(output, os.strerror(errno.ENOENT))
     except OSError as error:
@@ -57,7 +61,7 @@ def check_place(output: Path | None, *, force: bool = False) -> None:
 
 
 @contextmanager
-def staged(output: Path, *, force: bool = False) -> Iterator[Path]:
+def staged(output: Path, *, force: bool | None = None) -> Iterator[Path]:
     """A path to write to; when the block ends well it becomes `output`, synced, in one step.
 
     Devices and pipes (`/dev/null`) are handed out as they are.
@@ -85,28 +89,28 @@ def staged(output: Path, *, force: bool = False) -> Iterator[Path]:
             stage.unlink()
 
 
-def _publish(stage: Path, output: Path, *, force: bool) -> None:
+def _publish(stage: Path, output: Path, *, force: bool | None) -> None:
     with stage.open("rb+") as file:
         os.fsync(file.fileno())
     if not force:
         try:
             os.link(stage, output)  # unlike a rename it never replaces a file that came up meanwhile
         except FileExistsError:
-            raise _exists(output) from None
+            raise _exists(output, force) from None
         except OSError:  # a file system without hard links
             if output.exists():
-                raise _exists(output) from None
+                raise _exists(output, force) from None
         else:
             return
     stage.replace(output)
 
 
-def _exists(output: Path) -> UsageError:
+def _exists(output: Path, force: bool | None) -> UsageError:
     return UsageError(
         "output-exists",
         "the output file is there already; nothing was written",
         where=str(output),
-        hint="choose another name, or remove it first (`iiotctl query` replaces it with `--force`)",
+        hint="choose another name, or " + ("remove it first" if force is None else "replace it with `--force`"),
     )
 
 
@@ -121,7 +125,7 @@ def _unwritable(output: Path, cause: str | None) -> UsageError:
 
 
 @contextmanager
-def binary(output: Path | None, *, force: bool = False) -> Iterator[BinaryIO]:
+def binary(output: Path | None, *, force: bool | None = None) -> Iterator[BinaryIO]:
     """A stream of bytes to `output`, or to stdout when it is None or `-`.
 
     Raises:

@@ -9,6 +9,7 @@ import pytest
 from iiotctl import reports
 from iiotctl.errors import UsageError
 from iiotctl.reports import Column, Rows
+from iiotctl.reports.target import check_place
 from iiotctl.reports.values import guard_formula, harmless, unguard_formula
 
 ONE = [Column("a", "integer")]
@@ -22,6 +23,14 @@ def test_an_existing_file_is_refused_and_kept(tmp_path: Path) -> None:
     assert caught.value.slug == "output-exists"
     assert output.read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.mark.parametrize(("force", "told"), [(None, "or remove it first"), (False, "or replace it with `--force`")])
+def test_the_hint_names_force_only_where_there_is_one(tmp_path: Path, force: bool | None, told: str) -> None:
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(UsageError) as caught:
+        check_place(tmp_path / "a.csv", force=force)
+    assert str(caught.value.hint).endswith(told)
 
 
 def test_force_replaces_it(tmp_path: Path) -> None:

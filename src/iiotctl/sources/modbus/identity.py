@@ -36,6 +36,8 @@ _MORE: Final = 0xFF
 _CATEGORY: Final = 0x7F
 _MOST_PIECES: Final = 32
 """A device that never ends has at most 125 objects of at least two bytes an answer; this many is a fault of its own."""
+MOST_REQUESTS: Final = 2 * _MOST_PIECES
+"""Of a whole identification: both categories in pieces."""
 
 
 class IdentityRequest(NamedTuple):

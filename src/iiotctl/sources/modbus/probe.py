@@ -106,11 +106,11 @@ def most_requests(first: Sequence[Block]) -> int:
     return sum(2 * block.count - 1 for block in first)
 
 
-Probe = Generator[Block, bytes | Failure, list[Stretch]]
+Probe = Generator[Block, bytes | Failure | None, list[Stretch]]
 
 
 def probe(ranges: Sequence[Span], limits: Limits, *, size: int = BLOCK, most: int = MOST_REQUESTS) -> Probe:
-    """Yields the block to read next, takes its data or failure, and returns what is known of every named address.
+    """Yields the block to read next, takes its data or failure (None = no more), and returns what is known of every named address.
 
     Args:
         ranges: what the user named.
@@ -135,24 +135,36 @@ def probe(ranges: Sequence[Span], limits: Limits, *, size: int = BLOCK, most: in
             continue
         sent += 1
         answer = yield block
-        if not isinstance(answer, Failure):
-            silences = 0
-            found.append(_stretch(block, State.EXISTS, data=answer))
-        elif answer.illegal and block.count > 1:
-            silences = 0
+        silences = silences + 1 if isinstance(answer, Failure) and answer.kind is not Kind.REFUSED else 0
+        stopped = _ended(answer, silences)
+        if isinstance(answer, Failure) and answer.illegal and block.count > 1:
             todo += reversed(_halved(block))
-        elif answer.illegal:
-            silences = 0
-            found.append(_stretch(block, State.ILLEGAL, str(answer)))
-        elif answer.kind is Kind.REFUSED and answer.code == _UNSERVED:
+            continue
+        if _is_unserved(answer):
             unserved[block.table] = str(answer)
-            found.append(_stretch(block, State.ILLEGAL, str(answer)))
-        else:
-            silences = silences + 1 if answer.kind is not Kind.REFUSED else 0
-            found.append(_stretch(block, State.FAILED, str(answer)))
-            if silences >= _SILENCES or answer.kind is Kind.DISCONNECTED:
-                stopped = "the device no longer answered"
+        found.append(_answered(block, answer))
     return _joined(found)
+
+
+def _ended(answer: bytes | Failure | None, silences: int) -> str:
+    """Why nothing more is asked; "" when it goes on."""
+    if answer is None:
+        return "interrupted"
+    is_lost = isinstance(answer, Failure) and answer.kind is Kind.DISCONNECTED
+    return "the device no longer answered" if is_lost or silences >= _SILENCES else ""
+
+
+def _is_unserved(answer: bytes | Failure | None) -> bool:
+    return isinstance(answer, Failure) and answer.kind is Kind.REFUSED and answer.code == _UNSERVED
+
+
+def _answered(block: Block, answer: bytes | Failure | None) -> Stretch:
+    if answer is None:
+        return _stretch(block, State.NOT_ASKED, _ended(answer, 0))
+    if not isinstance(answer, Failure):
+        return _stretch(block, State.EXISTS, data=answer)
+    is_illegal = answer.illegal or _is_unserved(answer)
+    return _stretch(block, State.ILLEGAL if is_illegal else State.FAILED, str(answer))
 
 
 def _halved(block: Block) -> list[Block]:
