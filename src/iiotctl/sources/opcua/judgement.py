@@ -252,6 +252,10 @@ def judge_chain(chain: Sequence[x509.Certificate]) -> Judgement | None:
     )
 
 
+def _is_valid(certificate: x509.Certificate, at: dt.datetime) -> bool:
+    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+
+
 def judge_clock(offset_s: float | None, now: dt.datetime, ours: x509.Certificate | None) -> Judgement | None:
     """The server's clock against ours, and against the dates of our certificate; None when it does not tell."""
     if offset_s is None:
@@ -261,7 +265,7 @@ def judge_clock(offset_s: float | None, now: dt.datetime, ours: x509.Certificate
     found = f"{word} {'ahead of' if offset_s > 0 else 'behind'} this computer"
     fix = "set the clock of the server or of this computer; `date -u`"
     there = now + dt.timedelta(seconds=offset_s)
-    if ours is not None and not ours.not_valid_before_utc <= there <= ours.not_valid_after_utc:
+    if size > _SERVER_CLOCK_S and ours is not None and _is_valid(ours, now) and not _is_valid(ours, there):
         found += ": by it our certificate is not valid, the server answers BadCertificateTimeInvalid"
         return Judgement(Side.SERVER, "clock", State.FAIL, found, fix)
     return Judgement(

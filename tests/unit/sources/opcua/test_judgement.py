@@ -132,6 +132,13 @@ def test_clock(offset: float, state: State, words: str) -> None:
     assert judge_clock(None, NOW, None) is None
 
 
+@pytest.mark.parametrize(("offset", "state"), [(-0.03, State.PASS), (-3600, State.WARN)])
+def test_an_expired_certificate_of_ours_is_no_fault_of_the_clock(offset: float, state: State) -> None:
+    found = judge_clock(offset, NOW, certificate(days=(-400, -10)))
+    assert found is not None
+    assert (found.state, "not valid" in found.found) == (state, False)
+
+
 @pytest.mark.parametrize(
     ("words", "product"),
     [
