@@ -28,7 +28,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], None]:
             sent = 0
             asking = None
 
-            def __init__(self, _: object) -> None:
+            def __init__(self, *_: object, **__: object) -> None:
                 pass
 
             def __enter__(self) -> Self:
