@@ -50,7 +50,7 @@ def guess(
     ],
     registers: Annotated[int, typer.Option("--registers", metavar="N", help="Registers: 1, 2 or 4.")] = 2,
     near: Annotated[
-        float | None,
+        str | None,
         typer.Option("--near", metavar="VALUE", show_default=False, help="What the display shows now; decides most."),
     ] = None,
     span: Annotated[
@@ -104,7 +104,7 @@ def guess(
         url,
         address,
         registers=registers,
-        near=near,
+        near=None if near is None else op.number(near, "--near"),
         span=span,
         measured_in=shows,
         unit=unit,
@@ -113,6 +113,8 @@ def guess(
         trust_first=trust_first,
         sole_master=person(sole_master),
     )
+    if wanted.device.note:
+        _console.say(wanted.device.note)
     is_live = format is Format.TABLE and output is None and not once and _console.is_terminal(sys.stdout)
     if for_s is None and not is_live:
         for_s = _PIPED_S

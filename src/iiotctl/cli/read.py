@@ -25,10 +25,11 @@ from iiotctl.cli._options import (
     person,
     seconds,
 )
-from iiotctl.errors import UsageError
+from iiotctl.errors import SiteError, UsageError
 
 if TYPE_CHECKING:
     from iiotctl.ops.read import Request
+    from iiotctl.ops.site import Opened
     from iiotctl.reports.rows import Rows
     from iiotctl.sources.base import Reading
 
@@ -110,7 +111,10 @@ def read(
         security=op.Access(security, user, password_env, trust_first),
         element=element,
         sole_master=person(sole_master),
+        opened=_site(),
     )
+    if request.note:
+        _console.say(request.note)
     count = None if endless else count or 1
     rounds = op.rounds(request, every_s=every_s, count=count, on_event=_console.show_event)
     last: list[Reading] = []
@@ -131,6 +135,17 @@ def read(
     if failure:
         raise failure
     _console.suggest("`iiotctl init` writes a site file for `iiotctl capture`")
+
+
+def _site() -> Opened | None:
+    """The site file of this folder, for its `never_read`; one that is wrong must not keep anyone from a look."""
+    from iiotctl.ops.site import open_settings
+
+    try:
+        return open_settings()
+    except SiteError as error:
+        _console.warn(f"the site file is wrong, so its `never_read` is not known: {error.what}")
+        return None
 
 
 def _rows(rounds: Iterable[list[Reading]], request: Request, *, short: bool = False) -> Rows:

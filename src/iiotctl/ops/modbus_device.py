@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from iiotctl.errors import SourceError, UsageError
+from iiotctl.ops.known_device import limited, stranger
 from iiotctl.ops.read import Access, next_cycle, prepare
 from iiotctl.ops.site import Opened, source_context
 from iiotctl.ops.url import parse_url
@@ -21,7 +22,6 @@ from iiotctl.sources.profiles import applied
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from iiotctl.site.load import LoadedSite
     from iiotctl.site.sources import SourceConfig
     from iiotctl.sources.modbus.failure import Failure
     from iiotctl.sources.modbus.frame import AnyRequest
@@ -41,6 +41,7 @@ class Named:
         sources: names of those sources.
         is_unit_named: somebody said which unit is meant.
         context: the world, for its source.
+        note: what the user should know before anything is sent; "" = nothing.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Named:
     sources: tuple[str, ...]
     is_unit_named: bool
     context: SourceContext
+    note: str = ""
 
 
 def name_device(
@@ -96,36 +98,25 @@ def name_device(
             f"`{command}` looks at Modbus registers, and `{url}` is no Modbus device that can be asked",
             hint=f"OPC UA servers say the type of each value themselves: `iiotctl browse {url}`",
         )
-    limits, names = _limits(config, site)
-    return Named(url, config, limits, names, is_unit_named, context)
+    config, names = limited(config, opened)
+    return Named(url, config, limits_of(config), names, is_unit_named, context, stranger(config, names, opened))
 
 
 def _context(sole_master: str | None) -> SourceContext:
     return SourceContext(now_us=lambda: time.time_ns() // 1000, monotonic=time.monotonic, sole_master=sole_master)
 
 
-def _limits(config: PolledModbus, site: LoadedSite | None) -> tuple[Limits, tuple[str, ...]]:
-    """Limits of a device: its own, and those of every source of the site that is the same device."""
-    limits = limits_of(config)
-    names = []
-    for name, source in site.site.sources.items() if site is not None else ():
-        if isinstance(source, PolledModbus) and (source.bus, source.unit) == (config.bus, config.unit):
-            own = limits_of(source)
-            limits = replace(
-                limits,
-                never_read=tuple(dict.fromkeys(limits.never_read + own.never_read)),
-                max_registers=min(limits.max_registers, own.max_registers),
-                max_bits=min(limits.max_bits, own.max_bits),
-            )
-            names.append(name)
-    return limits, tuple(names)
-
-
 class Conversation:
-    """Questions to a device and its answers, one after the other; use it with `with`."""
+    """Questions to a device and its answers, one after the other; use it with `with`.
 
-    def __init__(self, device: Named) -> None:
-        self._source = ModbusSource(device.url, device.config, [], device.context)
+    Args:
+        device: whom to ask.
+        delay_s: s between an answer and any next request, at least; what the device itself asks for counts too.
+    """
+
+    def __init__(self, device: Named, *, delay_s: float = 0.0) -> None:
+        config = device.config.model_copy(update={"delay": max(delay_s, device.config.delay)})
+        self._source = ModbusSource(device.url, config, [], device.context)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:

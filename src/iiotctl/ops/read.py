@@ -10,20 +10,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import ValidationError
 
 from iiotctl import quality
 from iiotctl.errors import SourceError, UsageError
 from iiotctl.events import Event
+from iiotctl.ops.known_device import limited, stranger
 from iiotctl.ops.url import OPCUA, TLS, Target, parse_url
 from iiotctl.site.address import Order, parse_address, parse_type
 from iiotctl.site.model import Tag
 from iiotctl.site.settings import resolve
-from iiotctl.site.sources import BUILTIN_SOURCES, BuiltinSource, OpcUaSource, Secret, Security
+from iiotctl.site.sources import BUILTIN_SOURCES, BuiltinSource, OpcUaSource, PolledModbus, Secret, Security
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, Reading, Source, SourceContext
+
+if TYPE_CHECKING:
+    from iiotctl.ops.site import Opened
 
 _SOURCE: Final = "read"
 _MODBUS_HINT: Final = "write e.g. `holding:11:float32:CDAB`, `40012:uint16`, `coil:5` or `holding:11/3`"
@@ -95,6 +99,8 @@ class Request:
     trust_first: bool = False
     pki_dir: Path | None = None
     sole_master: str | None = None
+    note: str = ""
+    """What the user should know before anything is sent."""
 
 
 def prepare(
@@ -107,6 +113,7 @@ def prepare(
     pki_dir: Path | None = None,
     element: int | None = None,
     sole_master: str | None = None,
+    opened: Opened | None = None,
 ) -> Request:
     """Check everything that can be checked without contact.
 
@@ -119,6 +126,7 @@ def prepare(
         pki_dir: folder of certificates; the settings' own when None.
         element: index of the element to read when OPC UA nodes hold arrays.
         sole_master: who confirmed that a serial bus has no other master; None = nobody.
+        opened: the site file that holds here, whose `never_read` is kept; None = none.
 
     Raises:
         UsageError: URL, address, type, order, unit or security are wrong or do not fit together.
@@ -129,6 +137,10 @@ def prepare(
     names = {f"r{number}": item for number, item in enumerate(wanted)}
     try:
         config = _config(target, unit, timeout_s, secure)
+        note = ""
+        if isinstance(config, PolledModbus):
+            config, known = limited(config, opened)
+            note = stranger(config, known, opened)
         tags = [
             CapturedTag(
                 code,
@@ -151,7 +163,7 @@ def prepare(
     _judge(config, tags, names)
     if pki_dir is None and target.scheme in (OPCUA, TLS):
         pki_dir = resolve(None, cwd=Path.cwd()).pki
-    return Request(url, config, tags, names, secure.trust_first, pki_dir, sole_master)
+    return Request(url, config, tags, names, secure.trust_first, pki_dir, sole_master, note)
 
 
 def _judge(config: BuiltinSource, tags: Sequence[CapturedTag], names: Mapping[str, Wanted]) -> None:
