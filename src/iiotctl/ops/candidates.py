@@ -215,7 +215,7 @@ def _fit(type_: DataType, values: NDArray[np.float64], hints: Hints) -> tuple[fl
         worth, why = _by_hints(latest * scale, type_, hints)
         tries.append((worth if scale == 1 else worth * scaled, scale, why))
     worth, scale, why = max(tries, key=lambda each: each[0])
-    if worth <= _HINT_FLOOR:
+    if worth <= _HINT_FLOOR and hints.span is None:
         return 1.0, _HINT_FLOOR * _by_size(latest, type_)[0], tries[0][2]
     return scale, worth, why
 
@@ -231,7 +231,8 @@ def _by_hints(value: float, type_: DataType, hints: Hints) -> tuple[float, str]:
         reasons.append(f"near {hints.near:g}" if distance <= _NEAR else f"not {hints.near:g}")
     if hints.span is not None:
         judged = Tag(name="x", source="x", address="holding:0", type=str(type_), span=hints.span)
-        is_inside = plausible(value, judged, _SMALLEST)
+        low, high = hints.span  # what lies outside cannot be; what lies inside may still be next to nothing
+        is_inside = low <= value <= high and plausible(value, judged, _SMALLEST)
         worth *= 1.0 if is_inside else 0.0
         reasons.append("in the span" if is_inside else "outside the span")
     return worth, ", ".join(reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,13 +118,26 @@ def prepare(
     return Wanted(device, Block(place.table, place.offset, registers, 0.0), hints)
 
 
+def number(text: str, flag: str) -> float:
+    """A number as people read it from a display, with a decimal comma or point.
+
+    Raises:
+        UsageError: it is none, or none that a display could show.
+    """
+    plain = text.replace(",", ".", 1) if "." not in text else text
+    try:
+        value = float(plain)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError("bad-value", f"`{text}` is no number", where=flag, hint="write e.g. `123.4` or `123,4`")
+    return value
+
+
 def _span(text: str) -> tuple[float, float]:
     low, dots, high = text.partition("..")
-    try:
-        span = float(low), float(high)
-    except ValueError:
-        span = 0.0, 0.0
-    if not dots or not span[0] < span[1]:
+    span = (number(low, "--span"), number(high, "--span")) if dots else (0.0, 0.0)
+    if not span[0] < span[1]:
         raise UsageError("bad-value", f"`{text}` is not a range", where="--span", hint="write low and high: `0..250`")
     return span
 

@@ -70,6 +70,15 @@ def test_the_range_decides_between_signed_and_unsigned() -> None:
     )
 
 
+def test_what_lies_outside_the_range_cannot_be() -> None:
+    found = candidates([struct.pack(">f", -0.194)], Hints(span=(0, 250)))
+    outside = [each for each in found if each.value is not None and not 0 <= each.value <= 250]
+    assert any((each.type, each.order) == ("float32", Order.ABCD) for each in outside)
+    assert {each.score for each in outside} == {0}
+    assert {each.why for each in outside} == {"outside the span"}
+    assert "in the span" not in {each.why for each in outside}
+
+
 def test_a_counter_is_an_integer_and_not_next_to_nothing() -> None:
     found = candidates([struct.pack(">I", 70_000 + step) for step in range(5)])
     assert (found[0].type, found[0].order) == ("int32", Order.ABCD)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from iiotctl.cli.app import run
 from iiotctl.errors import UsageError
-from iiotctl.ops.guess import prepare
+from iiotctl.ops.guess import number, prepare
 from iiotctl.ops.site import Opened, open_settings
 
 URL = "modbus-tcp://192.0.2.1"
@@ -54,7 +55,7 @@ def test_another_unit_is_another_device(tmp_path: Path) -> None:
         (URL, "holding:1", {"registers": 3}, "1, 2 or 4"),
         (URL, "holding:1", {"span": "250..0"}, "not a range"),
         (URL, "holding:1", {"span": "0-250"}, "not a range"),
-        (URL, "holding:1", {"span": "0..nan"}, "not a range"),
+        (URL, "holding:1", {"span": "0..nan"}, "is no number"),
         (URL, "holding:1", {"measured_in": "bananas"}, "no usual range"),
     ],
 )
@@ -79,3 +80,21 @@ def test_a_source_of_the_site_is_known_by_its_name(tmp_path: Path) -> None:
         prepare("press1", "holding:550", opened=site(tmp_path))
     with pytest.raises(UsageError, match="not a URL"):
         prepare("press2", "holding:1", opened=site(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400", "1,234.5", "1,2,3", "", "warm"])
+def test_no_display_shows_that(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        number(text, "--near")
+    assert caught.value.where == "--near"
+    with pytest.raises(UsageError):
+        prepare("modbus-tcp://192.0.2.1", "holding:0", span=f"0..{text}")
+
+
+@pytest.mark.parametrize(("text", "value"), [("123,4", 123.4), ("-0.5", -0.5), ("1e3", 1000.0)])
+def test_a_number_as_displays_show_it(text: str, value: float) -> None:
+    assert number(text, "--near") == value
+
+
+def test_near_is_judged_before_contact() -> None:
+    assert run(["guess", "modbus-tcp://192.0.2.1", "holding:0", "--near", "nan"]) == 2
