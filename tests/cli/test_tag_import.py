@@ -86,11 +86,12 @@ def test_a_preview_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["missing.csv", "--source", "a"], 3, "error[file-not-found]"),
+        (["missing.csv", "--source", "a"], 2, "error[tag-export-unreadable]"),
+        (["binary.csv", "--source", "a"], 2, "error[tag-export-unreadable]"),
         (["site.toml", "--source", "a"], 2, "error[tag-export-unknown]"),
         (["tags.csv", "--source", "a"], 2, "error[tag-export-unknown]"),
         (["tags.csv", "--source", "a", "--tool", "kepwar"], 2, "did you mean `kepware`?"),
-        (["tags.csv", "--source", "a", "--tool", "codesys", "--prefix", "p"], 3, "error[tag-export-broken]"),
+        (["tags.csv", "--source", "a", "--tool", "codesys", "--prefix", "p"], 2, "error[tag-export-broken]"),
         (["tags.csv", "--source", "a", "--as", "s7"], 2, "is not a value of `--as`"),
         ([str(EXPORTS / "tia.csv"), "--source", "press1"], 8, "error[no-tags]"),
         ([str(EXPORTS / "tia.csv"), "--source", "press1", "--modbus-base", "x"], 2, "is not a base"),
@@ -99,6 +100,7 @@ def test_a_preview_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[st
 )
 def test_refusals(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, told: str) -> None:
     (folder / "tags.csv").write_text("a,b\n1,2\n")
+    (folder / "binary.csv").write_bytes(b"\xff\x00\x81" * 50)
     (folder / "site.toml").write_text(SITE.replace('tags_file = "tags.csv"', ""))
     assert run(["tags", "import", *words]) == code
     shown = capsys.readouterr()

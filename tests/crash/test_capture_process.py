@@ -71,7 +71,7 @@ def test_a_day_of_a_capture(plant: rig.Plant, tmp_path: Path) -> None:
     assert "site.toml:" in refused.stderr
     plant.site.write_text(text)
     capture.process.send_signal(signal.SIGHUP)
-    rig.wait_for(lambda: any("1 tags added" in line for line in capture.lines), 60)
+    rig.wait_for(lambda: any("1 tag added" in line for line in capture.lines), 60)
 
     at = capture.commits
     capture.wait_commits(at + 3)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.samples import GapReason
+from iiotctl.site.units import format_count
 
 if TYPE_CHECKING:
     from iiotctl.capture.recorder import Recorder
@@ -99,6 +100,6 @@ def _status(session: Session) -> str:
     """One line for `systemctl status`."""
     summary = session.summary()
     silent = [source.name for source in summary.sources if source.gap_since is not None]
-    text = f"{summary.stored} samples durable, {len(summary.sources)} sources, {summary.gap_count} gaps"
+    text = f"{format_count(summary.stored, 'sample')} durable, {format_count(len(summary.sources), 'source')}, {format_count(summary.gap_count, 'gap')}"
     text += f", no data from {', '.join(silent[:3])}{' …' if len(silent) > 3 else ''}" if silent else ""  # noqa: PLR2004
     return text + (f", NOTHING IS STORED: {summary.blocked}" if summary.blocked is not None else "")

@@ -15,6 +15,7 @@ from iiotctl.capture.saying import nothing_to_capture
 from iiotctl.errors import IiotctlError, SiteError, SiteProblemsError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
+from iiotctl.site.units import format_count
 
 if TYPE_CHECKING:
     from iiotctl.capture.session import Session
@@ -103,9 +104,8 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
             counts["sources_started"] += 1
     notes = _not_taken(session, loaded)
     session.loaded = loaded
-    text = (
-        f"site file read again: {counts['added']} tags added, {counts['removed']} removed, {counts['changed']} changed"
-    )
+    more = format_count(counts["added"], "tag")
+    text = f"site file read again: {more} added, {counts['removed']} removed, {counts['changed']} changed"
     session.tell(Event(Level.NOTICE, "reloaded", text, at=session.wishes.now_us(), data=dict(counts)))
     return Answer(True, text, {**counts, "notes": notes or []})
 

@@ -34,6 +34,7 @@ from iiotctl.capture.wishes import Wishes, check_names
 from iiotctl.errors import IiotctlError, SiteProblemsError
 from iiotctl.events import Event, Level
 from iiotctl.samples import GapReason
+from iiotctl.site.units import format_count
 from iiotctl.sources.base import CapturedTag, SourceContext
 from iiotctl.store.schema import RING, TagRow
 from iiotctl.store.writer import StoreWriter
@@ -236,7 +237,7 @@ class Session:
         await self.recorder.commit()
         self._began = self.wishes.monotonic()
         tags = sum(len(keeper.tags) for keeper in self.keepers.values())
-        text = f"capturing {tags} tags of {len(self.keepers)} sources into {self.settings.store}"
+        text = f"capturing {format_count(tags, 'tag')} of {format_count(len(self.keepers), 'source')} into {self.settings.store}"
         self.tell(Event(Level.NOTICE, "capturing", text, at=self.started_us))
         committing = asyncio.create_task(self.recorder.run(), name="recorder")
         for keeper in self.keepers.values():

@@ -32,13 +32,15 @@ def facts(report: FileReport) -> Iterator[str]:
 
 def warnings(report: FileReport) -> Iterator[str]:
     """What a person should decide on."""
+    from iiotctl.site.units import format_count
+
     if report.assumed_zone:
         yield (
             f"{report.path.name}: the times say no zone and were read as {report.assumed_zone}; "
             "is it local time? `--timezone Europe/Berlin`"
         )
     if report.ahead:
-        yield f"{report.path.name}: {report.ahead} rows lie ahead of this machine's clock"
+        yield f"{report.path.name}: {format_count(report.ahead, 'row')} ahead of this machine's clock"
 
 
 def refusals(report: FileReport) -> Iterator[str]:

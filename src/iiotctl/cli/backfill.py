@@ -109,10 +109,13 @@ def backfill(
 
 
 def _closing(done: Filled) -> list[str]:
-    lines = [f"stored {done.stored} samples, {done.already} were there already; {done.requests} HistoryRead requests"]
+    from iiotctl.site.units import format_count
+
+    stored, asked = format_count(done.stored, "sample"), format_count(done.requests, "HistoryRead request")
+    lines = [f"stored {stored}, {done.already} were there already; {asked}"]
     if done.conflicts:
         lines.append(f"{done.conflicts} values differ from a sample of the same tag and time; the store's were kept")
-    words = f"{done.gaps} gaps: {done.filled} filled, {done.split} filled in part"
+    words = f"{format_count(done.gaps, 'gap')}: {done.filled} filled, {done.split} filled in part"
     words += f", {done.gaps - done.filled - done.split} not filled"
     lines.append(words + (f"; {done.still_open} still last and were left alone" if done.still_open else ""))
     if done.filled or done.split:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from iiotctl.errors import ExitCode
+from iiotctl.errors import ExitCode, UsageError
 from iiotctl.site.settings import user_file
 from iiotctl.site.sources import OpcUaSource, Secret, SerialSource
 
@@ -25,6 +25,8 @@ SECRETS: Final = "/etc/iiotctl/secrets.env"
 """Variables of secrets that the site file takes from the environment."""
 
 _HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))
+_USER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?")
+"""What a user may be called: the rule of systemd (User/Group Name Syntax), and the dots that directories allow."""
 _SCRATCH: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - to warn of them
 _LASTING: Final = (ExitCode.USAGE, ExitCode.SITE, ExitCode.PLUGIN)
 """Exit codes that a new start does not change."""
@@ -114,7 +116,15 @@ def unit(opened: Opened, *, program: Sequence[str], run_as: str, environ: Mappin
 
     Raises:
         SiteError: `no-site`.
+        UsageError: nobody can be called like `run_as`.
     """
+    if not _USER.fullmatch(run_as):
+        raise UsageError(
+            "bad-value",
+            f"`{run_as}` is no name of a user",
+            where="--run-as",
+            hint="up to 32 letters, digits, `_`, `-` and `.`, beginning with a letter: `--run-as plant`",
+        )
     loaded, settings = opened.require_site(), opened.settings
     sources = [source for name, source in loaded.site.sources.items() if loaded.site.tags_of(name)]
     config = user_file(environ).parent

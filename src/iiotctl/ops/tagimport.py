@@ -83,15 +83,18 @@ def read(path: Path, wish: Wish, *, site: LoadedSite | None = None) -> Imported:
         site: the site file that holds here, or None: tells how the source is read.
 
     Raises:
-        SiteError: the file is missing, damaged or too large.
-        UsageError: it is not recognised, or the options do not say enough.
+        UsageError: the file is missing, damaged, too large or not recognised, or the options do not say enough.
         IncompleteError: `no-tags`, nothing in it could be mapped.
     """
-    content = read_bytes(path, what="export")
     protocol = wish.protocol or _protocol(wish.source, site)
     options = Options(wish.source, protocol, wish.prefix, wish.order, wish.bases, wish.unit)
     into = Collection(options)
-    tool = read_export(content, path.name, wish.tool, into)
+    try:
+        tool = read_export(read_bytes(path, what="export"), path.name, wish.tool, into)
+    except SiteError as error:  # the words of a tag list, but this file was named on the command line
+        raise UsageError(
+            "tag-export-unreadable", error.what, where=error.where, cause=error.cause, hint=error.hint
+        ) from None
     if not into.rows:
         reasons = list(dict.fromkeys(left.reason for left in into.left))
         raise IncompleteError(

@@ -116,3 +116,12 @@ def test_where_nobody_listens_nothing_happens(path: str) -> None:
     manager = ServiceManager(environment(path), Clock())
     manager.tick(session())
     manager.stopping()
+
+
+def test_one_of_a_kind_is_singular(tmp_path: Path) -> None:
+    manager_end = Listening(str(tmp_path / "n"))
+    summary = SimpleNamespace(stored=1, sources=(SimpleNamespace(gap_since=None),), gap_count=1, blocked=None)
+    with manager_end.socket:
+        manager = ServiceManager(environment(str(tmp_path / "n")), Clock())
+        manager.tick(SimpleNamespace(summary=lambda: summary, recorder=recorder()))  # type: ignore[arg-type]
+        assert manager_end.words()[0] == "STATUS=1 sample durable, 1 source, 1 gap"

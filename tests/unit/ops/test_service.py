@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from iiotctl.errors import UsageError
 from iiotctl.ops.service import Unit, unit
 from iiotctl.ops.site import open_settings
 from tests.peers import require_tool
@@ -70,6 +71,21 @@ def test_names_cannot_break_out_of_their_line(tmp_path: Path) -> None:
     [command] = values(text, "ExecStart")
     assert f'"{tmp_path}/a b\\"$$HOME%%h/site.toml"' in command
     assert f'"{tmp_path}/a b\\"$HOME%%h/store"' in values(text, "ReadWritePaths")
+
+
+@pytest.mark.parametrize("name", ["bad user", "", "a\nExecStartPre=/bin/true", "%u", "1plant", "$(id)", "x" * 33])
+def test_nobody_is_called_like_that(tmp_path: Path, name: str) -> None:
+    made(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        unit(open_settings(tmp_path / "site.toml", None), program=["/bin/x"], run_as=name, environ={})
+    assert caught.value.where == "--run-as"
+
+
+@pytest.mark.parametrize("name", ["plant", "_iiotctl", "jo.doe-2", "host$"])
+def test_people_are_called_like_that(tmp_path: Path, name: str) -> None:
+    made(tmp_path)
+    opened = open_settings(tmp_path / "site.toml", None)
+    assert values(unit(opened, program=["/bin/x"], run_as=name, environ={"HOME": "/x"}).text, "User") == [name]
 
 
 def test_settings_of_the_shell_go_along(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def test_tia_workbooks_and_hmi_lists() -> None:
     ],
 )
 def test_hostile_xml_is_refused(content: bytes) -> None:
-    with pytest.raises(SiteError):
+    with pytest.raises(UsageError):
         read_export(content, "x.xml", None, Collection(Options("s", prefix="p")))
 
 
@@ -247,7 +247,7 @@ def test_types_that_grow_without_end_are_refused(monkeypatch: pytest.MonkeyPatch
     simple = '<TypeSimple name="T7" typeclass="Int" iecname="INT"/>'
     node = '<Node name="x" type="T0" access="Read"/>'
     text = f"<Symbolconfiguration><TypeList>{types}{leaf}{simple}</TypeList><NodeList>{node}</NodeList></Symbolconfiguration>"
-    with pytest.raises(SiteError, match="describes more than"):
+    with pytest.raises(UsageError, match="describes more than"):
         read_export(text.encode(), "x.xml", None, Collection(Options("s", prefix="p")))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
-from iiotctl.errors import SiteError
+from iiotctl.errors import UsageError
 from iiotctl.site.address import Order
 from iiotctl.site.exports.absolute import parse_absolute, parse_bases, place
 from iiotctl.site.exports.collect import LARGEST_ARRAY, Collection, Found, Protocol, ordered
@@ -73,7 +73,7 @@ def _parse(content: bytes, name: str) -> _Element:
     """The tree of an XML file without document type and entities.
 
     Raises:
-        SiteError: `tag-export-broken`.
+        UsageError: `tag-export-broken`.
     """
     top = _Element("", {}, 0)
     open_: list[_Element] = [top]
@@ -84,7 +84,7 @@ def _parse(content: bytes, name: str) -> _Element:
         nonlocal count
         count += 1
         if len(open_) > _DEEPEST or count > _MOST_ELEMENTS:
-            raise SiteError("tag-export-broken", f"`{name}` is nested too deeply or too long", where=name)
+            raise UsageError("tag-export-broken", f"`{name}` is nested too deeply or too long", where=name)
         element = _Element(tag.rpartition("}")[2], attributes, parser.CurrentLineNumber)
         open_[-1].children.append(element)
         open_.append(element)
@@ -97,16 +97,16 @@ def _parse(content: bytes, name: str) -> _Element:
             open_[-1].text += text
 
     def refuse(*_: object) -> None:
-        raise SiteError("tag-export-broken", f"`{name}` declares a document type, which no export does", where=name)
+        raise UsageError("tag-export-broken", f"`{name}` declares a document type, which no export does", where=name)
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, characters
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
-        raise SiteError("tag-export-broken", f"`{name}` is not valid XML", where=name, cause=str(error)) from None
+        raise UsageError("tag-export-broken", f"`{name}` is not valid XML", where=name, cause=str(error)) from None
     except (LookupError, ValueError) as error:  # an encoding that does not exist
-        raise SiteError("tag-export-broken", f"`{name}` is not valid XML", where=name, cause=str(error)) from None
+        raise UsageError("tag-export-broken", f"`{name}` is not valid XML", where=name, cause=str(error)) from None
     return top.children[0]
 
 
@@ -114,12 +114,12 @@ def read(content: bytes, name: str, into: Collection) -> None:
     """Every readable symbol as a tag.
 
     Raises:
-        SiteError: `tag-export-broken`, no symbol configuration.
+        UsageError: `tag-export-broken`, no symbol configuration.
         UsageError: a base is wrong.
     """
     root = _parse(content, name)
     if root.tag != ROOT:
-        raise SiteError("tag-export-broken", f"`{name}` is no symbol configuration of CODESYS", where=name)
+        raise UsageError("tag-export-broken", f"`{name}` is no symbol configuration of CODESYS", where=name)
     types = {
         element.attributes.get("name", ""): element for lists in root.named("TypeList") for element in lists.children
     }

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from iiotctl.errors import SiteError
+from iiotctl.errors import UsageError
 from iiotctl.site.address import Order, parse_type
 from iiotctl.site.cells import MOST_ROWS
 from iiotctl.site.crosscheck import modbus_problems
@@ -117,10 +117,10 @@ class Collection:
         """A tag becomes no row.
 
         Raises:
-            SiteError: `tag-export-broken`, there is no end to them.
+            UsageError: `tag-export-broken`, there is no end to them.
         """
         if len(self.rows) + len(self.left) >= 2 * MOST_ROWS:
-            raise SiteError("tag-export-broken", f"the export describes more than {2 * MOST_ROWS} tags", where=where)
+            raise UsageError("tag-export-broken", f"the export describes more than {2 * MOST_ROWS} tags", where=where)
         self.left.append(Left(where, one_line(name, 80), reason))
 
     def add(self, where: str, found: Found) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from iiotctl.errors import SiteError
+from iiotctl.errors import UsageError
 from iiotctl.site.address import ModbusAddress, Order, Table
 from iiotctl.site.exports.collect import Collection, Found, Protocol, linear, ordered
 from iiotctl.site.exports.table import Row
@@ -45,12 +45,12 @@ def read_json(text: str, name: str, into: Collection) -> None:
     """Every tag of a JSON export.
 
     Raises:
-        SiteError: `tag-export-broken`.
+        UsageError: `tag-export-broken`.
     """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SiteError(
+        raise UsageError(
             "tag-export-broken", f"`{name}` is not valid JSON", where=name, cause=str(error)[:200]
         ) from None
     for path, tag in _walk(data, name):
@@ -70,7 +70,7 @@ def _walk(data: Any, name: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any
         own = str(item.get("name") or "")
         here = (*path, own) if own else path
         if len(here) > _DEEPEST:
-            raise SiteError("tag-export-broken", f"`{name}` has folders more than {_DEEPEST} deep", where=name)
+            raise UsageError("tag-export-broken", f"`{name}` has folders more than {_DEEPEST} deep", where=name)
         kind = item.get("tagType")
         children = item.get("tags")
         if kind in ("Provider", "Folder") or (kind is None and isinstance(children, list)):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final
 
-from iiotctl.errors import SiteError, UsageError
+from iiotctl.errors import UsageError
 from iiotctl.site.exports import codesys, ignition, kepware, tia
 from iiotctl.site.exports.collect import Collection, Protocol
 from iiotctl.site.exports.table import ZIP, Row, rows, text_of
@@ -38,8 +38,8 @@ def read_export(content: bytes, name: str, tool: Tool | None, into: Collection) 
         The tool that wrote it.
 
     Raises:
-        UsageError: `tag-export-unknown`, or the options do not say enough.
-        SiteError: the file is damaged, too large, or not what it should be.
+        UsageError: `tag-export-unknown`, `tag-export-broken`, or the options do not say enough.
+        SiteError: the file is damaged or too large.
     """
     if not content.startswith(ZIP):
         head = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -61,7 +61,7 @@ def read_export(content: bytes, name: str, tool: Tool | None, into: Collection) 
     if found is None:
         raise _unknown(name, seen)
     if found is Tool.CODESYS:
-        raise SiteError("tag-export-broken", f"`{name}` is no symbol configuration of CODESYS (XML)", where=name)
+        raise UsageError("tag-export-broken", f"`{name}` is no symbol configuration of CODESYS (XML)", where=name)
     _need_prefix(found, into)
     _read_table(found, chain(seen, table), into)
     return found
