@@ -72,7 +72,7 @@ def test_a_dry_run_opens_no_socket(
 def test_a_dry_run_for_people_says_how_long_a_cycle_takes(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["capture", "--dry-run", "--site", str(site)]) == 0
     shown = capsys.readouterr()
-    assert "press1: 1 tag, 1 request, 2 registers; a cycle takes about 20 ms at 20 ms an answer" in shown.err
+    assert "press1: 1 tag, 1 request, 2 registers; a cycle takes about 20 ms, a request every 20 ms" in shown.err
     assert "192.0.2.1:502 (press1, slow) would be busy 69 % of the time" not in shown.err
     assert "nothing was sent" in shown.err
     assert run(["capture", "--dry-run", "--site", str(site), "--source", "slow"]) == 0

@@ -288,6 +288,7 @@ def test_refused_unknown_and_silent_hosts_are_told_apart() -> None:
             asyncio.run(read(port=proxy.port, timeout="100ms")),
         ]
     assert [e.slug for e in errors] == ["source-refused", "source-host-unknown", "source-silent"]
+    assert "iiotctl read" not in str(errors[2].hint)  # it is what has just been done
     assert all(e.exit_code == 4 and e.hint and e.cause and e.where for e in errors)
 
 

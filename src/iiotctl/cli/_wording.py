@@ -157,7 +157,7 @@ def plan_summary(planned: Iterable[PlannedSource]) -> Iterator[str]:
         words += f", {format_count(registers, 'register')}" if registers else ""
         if source.cycle_s is not None:
             each_ms = source.cycle_s * 1000 / len(source.requests)
-            words += f"; a cycle takes about {source.cycle_s * 1000:.0f} ms at {each_ms:.0f} ms an answer"
+            words += f"; a cycle takes about {source.cycle_s * 1000:.0f} ms, a request every {each_ms:.0f} ms"
             place = source.requests[0].endpoint
             load, names = loads.get(place, (0.0, []))
             loads[place] = (load + source.load, [*names, source.name])

@@ -84,6 +84,7 @@ def read(
     Other URLs: `modbus-tls://HOST`, `modbus-rtu-over-tcp://HOST:PORT`, and
     `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=none` (`modbus-rtu:COM3` on
     Windows), each with a unit. A serial bus is listened to for 5 s first.
+    `never_read` of a site file in this folder is kept.
 
     Examples:
       iiotctl read modbus-tcp://192.168.10.21 holding:11:float32:CDAB

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.ops.modbus_device import Conversation, Named, name_device, silent
+from iiotctl.ops.url import with_unit
 from iiotctl.site.address import parse_range
 from iiotctl.site.naming import UniqueNames, tag_name
 from iiotctl.site.sources import ModbusRtuSource
@@ -142,7 +143,7 @@ def plan(
             "missing-argument",
             "a register probe needs the unit: behind a gateway every unit is another device",
             where=url,
-            hint="add `--unit 1`, or write the unit behind the address: `modbus-tcp://192.168.10.21/1`",
+            hint=f"add `--unit 1`, or write the unit into the URL: `{with_unit(url, 1)}`",
         )
     spans = []
     for text in ranges:

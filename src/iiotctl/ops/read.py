@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from iiotctl.ops.site import Opened
 
 _SOURCE: Final = "read"
+_UNITS_OF_A_BUS: Final = "devices on a serial bus are 1 to 247; 0 is a broadcast to all of them, which none may answer"
 _MODBUS_HINT: Final = "write e.g. `holding:11:float32:CDAB`, `40012:uint16`, `coil:5` or `holding:11/3`"
 _NODE_HINT: Final = (
     "write e.g. `ns=2;s=Oven.Temperature`, `nsu=urn:plant:line3;s=Oven.Temperature` or `i=2258`, in quotes"
@@ -159,7 +160,10 @@ def prepare(
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         text = first["msg"].removeprefix("Value error, ")
-        raise UsageError("bad-value", f"`{place}` is wrong: {text[:1].lower()}{text[1:]}", where=url) from error
+        cause = _UNITS_OF_A_BUS if place == "unit" else None
+        raise UsageError(
+            "bad-value", f"`{place}` is wrong: {text[:1].lower()}{text[1:]}", where=url, cause=cause
+        ) from error
     _judge(config, tags, names)
     if pki_dir is None and target.scheme in (OPCUA, TLS):
         pki_dir = resolve(None, cwd=Path.cwd()).pki

@@ -22,6 +22,7 @@ from iiotctl.site.plain import did_you_mean
 OPCUA: Final = "opc.tcp"
 SERIAL: Final = "modbus-rtu"
 TLS: Final = "modbus-tls"
+LISTEN: Final = "modbus-rtu-listen"
 _PORTS: Final = {"modbus-tcp": 502, TLS: 802, "modbus-rtu-over-tcp": 502, OPCUA: 4840}
 _SCHEMES: Final = (*_PORTS, SERIAL, "tcp")
 _LAST_PORT: Final = 65_535
@@ -70,6 +71,13 @@ def parse_url(text: str) -> Target:
     """
     if text.startswith(f"{SERIAL}:"):
         return _serial(text)
+    if text.startswith(f"{LISTEN}:"):
+        raise UsageError(
+            "bad-url",
+            f"`{LISTEN}` is a type of source and no URL: it takes what a master reads, and cannot ask for anything",
+            where=text,
+            hint=f'write `type = "{LISTEN}"` in the site file and run `iiotctl capture`',
+        )
     parts = _split(text)
     if parts.username or parts.password:
         raise UsageError(
@@ -89,6 +97,14 @@ def parse_url(text: str) -> Target:
     keys = {"host": parts.hostname, "port": port} | _keys(parts.query, _TLS_KEYS if scheme == TLS else {}, text)
     word = parts.path.strip("/")
     return Target(scheme, parts.hostname, port, _unit(word, text) if word else None, text, keys)
+
+
+def with_unit(text: str, unit: int) -> str:
+    """The same Modbus URL with a unit identifier, which it had not."""
+    head, mark, query = text.partition("?")
+    if text.startswith(f"{SERIAL}:"):
+        return f"{text}{'&' if query else '' if mark else '?'}unit={unit}"
+    return f"{head.rstrip('/')}/{unit}{mark}{query}"
 
 
 def _split(text: str) -> SplitResult:
@@ -116,6 +132,8 @@ def _serial(text: str) -> Target:
 def _keys(query: str, known: Mapping[str, type], text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
+        if key in found:
+            raise UsageError("bad-url", f"`{key}` stands twice in the URL", where=text, hint="say it once")
         if key not in known:
             hint = did_you_mean(key, known, f"a URL may tell {', '.join(known)}" if known else "leave it out")
             raise UsageError("bad-url", f"`{key}` is no key of this kind of URL", where=text, hint=hint)

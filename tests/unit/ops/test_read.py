@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from iiotctl import quality
 from iiotctl.errors import SourceError, UsageError
-from iiotctl.ops import read
+from iiotctl.ops import modbus_browse, read
 from iiotctl.ops.url import parse_url
 from iiotctl.site.address import Order
 from iiotctl.sources.base import Reading
@@ -67,6 +67,41 @@ def test_a_url_tells_keys_of_the_source(url: str, keys: dict[str, object]) -> No
 def test_a_broadcast_is_refused_before_anything_is_opened() -> None:
     with pytest.raises(UsageError, match="unit"):
         read.prepare("modbus-rtu:///dev/ttyUSB0?unit=0", ["holding:1"])
+
+
+@pytest.mark.parametrize("unit", [0, 248])
+def test_a_wrong_unit_of_a_bus_has_a_cause(unit: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        read.prepare(f"modbus-rtu:///dev/ttyUSB0?unit={unit}", ["holding:1"])
+    assert "1 to 247; 0 is a broadcast" in str(caught.value.cause)
+
+
+def test_a_unit_may_not_be_said_twice() -> None:
+    with pytest.raises(UsageError, match="`unit` stands twice"):
+        parse_url("modbus-rtu:///dev/ttyUSB0?unit=1&unit=2")
+
+
+@pytest.mark.parametrize("url", ["modbus-rtu-listen:///dev/ttyUSB0", "modbus-rtu-listen:COM3"])
+def test_listening_is_no_url(url: str) -> None:
+    with pytest.raises(UsageError, match="type of source") as caught:
+        parse_url(url)
+    assert "iiotctl capture" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("modbus-tcp://plc:1502", "modbus-tcp://plc:1502/1"),
+        ("modbus-tls://plc/?ca=a.pem", "modbus-tls://plc/1?ca=a.pem"),
+        ("modbus-rtu:COM3", "modbus-rtu:COM3?unit=1"),
+        ("modbus-rtu:///dev/ttyS0?parity=none", "modbus-rtu:///dev/ttyS0?parity=none&unit=1"),
+    ],
+)
+def test_the_hint_for_a_missing_unit_shows_the_users_own_url(url: str, whole: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        modbus_browse.plan(url, ["holding:0-9"])
+    assert f"`{whole}`" in str(caught.value.hint)
+    assert parse_url(whole).unit == 1
 
 
 @pytest.mark.parametrize(

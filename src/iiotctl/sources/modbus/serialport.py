@@ -220,6 +220,13 @@ def _is_pseudo_terminal(path: str) -> bool:
     return stat.S_ISCHR(found.st_mode) and os.name == "posix" and os.major(found.st_rdev) in _PSEUDO_TERMINALS
 
 
+def _is_file(path: str) -> bool:
+    try:
+        return os.name == "posix" and not stat.S_ISCHR(Path(path).stat().st_mode)
+    except OSError:
+        return False
+
+
 def _lost(path: str, cause: str) -> SourceError:
     return SourceError(
         "source-lost",
@@ -263,6 +270,14 @@ def _refused(line: Line, error: Exception) -> SourceError:
             cause="it holds the port for itself alone",
             hint=f"`fuser -v {path}` names it; ModemManager is a usual suspect",
             retriable=True,
+        )
+    if number == errno.ENOTTY or f"({errno.ENOTTY}, " in text or _is_file(path):
+        return SourceError(
+            "serial-port-failed",
+            f"`{path}` is no serial port",
+            where=path,
+            cause=f"ports of this machine: {', '.join(_ports()) or 'none'}",
+            hint="correct `port`; on Linux `ls -l /dev/serial/by-id` shows the names of adapters",
         )
     reason = os.strerror(number) if number else text
     return SourceError(

@@ -41,7 +41,7 @@ _HINTS: Final = {
     "source-refused": "check the port, and that the device's Modbus server is on and has a free connection",
     "source-unreachable": "check cable, address, network mask and routing: `ip route get HOST`",
     "source-host-unknown": "write the address instead of the name, or ask who runs the name server",
-    "source-silent": "check the unit identifier and the path: `iiotctl read URL ADDRESS` tries one register",
+    "source-silent": "check the unit identifier (a gateway is silent for one that it does not have), the device's power, and the timeout",
     "source-lost": "the device may allow fewer connections than are open; close other clients and try again",
 }
 

@@ -136,6 +136,7 @@ def test_what_is_no_port_says_so(tmp_path: Path, where: str, slug: str) -> None:
         open_port(line(str(tmp_path / where)))
     assert error.value.slug == slug
     assert error.value.hint
+    assert "no serial port" in error.value.what
 
 
 def test_a_port_of_others_names_the_group(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
