@@ -140,3 +140,34 @@ def test_a_missing_secret_is_told_before_a_store_is_made(
     assert not (site.parent / "store").exists()
     assert run(["capture", "--dry-run", "--site", str(site)]) == 0
     assert "LINE3_PASSWORD" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ('schema = 1\n[store]\npath = "data"\n[sources.x]\ntype = "nonsense"\n', "data"),
+        ('schema = 1\n[store]\npath = "data"\n[sources.x\ntyp', "data"),
+        ('store.path = "data"\nschema = 9\n', "data"),
+        ("schema = [\n", "store"),
+        ("\x00", "store"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_a_half_edited_site_file_blinds_no_monitor(
+    case: tuple[str, str],
+    check: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content, folder = case
+    (tmp_path / "site.toml").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    assert run(["capture", "status", *(["--check"] if check else [])]) == 5
+    told = capsys.readouterr().err
+    assert "error[capture-never-ran]" in told
+    assert f"where: {tmp_path / folder}\n" in told
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("IIOTCTL_STORE", str(elsewhere))
+    assert run(["capture", "status", "--site", "site.toml"]) == 5
+    assert f"where: {elsewhere}\n" in capsys.readouterr().err

@@ -322,10 +322,10 @@ def status(
 
     from iiotctl.cli._wording import status_lines
     from iiotctl.ops import capture as op
-    from iiotctl.ops.site import open_store
+    from iiotctl.ops.site import locate_store
 
     site, store = _given(context, site, store)
-    store = open_store(site, store)
+    store = locate_store(site, store)
     found = op.status(store, tags=format is TextFormat.JSON and not check)
     if format is TextFormat.JSON:
         typer.echo(json.dumps(found, ensure_ascii=True, allow_nan=False))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from iiotctl.errors import SiteError, UsageError
 from iiotctl.reports.target import keep_out_of_store
 from iiotctl.site.load import LoadedSite, load_site
-from iiotctl.site.locate import FILE_NAME, find_site
-from iiotctl.site.settings import Settings, resolve
+from iiotctl.site.locate import FILE_NAME, find_site, written_store
+from iiotctl.site.settings import Origin, Settings, resolve
 from iiotctl.site.template import FILES
 
 if TYPE_CHECKING:
@@ -108,6 +108,30 @@ def open_store(site_flag: Path | None = None, store_flag: Path | None = None, *,
     if named is not None and site_flag is None:
         return (here / named.expanduser()).absolute()
     return open_settings(site_flag, store_flag, cwd=here).store
+
+
+def locate_store(site_flag: Path | None = None, store_flag: Path | None = None, *, cwd: Path | None = None) -> Path:
+    """As `open_store`, but a site file that is wrong does not matter: monitoring goes on while somebody edits it.
+
+    Raises:
+        SiteError: a site file is named that is not there, or the user file is wrong.
+        UsageError: an `IIOTCTL_*` variable is wrong.
+    """
+    here = cwd or Path.cwd()
+    try:
+        return open_store(site_flag, store_flag, cwd=here)
+    except SiteError:
+        path = find_site(site_flag, here)
+        if path is None:
+            raise
+    settings = resolve(None, cwd=here, flags={"store.path": store_flag})
+    origin = next(setting.origin for setting in settings.origins if setting.key == "store.path")
+    if origin in (Origin.FLAG, Origin.ENVIRONMENT):
+        return settings.store
+    written = written_store(path)
+    if written is None and origin is Origin.USER:
+        return settings.store
+    return (path.parent / Path(written or "store").expanduser()).absolute()
 
 
 def open_import(site_flag: Path | None = None, store_flag: Path | None = None) -> tuple[Path, str, str | None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,7 @@ from iiotctl.errors import SiteError
 
 FILE_NAME: Final = "site.toml"
 ENV_NAME: Final = "IIOTCTL_SITE"
+_TABLE: Final = re.compile(r"^[ \t]*\[store\][^\[]*", re.MULTILINE)
 
 
 def find_site(flag: Path | None, start: Path, environ: Mapping[str, str] | None = None) -> Path | None:
@@ -36,4 +39,19 @@ def find_site(flag: Path | None, start: Path, environ: Mapping[str, str] | None 
         candidate = folder / FILE_NAME
         if candidate.is_file():
             return candidate
+    return None
+
+
+def written_store(path: Path) -> str | None:
+    """What a site file says of `store.path`, however broken the rest of it is; None = nothing that can be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return None
+    for part in (text, *_TABLE.findall(text)):
+        try:
+            written = tomllib.loads(part)["store"]["path"]
+        except (tomllib.TOMLDecodeError, KeyError, TypeError):
+            continue
+        return written if isinstance(written, str) and written else None
     return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iiotctl.errors import IiotctlError, SiteError, UsageError
+from iiotctl.errors import IiotctlError, UsageError
 from iiotctl.site.address import Order
 from iiotctl.site.exports import collect
 from iiotctl.site.exports.collect import Collection, Options, Protocol
