@@ -135,8 +135,8 @@ class Channel:
     def _follow(self, heard: Sequence[Heard], now: float) -> None:
         link = self.link
         for item in heard:
-            if not self.open:
-                return
+            if not self.open and not isinstance(item, Done | Expired | PutOff):
+                continue  # an item before it has closed the connection; but scans wait for their results
             if isinstance(item, Done):
                 self._rest_until = now + link.manners.delay
                 self.answers += not item.garbled

@@ -33,9 +33,11 @@ class Way(Protocol):
     Attributes:
         reopens: a connection on which nothing is heard for long is closed and opened again (half-open TCP); False
             where that could tell nothing (a serial port).
+        listens: before it connects, for longer than scans can wait when there is an outage to tell them.
     """
 
     reopens: bool
+    listens: bool
 
     def dialogue(self) -> Dialogue:
         """The conversation of a new connection."""
@@ -163,6 +165,12 @@ class Link:
                 self._pace.sent(now, self.manners.max_rate)
         if self.queue and len(self._channels) + len(self._dialling) < self.manners.connections and not self._closed:
             self._dial()
+        if self._way.listens and self.unreachable and not self._channels:
+            self._fail_waiting()
+
+    def _fail_waiting(self) -> None:
+        cause = str(self.outage) if self.outage else "no connection"
+        self.queue.fail_all(Failure(Kind.DISCONNECTED, cause=cause), self.now_us())
 
     def _sleep_until(self, at: float, now: float) -> None:
         """Pump again at a time; one timer, the earliest wins."""
@@ -185,8 +193,7 @@ class Link:
         now = self.monotonic()
         if now < self._next_dial:
             if not self._channels and not self._dialling:
-                cause = self.outage.cause if self.outage else "no connection"
-                self.queue.fail_all(Failure(Kind.DISCONNECTED, cause=cause), self.now_us())
+                self._fail_waiting()
             return
         task = asyncio.get_running_loop().create_task(self._connect())
         self._dialling.add(task)
@@ -205,7 +212,7 @@ class Link:
             self.unreachable = not self._channels
             self._count_fruitless()
             if not self._channels:
-                self.queue.fail_all(Failure(Kind.DISCONNECTED, cause=self.outage.cause), self.now_us())
+                self._fail_waiting()
             return
         finally:
             self._dialling.discard(task)

@@ -154,6 +154,13 @@ class Sniffer:
         self._heard_at = at
         return done + self._parse(final=False)
 
+    def sent(self, frame: bytes, at: int) -> None:
+        """A request that we sent ourselves at `at`. It is not counted, and whatever came before it is whole or none."""
+        self._settle()
+        seen, self.seen = self.seen, Seen()
+        self.feed(frame, at)
+        self.seen = seen
+
     def idle(self, at: int) -> list[Exchange]:
         """What the silence up to `at` (µs UTC) completes; to be called now and then."""
         done = self._settle() if at - self._heard_at >= PAUSE_US else []

@@ -59,6 +59,7 @@ class TcpWay:
     """
 
     reopens = True
+    listens = False
 
     def __init__(self, host: str, port: int, tell: Callable[[Event], None], *, rtu: bool = False) -> None:
         self._host = host
@@ -89,6 +90,7 @@ class TlsWay:
     """Modbus/TCP Security: Modbus TCP inside TLS, with a certificate on both sides; never anything less."""
 
     reopens = True
+    listens = False
 
     def __init__(self, config: ModbusTlsSource, context: SourceContext, tell: Callable[[Event], None]) -> None:
         self._config = config
@@ -124,6 +126,7 @@ class SerialWay:
     """A serial port, which is listened to each time before it is opened to send."""
 
     reopens = False
+    listens = True
 
     def __init__(self, config: ModbusRtuSource, confirmed_by: str | None, tell: Callable[[Event], None]) -> None:
         self._config = config

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iiotctl.errors import SourceError
 from iiotctl.sources.allowlist import ForbiddenRequestError
 from iiotctl.sources.modbus.channel import Channel
+from iiotctl.sources.modbus.crc import sealed
 from iiotctl.sources.modbus.failure import Failure
 from iiotctl.sources.modbus.frame import Request
 from iiotctl.sources.modbus.framing.dialogue import Asked, Dialogue, Expired
@@ -42,6 +44,7 @@ class NoWay:
     """Leads nowhere; the connections are made by hand."""
 
     reopens = True
+    listens = False
 
     def dialogue(self) -> Dialogue:
         return MbapDialogue()
@@ -217,3 +220,59 @@ def test_a_mistake_of_ours_while_connecting_is_a_failure_and_no_scan_waits_for_e
     assert link.unreachable
     assert link.outage is not None
     assert "report" in link.outage.hint
+
+
+class Occupied(NoWay):
+    """A bus that is listened to before anything is sent; here for ever."""
+
+    listens = True
+
+    async def dial(self, channel: Channel, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    def overheard(self, what: str) -> Exception:
+        return SourceError("bus-has-master", "another master speaks", cause=what)
+
+
+def test_whoever_waits_while_the_bus_is_listened_to_anew_is_told_why_and_so_is_the_one_just_answered() -> None:
+    async def main() -> list[bytes | Failure | None]:
+        link = Link(Occupied(), now_us=lambda: 0, monotonic=time.monotonic)
+        manners = Manners()
+        link.join(manners)
+        channel = Channel(link, RtuDialogue({}, Timing()))
+        channel.opened(Wire())
+        link._channels.append(channel)
+        scans = [Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 1.0, 1.0) for _ in range(2)]
+        async with asyncio.timeout(5):
+            first = asyncio.create_task(link.perform(scans[0]))
+            await asyncio.sleep(0.01)
+            channel.received(sealed(bytes([1, 3, 2, 0, 7])) + sealed(bytes([9, 3, 0, 0, 0, 1])))
+            await first
+            await link.perform(scans[1])
+        link.leave(manners)
+        return [scan.results[0] for scan in scans]
+
+    answered, waited = asyncio.run(main())
+    assert answered == b"\0\7"
+    assert isinstance(waited, Failure)
+    assert "unit 9" in waited.cause
+
+
+def test_every_request_that_expires_has_a_result_though_the_first_closes_the_connection() -> None:
+    async def main() -> list[Scan]:
+        link = _link()
+        talk = MbapDialogue(window=4)
+        channel = Channel(link, talk)
+        channel.opened(Wire())
+        link._channels.append(channel)
+        link._silent_from = time.monotonic() - 1000
+        scans = [Scan(link.queue.unit(unit), [Request(unit, 3, 0, 1, 2)], 0.0, 0.01, 1.0) for unit in (1, 2)]
+        now = time.monotonic()
+        for scan in scans:
+            channel.ask(Asked(scan, 0, 0.01), now)
+        await asyncio.sleep(0.05)
+        channel.end()
+        link._closed = True
+        return scans
+
+    assert [scan.missing for scan in asyncio.run(main())] == [0, 0]

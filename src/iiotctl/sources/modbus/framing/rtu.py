@@ -147,10 +147,12 @@ class RtuDialogue:
     def hear(self, data: bytes, now: float) -> Sequence[Heard]:
         """What follows from bytes that came in."""
         self.not_before = max(self.not_before, now + self._timing.silence)
-        foreign = self._watch.hear(data, now)
-        heard: list[Heard] = [Foreign(foreign)] if foreign else []
+        heard: list[Heard] = []
         for frame in self._framer.feed(data, now):
             heard += self._take(frame, now)
+        foreign = self._watch.hear(data, now)
+        if foreign:
+            heard.append(Foreign(foreign))
         return heard
 
     def _take(self, frame: Frame, now: float) -> Sequence[Heard]:

@@ -53,11 +53,11 @@ def test_nobody_else_is_there(frames: tuple[bytes, ...], piece: int) -> None:
     [
         ((ANSWER, ask(9, 3, 0, 10)), "`unit 9 FC 3 0-9`"),
         ((ask(9, 3, 0, 10), answer(9, 3, words(*range(10))), ANSWER), "`unit 9 FC 3 0-9`"),
-        ((ANSWER, ask(5, 3, 100, 2), ask(5, 3, 100, 2)), "`unit 5 FC 3 100-101`"),
+        ((ANSWER, *(ask(5, 3, 100, 2),) * 3), "`unit 5 FC 3 100-101`"),
         ((b"\x55\xaa" + ANSWER[3:] + ask(9, 3, 0, 10),), "`unit 9 FC 3 0-9`"),
         ((WRITE, WRITE), "function 6"),
     ],
-    ids=["request", "exchange", "ours twice", "behind garbage", "write"],
+    ids=["request", "exchange", "ours again and again", "behind garbage", "write"],
 )
 def test_somebody_else_asks(frames: tuple[bytes, ...], told: str, piece: int) -> None:
     found = watched(*frames, piece=piece)
@@ -73,3 +73,17 @@ def test_our_own_answers_are_never_taken_for_requests_whatever_they_hold() -> No
         now += 0.02
         watch.sent(ask(5, 3, 100, 10), now)
         assert watch.hear(answer(5, 3, head[3:] + bytes(15)), now + 0.01) == ""
+
+
+def test_a_broken_answer_makes_no_intruder_of_our_next_requests() -> None:
+    """What begins like a long frame waits for its rest; our own requests must not become part of it."""
+    chance = random.Random(3)
+    watch, now = Watch(), 1.0
+    for n in range(3000):
+        request = ask(n % 3 + 1, 3, 10 * (n % 2), 2)
+        broken = bytearray(answer(n % 3 + 1, 3, words(chance.randrange(65536), chance.randrange(65536))))
+        broken[chance.randrange(len(broken))] ^= 1 << chance.randrange(8)
+        now += 0.03
+        watch.sent(request, now)
+        assert watch.hear(bytes(broken), now + 0.01) == ""
+        assert watch.hear(request + answer(n % 3 + 1, 3, words(1, 2)), now + 0.02) == ""
