@@ -25,11 +25,12 @@ def plain(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def damage(segments: Sequence[str], store: Path) -> str:
-    """What was found of segments that an earlier run left, and where the rest is."""
+def damage(segments: Sequence[str], folder: Path, *, earlier: bool) -> str:
+    """What was found of damaged segments, of an earlier run or of this one, and where the rest is."""
     return (
-        f"left by an earlier run and damaged: {', '.join(f'`{name}`' for name in segments)}; all up to the damaged "
-        f"place is recovered, what stood behind it is kept in {store / 'spool' / 'damaged'}"
+        f"{'left by an earlier run and damaged' if earlier else 'damaged since it was written'}: "
+        f"{', '.join(f'`{name}`' for name in segments)}; all up to the damaged place is "
+        f"{'recovered' if earlier else 'stored'}, what stood behind it is kept in {folder}"
     )
 
 

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Protocol
 
-from iiotctl.capture.saying import plain
+from iiotctl.capture.saying import damage, plain
 from iiotctl.events import Level
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iiotctl.capture.pending import Figures
     from iiotctl.store.manifest import SealedFile
 
@@ -20,6 +22,8 @@ _AGAIN_S: Final = 60.0
 
 class Sealable(Protocol):
     """The part of `store.writer.StoreWriter` that seals."""
+
+    damaged: list[Path]
 
     def should_seal(self) -> bool: ...
     def seal(self) -> list[SealedFile]: ...
@@ -70,6 +74,10 @@ class Sealing:
             text = f"a segment could not be sealed and stays in the spool: {plain(error)}"
             self._tell(Level.ERROR, "seal-failed", text)
             return
+        if aside := self._writer.damaged:
+            text = damage([path.stem for path in aside], aside[0].parent, earlier=False)
+            self._tell(Level.WARNING, "segment-damaged", text)
+            aside.clear()
         self._figures.sealed_files += len(files)
         self._figures.sealed_bytes += sum(file.size for file in files)
 

@@ -158,7 +158,7 @@ class Session:
             keeping=Keeping(wishes.ring, new_id, self.started_us, self.tell) if wishes.ring is not None else None,
         )
         if damaged := self.writer.recovered.damaged:
-            text = damage(damaged, settings.store)
+            text = damage(damaged, settings.store / "spool" / "damaged", earlier=True)
             self.tell(Event(Level.WARNING, "segment-damaged", text, at=self.started_us))
         rows = []
         for name, config in configs.items():

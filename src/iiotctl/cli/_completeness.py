@@ -101,8 +101,11 @@ def store_rows(records: Sequence[TagRecord], *, brief: bool) -> Rows:
         Column("end", "timestamp"),
         Column("first", "timestamp"),
         Column("last", "timestamp"),
+        Column("rollups", "integer"),
     ]
-    width = 7 if brief else len(columns)
+    has_rollups = any(record.rollups for record in records)
+    # people need roll-ups only where there are some, beside the samples that they stand for
+    shown = [0, 1, 2, 3, 4, *([14] if has_rollups else []), 5, 6] if brief else list(range(len(columns)))
     rows = []
     for record in records:
         whole = record.completeness
@@ -118,9 +121,10 @@ def store_rows(records: Sequence[TagRecord], *, brief: bool) -> Rows:
             record.mode,
             whole.captured / 1e6,
             *(_moment(us) for us in (record.start, record.end, record.first, record.last)),
+            record.rollups,
         )
-        rows.append(row[:width])
-    return Rows(columns[:width], rows)
+        rows.append([row[place] for place in shown])
+    return Rows([columns[place] for place in shown], rows)
 
 
 def _moment(us: int | None) -> datetime | None:

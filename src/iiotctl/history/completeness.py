@@ -18,6 +18,7 @@ from iiotctl.store.schema import REMOVED, RING
 _TAGS: Final = "SELECT tag, source, mode, epoch_us(valid_from) FROM tags_history ORDER BY tag, valid_from"
 _GAPS: Final = 'SELECT source, tag, epoch_us(start), epoch_us("end"), reason FROM gaps WHERE filled_by IS NULL AND start IS NOT NULL'
 _KEPT: Final = 'SELECT source, epoch_us(start), epoch_us("end") FROM kept WHERE "end" IS NOT NULL'
+_ROLLUPS: Final = "SELECT tag, count(*) FROM rollups GROUP BY tag"
 _SAMPLES: Final = "SELECT tag, epoch_us(min(ts)), epoch_us(max(ts)), count(*) FROM samples GROUP BY tag"
 
 
@@ -33,6 +34,7 @@ class TagRecord:
         end: µs UTC, last one.
         completeness: of the time in which it was captured.
         samples: stored in the range.
+        rollups: stored in the range; with `raw = false` they stand for the samples.
         first: µs UTC of the first of them.
         last: µs UTC of the last.
         interval_s: of a polled tag the mean time between two of them outside gaps; None where that says nothing.
@@ -45,6 +47,7 @@ class TagRecord:
     end: int | None
     completeness: Completeness
     samples: int
+    rollups: int
     first: int | None
     last: int | None
     interval_s: float | None
@@ -85,6 +88,7 @@ def records(selection: Selection, wanted: Wanted, notice: Callable[[Event], None
     samples = {tag: (first, last, count) for tag, first, last, count in ask(_SAMPLES)}
     gaps = [(source, tag, start, now if end is None else end, reason) for source, tag, start, end, reason in ask(_GAPS)]
     book = _Book(selection, stints, samples, gaps, ask(_KEPT))
+    book.rollups = dict(ask(_ROLLUPS))
     found = [
         book.record(tag)
         for tag, of_tag in stints.items()
@@ -130,6 +134,7 @@ class _Book:
         self._stints = stints
         self._samples = samples
         self._kept = kept
+        self.rollups: dict[str, int] = {}
         self._gaps: dict[tuple[str, str | None], list[tuple[int, int, str]]] = defaultdict(list)
         for source, tag, start, end, reason in gaps:
             self._gaps[source, tag].append((start, end, reason))
@@ -195,6 +200,7 @@ class _Book:
             end=spans[-1][1] if spans else None,
             completeness=whole,
             samples=count,
+            rollups=self.rollups.get(tag, 0),
             first=first,
             last=last,
             interval_s=(whole.captured - whole.missing_us) / count / 1e6 if is_paced else None,

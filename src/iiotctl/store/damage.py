@@ -8,12 +8,14 @@ it was being written has nothing behind: its hole begins where the `restart` gap
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from iiotctl.quality import BAD
 from iiotctl.samples import NULL_TIME, Gap, GapReason
 from iiotctl.store import spool
+from iiotctl.store.durable import Disk
 from iiotctl.store.layout import Layout
 from iiotctl.store.state import State
 
@@ -43,6 +45,14 @@ def holes(segment: spool.Segment, layout: Layout, state: State) -> list[Gap]:
             name = f"{segment.name}-damaged-{number}"
             found.append(Gap(name, source, None, start, end, GapReason.DAMAGED, end))
     return found
+
+
+def put_aside(segment: spool.Segment, layout: Layout, disk: Disk) -> Path:
+    """Keep a damaged segment out of the way: the bytes behind the damaged place may still help a person."""
+    aside = layout.spool / "damaged" / segment.path.name
+    disk.make_dir(aside.parent)
+    disk.rename(segment.path, aside)
+    return aside
 
 
 def _times(segment: spool.Segment, state: State, *, last: bool, after: int = NULL_TIME) -> dict[str, Sequence[int]]:

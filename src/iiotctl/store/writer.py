@@ -41,7 +41,7 @@ class CommitInfo:
 
 
 class StoreWriter:
-    """An open store. Make one with `open`."""
+    """An open store. Make one with `open`; `damaged` are segments that went bad meanwhile."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class StoreWriter:
         self._names: list[str] = []
         self._segment: spool.SegmentWriter | None = None
         self._number = 0
+        self.damaged: list[Path] = []
         self._closed: list[SegmentName] = []
         self._cuts: dict[int, int] = {}
         self._limits: dict[SegmentName, int] = {}
@@ -253,10 +254,9 @@ class StoreWriter:
         if segment.tail_is_blank:
             self._disk.unlink(segment.path)
             return
-        # Bytes after a damaged place may still help a person: keep them out of the way.
-        folder = self._layout.spool / "damaged"
-        self._disk.make_dir(folder)
-        self._disk.rename(segment.path, folder / segment.path.name)
+        aside = damage.put_aside(segment, self._layout, self._disk)
+        if str(segment.name) not in self.recovered.damaged:
+            self.damaged.append(aside)
 
     def _save_checkpoint(self) -> None:
         with self._guard:

@@ -9,7 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from iiotctl.capture import unwritten
 from iiotctl.capture.session import Session
+from iiotctl.cli._completeness import store_rows
+from iiotctl.history.completeness import records
+from iiotctl.history.gaps import Wanted
 from iiotctl.history.result import Running, Selection
 from iiotctl.history.statement import Kind, Statement
 from iiotctl.samples import GapReason
@@ -72,6 +76,12 @@ raw = false
     assert summary.completeness == 1, "what a roll-up holds is not missing"
     assert summary.rolled_up == sum(of_b.values())
     assert summary.stored + summary.rolled_up == summary.delivered
+    told = records(Selection(stage.store), Wanted(), lambda event: None, summary.durable_until)
+    assert {one.tag: (one.samples > 0, one.rollups) for one in told} == {
+        "a": (True, len(of_a)),
+        "b": (False, len(of_b)),
+    }
+    assert [column.name for column in store_rows(told, brief=True).columns][4:6] == ["samples", "rollups"]
 
 
 def test_a_failure_is_in_the_rollups_as_in_the_samples(tmp_path: Path) -> None:
@@ -144,6 +154,37 @@ def test_after_a_crash_the_gap_begins_where_the_rollups_end(tmp_path: Path) -> N
     ends = [row["until"] for row in rollups(copy.store).values() if row["until"] <= crashed]
     assert first == max(ends), "right behind the last roll-up that was written"
     assert rig.gaps_of(rig.gaps(copy.store), "one", "a")[0][0] == begin, "of stored samples nothing is lost"
+
+
+def test_after_a_crash_the_long_rollup_is_made_again_of_the_short_ones(tmp_path: Path) -> None:
+    copy, crashed = _crashed(tmp_path, '[[reduction]]\ntags = "b"\nrollup = ["1s", "1min"]\nraw = false\n')
+    run_session(copy.session(), seconds=0.4)
+    frames = [pl.read_parquet(path) for path in sorted((copy.store / "rollups").rglob("*.parquet"))]
+    rows = pl.concat(frames).with_columns(
+        minute=pl.col("start").dt.truncate("1m"), long=pl.col("end") - pl.col("start")
+    )
+    short = rows.filter(pl.col("long") == pl.duration(seconds=1))
+    minutes = rows.filter(pl.col("long") == pl.duration(minutes=1))
+    assert short.filter(pl.col("end").dt.epoch("us") <= crashed)["count"].sum() > 0, (
+        "some were written before the crash"
+    )
+    for column in ("count", "bad"):
+        sums = [dict(some.group_by("minute").agg(pl.col(column).sum()).iter_rows()) for some in (short, minutes)]
+        assert sums[0] == sums[1]
+    found = minutes.group_by("minute").agg(pl.col("min").min(), pl.col("max").max()).sort("minute")
+    assert found.rows() == short.group_by("minute").agg(pl.col("min").min(), pl.col("max").max()).sort("minute").rows()
+    first, *_ = rig.gaps_of(rig.gaps(copy.store), "one", "b")
+    before = short.filter((pl.col("end").dt.epoch("us") <= crashed) & (pl.col("count") > 0))["end"].dt.epoch("us").max()
+    assert first[0] == before, "right behind the last short roll-up that was written"
+
+
+def test_where_long_rollups_cannot_be_made_of_short_ones_the_gap_begins_with_the_long_one() -> None:
+    second = 1_000_000
+    of_short = {second: 10 * second - 1, 60 * second: -1}
+    assert unwritten.safe_until({second: 10 * second, 60 * second: 0}) == 10 * second
+    assert unwritten.safe_until({2 * second: 10 * second, 3 * second: 9 * second}) == 9 * second
+    assert unwritten.safe_until({60 * second: 0}) == 0
+    assert unwritten.first_unwritten(list(of_short), 12 * second, of_short) == {second: 10 * second, 60 * second: 0}
 
 
 def test_what_was_rolled_up_is_not_counted_again_after_a_restart(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_what_stood_behind_the_damaged_place_is_a_gap(tmp_path: Path, spoilt: in
     flip(first, spoilt)
     if way == "while it runs":
         writer.seal()
+        assert [path.name for path in writer.damaged] == [first.name]
     else:
         writer._lock.release()
         StoreWriter.open(tmp_path, now_us=Clock(NOON + 60 * SECOND)).close(ended=False)
