@@ -122,9 +122,8 @@ class TagBook:
             names = ("tag", "rows", "first", "last", "low", "high", "good", "bad", "texts")
             return pl.DataFrame(schema={name: kinds.get(name, pl.Int64) for name in names})
         sums = [pl.col(name).sum() for name in ("rows", "good", "bad", "texts")]
-        return (
-            pl.concat(self._parts)
-            .group_by("tag")
-            .agg(pl.col("first").min(), pl.col("last").max(), pl.col("low").min(), pl.col("high").max(), *sums)
-            .sort("tag")
+        parts = pl.concat(self._parts)
+        found = parts.group_by("tag").agg(
+            pl.col("first").min(), pl.col("last").max(), pl.col("low").min(), pl.col("high").max(), *sums
         )
+        return found.sort("tag").select(parts.columns)
