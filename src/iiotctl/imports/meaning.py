@@ -41,6 +41,7 @@ class Meaning:
 
     Attributes:
         falling: the first rows' times fall instead of growing.
+        step: µs from one row of a tag to its next, in the middle; 0 = the first rows do not tell.
         proven: facts that evidence settled, in words.
     """
 
@@ -48,6 +49,7 @@ class Meaning:
     decimal: Decimal
     scheme: Scheme
     falling: bool
+    step: int
     facts: tuple[tuple[str, str], ...]
 
 
@@ -69,9 +71,7 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
     if first is None:
         raise bad_shape(path, "the file holds no rows", cause="there is a header and nothing below it")
     reader = _time_reader(table, shape, wishes, first, path)
-    at, _ = reader.read(time_text(first.head(_SOME), shape))
-    steps = at.drop_nulls().diff().drop_nulls()
-    falling = bool(len(steps)) and int((steps < 0).sum()) > int((steps > 0).sum())
+    falling, step = _course(first.head(_SOME), shape, reader)
     cells = [f"c{place}" for place in (shape.values or [each.value for each in shape.wide[:200]])]
     decimal = wishes.decimal or table.decimal
     facts = [("times", reader.describe())]
@@ -86,7 +86,18 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
         scheme = (_evidence(first, table, states, statuses.scheme_evidence) if states else None) or "opc-ua"
     if states and _proof(first.head(_SOME), states, statuses.first_number) is not None:
         facts.append(("quality numbers", {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]))
-    return Meaning(reader, decimal, scheme, falling, tuple(facts))
+    return Meaning(reader, decimal, scheme, falling, step, tuple(facts))
+
+
+def _course(some: pl.DataFrame, shape: Shape, reader: TimeReader) -> tuple[bool, int]:
+    """Whether times fall, and the usual step of a tag (µs; 0 = not known)."""
+    at, _ = reader.read(time_text(some, shape))
+    steps = at.drop_nulls().diff().drop_nulls()
+    falling = bool(len(steps)) and int((steps < 0).sum()) > int((steps > 0).sum())
+    tag = pl.lit("") if shape.tag is None else some[f"c{shape.tag}"].cast(pl.String)
+    each = pl.DataFrame({"at": at}).select(pl.col("at").diff().over(tag).abs())["at"]
+    usual = each.filter(each > 0).median()
+    return falling, int(usual) if isinstance(usual, float) else 0
 
 
 def _quality_columns(shape: Shape) -> list[str]:

@@ -77,7 +77,8 @@ class RowReader:
 
     def read(self, frame: pl.DataFrame, refused_lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Coded rows (see `BulkWriter.add`) of a chunk; those of the repeated hour wait for `finish`."""
-        self._refuse(refused_lines)
+        self.counts.rows += refused_lines.height
+        self._rejects.take(refused_lines)
         if not frame.height:
             return
         if not self._shape.is_wide:
@@ -93,24 +94,21 @@ class RowReader:
         """Rows of the repeated hour, after the last chunk."""
         if not self._twice:
             return
-        rows = pl.concat(self._twice, how="diagonal").with_columns(pl.lit(self._meaning.falling).alias("falling"))
-        told, open_ = zones.settle(rows, self._zone, self._ambiguous)
+        # in the order of the lines, also of wide files, which come column by column
+        rows = pl.concat(self._twice, how="diagonal").sort("line", maintain_order=True)
+        rows = rows.with_columns(pl.lit(self._meaning.falling).alias("falling"))
+        told, open_ = zones.settle(rows, self._zone, self._ambiguous, step=self._meaning.step)
         local = pl.col("at").cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d %H:%M:%S%.f")
-        self._refuse(
-            refused(
-                open_.with_columns(local.alias("at")),
-                "hour-twice",
-                f"the hour passes twice in {self._zone}, and the order of rows does not tell which is meant",
-                ("at", "value"),
-            )
+        names = {code: name for name, code in self._by_name.items() if code is not None}
+        name = pl.col("tag").replace_strict(names, return_dtype=pl.String)
+        cause = f"the hour passes twice in {self._zone}, and the order of rows does not tell which is meant"
+        shown = ["at", "tag", "value", *(["text"] if "text" in open_.columns else [])]
+        self._rejects.take(
+            refused(open_.with_columns(local.alias("at"), name.alias("tag")), "hour-twice", cause, shown)
         )
         self._twice = []
         if told.height:
             yield told.select("tag", "ts", pl.exclude("tag", "ts"))
-
-    def _refuse(self, rows: pl.DataFrame) -> None:
-        self.counts.rows += rows.height if "counted" not in rows.columns else 0
-        self._rejects.take(rows)
 
     def _long(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Columns tag (code), value, text, quality, problem, cause of every row."""

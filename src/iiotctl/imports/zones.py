@@ -1,8 +1,10 @@
 """Local time to UTC, with the two hours a year that are none or two.
 
 In autumn an hour passes twice, and a text such as `02:30` may mean either. The order of rows tells: a tag's times grow
-(or fall) through a file, so where they jump back the second passage begins. Rows of that hour are kept until the file
-has been read, because only then all of the order is known. What order cannot tell is for the user to say.
+(or fall) through a file, so where they jump back by that hour, less the few steps that passed meanwhile, the second
+passage begins. A row that stands twice, or two that changed places, jump back less and are no passage. Rows of that
+hour are kept until the file has been read, because only then all of the order is known. What order cannot tell is for
+the user to say.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ import polars as pl
 
 Ambiguous = Literal["earlier", "later", "refuse"]
 _DAY_US: Final = 86_400_000_000
+_STEPS: Final = 3
+"""Between the two passages no more than this many of the data's longer steps can have passed."""
+_LONGER: Final = 0.9
 
 
 def is_zone(name: str) -> bool:
@@ -58,7 +63,7 @@ def both(at: pl.Series, zone: str) -> tuple[pl.Series, pl.Series]:
     )
 
 
-def settle(rows: pl.DataFrame, zone: str, otherwise: Ambiguous) -> tuple[pl.DataFrame, pl.DataFrame]:
+def settle(rows: pl.DataFrame, zone: str, otherwise: Ambiguous, *, step: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Decide which passage of the repeated hour each row belongs to.
 
     Args:
@@ -66,6 +71,7 @@ def settle(rows: pl.DataFrame, zone: str, otherwise: Ambiguous) -> tuple[pl.Data
             fall), others as they are.
         zone: of the local times.
         otherwise: for rows whose order does not tell.
+        step: µs from one row of a tag to its next as the rest of the file has it; 0 = not known.
 
     Returns:
         The rows with `ts` (µs UTC) in place of `at` and `falling`, and those that are refused (with `at`).
@@ -76,11 +82,13 @@ def settle(rows: pl.DataFrame, zone: str, otherwise: Ambiguous) -> tuple[pl.Data
     frame = frame.with_columns(((pl.col("_earlier") + _DAY_US // 2) // _DAY_US).alias("_night"))
     rank = pl.when("falling").then(-pl.col("_order").cast(pl.Int64)).otherwise(pl.col("_order"))
     frame = frame.sort(rank, maintain_order=True)
-    frame = _passages(frame, ["tag", "_night"])
-    # a tag that jumps nowhere (one value an hour) follows the file as a whole, when that jumps exactly once
-    whole = _passages(frame.drop("_second", "_jumps"), ["_night"])
-    usable = whole["_jumps"] == 1
-    frame = frame.with_columns(whole["_second"].alias("_whole_second"), usable.alias("_whole"))
+    frame = _passages(frame, ["tag", "_night"], step)
+    # a tag that jumps nowhere (one value an hour) follows the file as a whole, when that jumps exactly once, and not
+    # from one tag to the next
+    whole = _passages(frame.drop("_second", "_jumps"), ["_night"], step)
+    mixed = (pl.col("_second").n_unique().over("tag", "_night") > 1).any().over("_night")
+    usable = whole.select(((pl.col("_jumps") == 1) & mixed).alias("_whole"))["_whole"]
+    frame = frame.with_columns(whole["_second"].alias("_whole_second"), usable)
     frame = frame.with_columns(
         pl.when(pl.col("_jumps") == 1)
         .then("_second")
@@ -99,12 +107,14 @@ def settle(rows: pl.DataFrame, zone: str, otherwise: Ambiguous) -> tuple[pl.Data
     ).select(kept)
 
 
-def _passages(frame: pl.DataFrame, group: list[str]) -> pl.DataFrame:
-    """`_jumps`: how often time went back in the group; `_second`: whether the row stands behind the first jump."""
-    back = pl.col("at") < pl.col("at").shift()
-    if "tag" in group:
-        back = pl.col("at") <= pl.col("at").shift()  # of one tag the same time twice is the second passage as well
-    jumped = back.fill_null(value=False).cast(pl.Int32)
+def _passages(frame: pl.DataFrame, group: list[str], step: int) -> pl.DataFrame:
+    """`_jumps`: how often the hour began again in the group; `_second`: whether the row stands behind the first time."""
+    ahead = pl.col("at").diff()
+    # of one tag the same time again is the second passage when a value comes but once an hour
+    back = ahead <= 0 if "tag" in group else ahead < 0
+    usual = pl.when(ahead > 0).then(ahead).quantile(_LONGER).over(group).fill_null(step)
+    passed = pl.col("_later") - pl.col("_earlier") + ahead.over(group)
+    jumped = (back.over(group) & passed.is_between(1, _STEPS * usual)).fill_null(value=False).cast(pl.Int32)
     return frame.with_columns(
         jumped.sum().over(group).alias("_jumps"), (jumped.cum_sum().over(group) > 0).alias("_second")
     )
