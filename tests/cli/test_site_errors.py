@@ -43,7 +43,7 @@ hint: did you mean `kind`?
 error[site-value]: `order` must be one of `ABCD`, `CDAB`, `BADC`, `DCBA`, not "CDBA"
   where: site.toml:28
 
-hint: did you mean `DCBA`?
+hint: did you mean `CDAB`?
 """,
     ),
     "no unit": (

@@ -112,7 +112,7 @@ def test_silent_sources_among_others_are_warnings_and_alone_an_error(plant: rig.
     assert "warning: nobody never answered" in some.stderr
     none = _ask(*words, "--source", "nobody")
     assert none.returncode == 4, none.stderr
-    assert "error[no-source-reached]" in none.stderr
+    assert "error[source-refused]" in none.stderr  # alone, it says what is wrong with it
     assert "127.0.0.1:1" in none.stderr
     assert "Traceback" not in none.stderr
 

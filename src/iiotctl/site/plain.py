@@ -37,8 +37,11 @@ def similar(word: str, known: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=1024)  # the same mistake stands in thousands of rows of a tag list
 def _similar(word: str, choices: tuple[str, ...]) -> str | None:
-    if found := difflib.get_close_matches(word, choices, 1, 0.6):
-        return found[0]
+    if found := difflib.get_close_matches(word, choices, len(choices) or 1, 0.6):
+        # of several that are alike the one that is listed first: the usual one
+        best = difflib.SequenceMatcher(None, found[0], word).ratio()
+        alike = [each for each in found if difflib.SequenceMatcher(None, each, word).ratio() >= best]
+        return min(alike, key=choices.index)
     lowered = {choice.lower(): choice for choice in choices}
     if found := difflib.get_close_matches(word.lower(), list(lowered), 1, 0.6):
         return lowered[found[0]]
