@@ -174,6 +174,23 @@ class Rollups:
             self._open = parts.combine(parts.concat([self._open, new]))
         self._seen_ts[code], self._seen_at[code] = batch.ts[-1], steady_us
 
+    def resume_parts(self, some: Parts, of: tuple[int, int], since: int, steady_us: int, *, whole: bool) -> None:
+        """The same with stored roll-ups of a shorter interval instead of samples.
+
+        Args:
+            some: at least one, by begin of their interval, µs UTC.
+            of: the tag's code, and the longer interval that they go into, µs.
+            since, steady_us, whole: as in `resume`.
+        """
+        code, interval = of
+        series = next(one for one in self._series_of[:, code].tolist() if one >= 0 and self._interval[one] == interval)
+        self._since[series] = since
+        some.key = series * _NUMBERS + some.key // interval
+        some.partial = some.partial | (not whole)
+        self._open = parts.combine(parts.concat([self._open, some]))
+        self._seen_ts[code] = max(int(self._seen_ts[code]), int(some.last_ts.max()))
+        self._seen_at[code] = steady_us
+
     def raw(self, batch: SampleBatch) -> SampleBatch:
         """The samples to be stored: all but those that are in roll-ups instead."""
         if not len(self._code) or not len(batch):

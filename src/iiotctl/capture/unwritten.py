@@ -1,8 +1,9 @@
 """Running intervals of roll-ups that a crash took with it: made again from stored samples, or a gap.
 
 At a crash the intervals that run are in memory only. Of a tag whose samples are stored nothing is lost: they are
-read again and go into their intervals. Of a tag with `raw = false` they are gone; they were observed, so the
-account of its source covers them, and a gap of the tag says until where its roll-ups reach.
+read again and go into their intervals. Of a tag with `raw = false` its short roll-ups are read instead, and go into
+the longer ones that they divide. What is in none of them is gone; it was observed, so the account of its source covers
+it, and a gap of the tag says until where its roll-ups reach.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from iiotctl.capture import parts
 from iiotctl.capture.gapbook import GapBook
+from iiotctl.capture.parts import Parts
 from iiotctl.capture.rollup import LATENESS_US, SAVE_US, Rollups
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.sources.base import CapturedTag
 from iiotctl.store import manifest
-from iiotctl.store.layout import GAPS, SAMPLES, Layout, segment_of
+from iiotctl.store.layout import GAPS, ROLLUPS, SAMPLES, Layout, segment_of
 from iiotctl.store.state import Recovery
 
 if TYPE_CHECKING:
@@ -50,8 +53,7 @@ def gaps(book: GapBook, name: str, captured: Sequence[CapturedTag], past: Recove
     for item in captured:
         if item.tag.raw:
             continue
-        # a sample is safe as soon as one of its roll-ups is
-        start = max(first_unwritten(_intervals(item), end, past.rolled.get(item.tag.name, {})).values())
+        start = safe_until(first_unwritten(_intervals(item), end, past.rolled.get(item.tag.name, {})))
         if start <= end:
             rows.append(book.record(name, item.code, (start, end), GapReason.RESTART, at))
     return rows
@@ -74,10 +76,20 @@ def first_unwritten(intervals_us: Sequence[int], account: int, rolled: Mapping[i
     return found
 
 
+def safe_until(firsts: Mapping[int, int]) -> int:
+    """First instant that some roll-up of a tag without samples has lost, µs UTC.
+
+    Args:
+        firsts: from `first_unwritten`; its intervals can be made again of shorter ones that divide them.
+    """
+    return min(max(firsts[short] for short in firsts if long % short == 0) for long in firsts)
+
+
 def roll_again(
     rollups: Rollups, store: Path, keepers: Mapping[str, _Keeper], past: Recovery, monotonic_s: float
 ) -> None:
-    """Put stored samples that were in no written roll-up into their intervals; blocking, reads the newest files.
+    """Put stored samples (or short roll-ups) that were in no written roll-up into their intervals; blocking, reads the
+    newest files.
 
     Args:
         rollups: of the run, with all tags defined.
@@ -92,7 +104,7 @@ def roll_again(
         item.tag.name: (item, first_unwritten(_intervals(item), past.alive[name], past.rolled.get(item.tag.name, {})))
         for name, keeper in keepers.items()
         for item in keeper.tags
-        if item.tag.raw and item.tag.rollup and name in past.alive
+        if item.tag.rollup and name in past.alive
     }
     if not wanted:
         return
@@ -100,15 +112,44 @@ def roll_again(
     layout = Layout(store)
     # what the earlier run had noted of gaps in these intervals went with it, too
     rollups.gaps(_gaps(layout, past.run, since))
-    for (name,), rows in _stored(layout, past.run, since, list(wanted)).group_by("tag"):
+    steady_us = round(monotonic_s * 1e6)
+    raw = [name for name, (item, _) in wanted.items() if item.tag.raw]
+    for (name,), rows in _stored(layout, past.run, since, raw).group_by("tag"):
         item, firsts = wanted[str(name)]
         batch = _batch(item.code, rows.sort("ts", maintain_order=True))
-        known = past.rolled.get(item.tag.name, {})
-        # before the first roll-up nobody knows since when the tag was observed but from its samples
-        begun = {
-            interval: first if interval in known else max(first, int(batch.ts[0])) for interval, first in firsts.items()
-        }
-        rollups.resume(batch, begun, round(monotonic_s * 1e6), whole=item.tag.deadband is None)
+        begun = _begun(firsts, past.rolled.get(item.tag.name, {}), int(batch.ts[0]))
+        rollups.resume(batch, begun, steady_us, whole=item.tag.deadband is None)
+    nested = {name: max(firsts) for name, (item, firsts) in wanted.items() if not item.tag.raw and len(firsts) > 1}
+    for (name,), rows in _rolled(layout, past.run, since, nested).group_by("tag"):
+        item, firsts = wanted[str(name)]
+        begun = _begun(firsts, past.rolled.get(item.tag.name, {}), int(rows["begin"].to_numpy().min()))
+        for long, short in _sources(firsts):
+            some, is_cut = _fresh(rows, short, begun[long])
+            if len(some):
+                rollups.resume_parts(some, (item.code, long), begun[long], steady_us, whole=not is_cut)
+
+
+def _begun(firsts: Mapping[int, int], known: Mapping[int, int], seen: int) -> dict[int, int]:
+    """Since when a tag is observed in its running intervals; before its first roll-up only what was `seen` tells."""
+    return {interval: first if interval in known else max(first, seen) for interval, first in firsts.items()}
+
+
+def _sources(firsts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Intervals that can be made again, and of which."""
+    for long, first in firsts.items():
+        short = max((one for one in firsts if long % one == 0), key=lambda one: (firsts[one], one == long))
+        if firsts[short] > first:
+            yield long, short
+
+
+def _fresh(rows: pl.DataFrame, interval: int, since: int) -> tuple[Parts, bool]:
+    """Roll-ups of an interval whose samples came from `since` on, and whether one lies on both sides of it."""
+    import polars as pl
+
+    rows = rows.filter((pl.col("end") - pl.col("start") == interval) & (pl.col("until") >= since))
+    is_fresh = pl.col("begin") >= since
+    fresh = rows.filter(is_fresh)
+    return _parts(fresh), len(fresh) < len(rows)
 
 
 def _intervals(item: CapturedTag) -> list[int]:
@@ -125,6 +166,22 @@ def _stored(layout: Layout, run: str, since: int, tags: list[str]) -> pl.DataFra
         chosen = (pl.col("ts") >= since) & pl.col("tag").is_in(tags) & pl.col("text").is_null()
         frames.append(rows.filter(chosen).select(frames[0].columns))
     return pl.concat(frames)
+
+
+def _rolled(layout: Layout, run: str, since: int, tags: Mapping[str, int]) -> pl.DataFrame:
+    """Stored roll-ups of a run that reach beyond a time, with the stretch (`begin`, `until`) of their samples; µs.
+
+    `tags` have their longest interval.
+    """
+    import polars as pl
+
+    found = [pl.DataFrame(schema={"tag": pl.String, "begin": pl.Int64})]
+    for stored in _files(layout, run, ROLLUPS, since - max(tags.values(), default=0)):
+        rows = stored.filter(pl.col("tag").is_in(list(tags)))
+        rows = rows.with_columns(pl.col("start", "end", "first_ts", "last_ts").dt.epoch("us"))
+        reach = {"begin": pl.coalesce("first_ts", "start"), "until": pl.coalesce("last_ts", pl.col("end") - 1)}
+        found.append(rows.with_columns(**reach).filter(pl.col("until") >= since))
+    return pl.concat(found, how="diagonal")
 
 
 def _gaps(layout: Layout, run: str, since: int) -> list[Gap]:
@@ -148,6 +205,18 @@ def _files(layout: Layout, run: str, kind: str, since: int) -> Iterator[pl.DataF
         segment = segment_of(path)
         if entry.kind == kind and segment is not None and segment.run == run and (entry.ts_max or 0) >= since:
             yield pl.read_parquet(path, hive_partitioning=False)
+
+
+def _parts(rows: pl.DataFrame) -> Parts:
+    """Roll-ups as parts by the begin of their interval, µs UTC."""
+    found = parts.empty(rows["start"].to_numpy())
+    has = (rows["count"] > 0).to_numpy()
+    for name in ("count", "bad", "quality", "partial"):
+        setattr(found, name, rows[name].to_numpy())
+    for name in ("mean", "min", "max", "first", "last", "first_ts", "last_ts"):
+        setattr(found, name, np.where(has, rows[name].to_numpy(), getattr(found, name)))
+    found.m2 = np.where(has, rows["std"].to_numpy() ** 2 * found.count, 0.0)
+    return found
 
 
 def _batch(code: int, rows: pl.DataFrame) -> SampleBatch:
