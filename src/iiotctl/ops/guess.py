@@ -119,7 +119,7 @@ def prepare(
 
 
 def number(text: str, flag: str) -> float:
-    """A number as people read it from a display, with a decimal comma or point.
+    """A number as people read it from a display, its decimals behind a comma or a full stop.
 
     Raises:
         UsageError: it is none, or none that a display could show.
