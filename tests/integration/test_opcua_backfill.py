@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from iiotctl import quality
-from iiotctl.errors import IncompleteError, SourceError
+from iiotctl.errors import SourceError
 from iiotctl.history.gaps import Wanted, find
 from iiotctl.history.result import Selection
 from iiotctl.ops.backfill import Order, backfill
@@ -100,8 +100,8 @@ def test_a_gap_is_filled_with_what_is_missing_and_says_by_what(server: Server, t
     assert filled.filled_by == f"backfill opcua HistoryRead {server.url}"
     assert filled.id == "a"
     assert verify(root).sound
-    with pytest.raises(IncompleteError, match="no gap"):
-        backfill(ORDER, lambda event: None, site=site, store=root)
+    again = backfill(ORDER, lambda event: None, site=site, store=root)
+    assert (again.gaps, again.requests, again.still_open) == (0, 0, 1)
 
 
 def test_the_whole_interval_twice_stores_nothing_twice(server: Server, tmp_path: Path) -> None:
@@ -171,13 +171,43 @@ def test_what_the_user_sees(server: Server, tmp_path: Path) -> None:
     assert (wrong.returncode, "did you mean `line`" in wrong.stderr) == (8, True)
 
 
-def test_a_server_that_records_nothing_is_named(server: Server, tmp_path: Path) -> None:
-    site = _site(tmp_path, server.url)
-    root = _store(tmp_path, _gap("a", "t.Old", 20, 80))
-    with pytest.raises(SourceError) as caught:
-        backfill(Order("line", ORDER.start, ORDER.end, ("t.Old",)), lambda event: None, site=site, store=root)
-    assert caught.value.slug in ("opcua-no-history", "opcua-history-refused")
+def test_a_server_that_records_nothing_is_named(tmp_path: Path) -> None:
+    with running(tmp_path / "server", period=3_600_000) as started:
+        site = _site(tmp_path, started.url)
+        root = _store(tmp_path, _gap("a", "t.Old", 20, 80))
+        with pytest.raises(SourceError) as caught:
+            backfill(Order("line", ORDER.start, ORDER.end, ("t.Old",)), lambda event: None, site=site, store=root)
+    assert caught.value.slug == "opcua-no-history"
     assert _gaps(root) == [("t.Old", 20.0, 80.0, False)]
+
+
+def test_again_when_only_tags_are_left_that_the_server_does_not_record(server: Server, tmp_path: Path) -> None:
+    site = _site(tmp_path, server.url)
+    root = _store(tmp_path, _gap("wide", None, 20, 80))
+    order = Order("line", ORDER.start, ORDER.end)
+    assert backfill(order, lambda event: None, site=site, store=root).split == 1
+    done = backfill(order, lambda event: None, site=site, store=root)
+    assert (done.stored, done.gaps, done.filled) == (0, 2, 0)
+    problems = {one.tag: one.problem for one in done.tags}
+    assert problems["t.Old"] == "not historized by the server (BadHistoryOperationUnsupported)"
+    assert problems["t.Fast"] == ""
+
+
+def test_nothing_to_fill_is_done(tmp_path: Path) -> None:
+    site = _site(tmp_path, "opc.tcp://127.0.0.1:1")
+    root = _store(tmp_path, _gap("b", "t.Fast", 500, None))
+    shown = iiotctl("backfill", "line", "--from", ORDER.start, "--to", ORDER.end, "--site", site, "--store", root)
+    assert (shown.returncode, shown.stdout) == (0, "")
+    assert "there is no gap of `line` to fill in this time; 1 gap still lasts and was left alone" in shown.stderr
+
+
+def test_only_gaps_of_the_tags_asked_for_are_counted(server: Server, tmp_path: Path) -> None:
+    site = _site(tmp_path, server.url)
+    root = _store(tmp_path, _gap("a", "t.Fast", 100, 199), _gap("b", "t.Static", 150, 170), _gap("c", "t.Old", 1, None))
+    for whole in (True, False):
+        order = Order("line", ORDER.start, ORDER.end, ("t.Fast",), whole=whole)
+        done = backfill(order, lambda event: None, site=site, store=root)
+        assert (done.gaps, done.filled, done.still_open) == ((1, 1, 0) if whole else (0, 0, 0))
 
 
 def test_history_cannot_be_changed_through_our_session(server: Server, tmp_path: Path) -> None:

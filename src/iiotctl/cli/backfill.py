@@ -103,21 +103,31 @@ def backfill(
         # people read what filled it once, below
         columns = [*columns[:5], columns[6]]
         rows = [(*row[:5], row[6]) for row in rows]
-    reports.write(Rows(columns, rows), format.value, output, color=_console.uses_color(sys.stdout))
-    for line in _closing(done):
+    if rows or output is not None or format is not Format.TABLE:
+        reports.write(Rows(columns, rows), format.value, output, color=_console.uses_color(sys.stdout))
+    for line in _closing(done, source):
         _console.say(line)
 
 
-def _closing(done: Filled) -> list[str]:
+def _closing(done: Filled, source: str) -> list[str]:
     from iiotctl.site.units import format_count
 
+    lasting = ""
+    if done.still_open:
+        verbs = "still lasts and was" if done.still_open == 1 else "still last and were"
+        lasting = f"; {format_count(done.still_open, 'gap')} {verbs} left alone"
+    if not done.tags:
+        return [f"there is no gap of `{source}` to fill in this time{lasting}"]
     stored, asked = format_count(done.stored, "sample"), format_count(done.requests, "HistoryRead request")
     lines = [f"stored {stored}, {done.already} were there already; {asked}"]
     if done.conflicts:
-        lines.append(f"{done.conflicts} values differ from a sample of the same tag and time; the store's were kept")
+        verb = "differs" if done.conflicts == 1 else "differ"
+        what = f"{format_count(done.conflicts, 'value')} {verb} from the sample of the same tag and time"
+        lines.append(f"{what}; the store keeps its own")
+    if not done.gaps:
+        return [*lines, f"no gap of these tags was to be filled{lasting}"]
     words = f"{format_count(done.gaps, 'gap')}: {done.filled} filled, {done.split} filled in part"
-    words += f", {done.gaps - done.filled - done.split} not filled"
-    lines.append(words + (f"; {done.still_open} still last and were left alone" if done.still_open else ""))
+    lines.append(f"{words}, {done.gaps - done.filled - done.split} not filled{lasting}")
     if done.filled or done.split:
         lines.append(f"filled by: {done.by}")
     if done.split or done.filled < done.gaps:

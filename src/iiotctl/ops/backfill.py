@@ -118,7 +118,13 @@ class _Job:
     pieces: list[_Piece]
     captured: dict[str, CapturedTag] = field(default_factory=dict)
     told: list[tuple[_Piece, dict[str, Recorded]]] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
     requests: int = 0
+
+    @property
+    def by(self) -> str:
+        """What gaps say in `filled_by`."""
+        return f"backfill opcua HistoryRead {self.config.url}"
 
 
 def backfill(
@@ -141,7 +147,7 @@ def backfill(
     Raises:
         UsageError: `bad-time`; `bad-value`, the source is no OPC UA server.
         SourceError: the server cannot be reached or offers no history.
-        IncompleteError: `no-source`, `no-tags`, `nothing-to-fill`.
+        IncompleteError: `no-source`, `no-tags`.
         StoreError: another import is running, or the disk refused.
     """
     from iiotctl.store.bulk import BulkWriter
@@ -157,22 +163,18 @@ def backfill(
     end = min(end, now) - 1
     # a store that is being made by this very call has no gaps yet
     with BulkWriter.open(opened.store, site=loaded.site.site.name, now_us=now_us) as writer:
-        gaps, still_open = _gaps(opened.store, order.source, start, end, notice)
-        pieces = _pieces(gaps, start, end, [tag.name for tag in chosen], whole=order.whole)
-        if not pieces:
-            raise IncompleteError(
-                "nothing-to-fill",
-                f"there is no gap of `{order.source}` to fill in this time",
-                cause=f"{still_open} gaps still last" if still_open else None,
-                hint="`iiotctl gaps --source …` lists them; `--all` reads the whole interval",
-            )
-        job = _Job(config, pieces)
-        codes = writer.codes([tag.name for tag in chosen])
-        job.captured = {tag.name: CapturedTag(code, tag) for tag, code in zip(chosen, codes, strict=True)}
-        asyncio.run(_fetch(job, order, opened, writer))
+        names = [tag.name for tag in chosen]
+        found = _gaps(Selection(opened.store, start, end + 1), order.source, notice)
+        gaps = [gap for gap in found if gap.tag is None or gap.tag in names]
+        closed = [gap for gap in gaps if gap.end is not None]
+        job = _Job(config, _pieces(closed, start, end, names, whole=order.whole))
+        if job.pieces:
+            codes = writer.codes(names)
+            job.captured = {tag.name: CapturedTag(code, tag) for tag, code in zip(chosen, codes, strict=True)}
+            asyncio.run(_fetch(job, order, opened, writer))
         stored = writer.flush()
         everyone = [tag.name for tag in tags]
-        return _settled(job, writer, stored, gaps, everyone, still_open=still_open, now=now_us())
+        return _settled(job, writer, stored, closed, everyone, still_open=len(gaps) - len(closed), now=now_us())
 
 
 def _source(opened: Opened, name: str) -> tuple[OpcUaSource, list[Tag]]:
@@ -207,20 +209,18 @@ def _chosen(tags: Sequence[Tag], patterns: Sequence[str], source: str) -> list[T
     return chosen
 
 
-def _gaps(store: Path, source: str, start: int, end: int, notice: Callable[[Event], None]) -> tuple[list[Gap], int]:
-    """Closed gaps of a source that nothing filled, and how many are still open."""
+def _gaps(selection: Selection, source: str, notice: Callable[[Event], None]) -> list[Gap]:
+    """Gaps of a source that nothing filled."""
     try:
-        rows = find(Selection(store, start, end + 1), Wanted(source=source), notice)
+        rows = find(selection, Wanted(source=source), notice)
     except IncompleteError:  # the store knows no such source: it was never captured
-        return [], 0
-    unfilled = [row for row in rows if row.filled_by is None]
-    closed = [_gap(row) for row in unfilled if row.end is not None]
-    return closed, len(unfilled) - len(closed)
+        return []
+    return [_gap(row) for row in rows if row.filled_by is None]
 
 
 def _gap(row: GapRow) -> Gap:
-    assert row.end is not None
-    return Gap(row.id, row.source, row.tag, _us(row.start), _us(row.end), GapReason(row.reason), _us(row.detected_at))
+    end = None if row.end is None else _us(row.end)
+    return Gap(row.id, row.source, row.tag, _us(row.start), end, GapReason(row.reason), _us(row.detected_at))
 
 
 def _us(moment: datetime) -> int:
@@ -240,7 +240,7 @@ def _pieces(gaps: Sequence[Gap], start: int, end: int, names: Sequence[str], *, 
 
 
 async def _fetch(job: _Job, order: Order, opened: Opened, writer: BulkWriter) -> None:
-    from iiotctl.sources.opcua.history import HistoryReader, Interval, refuse_all
+    from iiotctl.sources.opcua.history import HistoryReader, Interval, problem, refuse_all
     from iiotctl.sources.opcua.resolve import Item, TypeBook, resolve
     from iiotctl.sources.opcua.session import Session
 
@@ -255,6 +255,7 @@ async def _fetch(job: _Job, order: Order, opened: Opened, writer: BulkWriter) ->
         reader = HistoryReader(session, lambda batch: writer.add(_frame(batch)), step)
         await reader.prepare()
         statuses: list[int] = [entry.status for entry in refused]
+        job.problems = {entry.captured.tag.name: entry.reason for entry in refused}
         answered = 0
         for piece in job.pieces:
             wanted = [by_name[name] for name in piece.tags if name in by_name]
@@ -262,13 +263,22 @@ async def _fetch(job: _Job, order: Order, opened: Opened, writer: BulkWriter) ->
             recorded = await reader.read(wanted, Interval(piece.start, piece.end, slack))
             names = {item.captured.code: item.captured.tag.name for item in wanted}
             job.told.append((piece, {names[code]: one for code, one in recorded.items()}))
+            job.problems |= {names[code]: problem(one.status) for code, one in recorded.items() if one.status}
             statuses += [one.status for one in recorded.values() if one.status]
             answered += sum(not one.status for one in recorded.values())
         if not answered and statuses:
-            raise refuse_all(session.where, statuses)
+            has_history = reader.has_history or _gave_before(opened.store, job.by)
+            if error := refuse_all(session.where, statuses, has_history=has_history):
+                raise error
         job.requests = reader.requests
     finally:
         await session.close()
+
+
+def _gave_before(store: Path, by: str) -> bool:
+    """A gap was filled from this server once; not every server that keeps history says so in its capabilities."""
+    rows = find(Selection(store), Wanted(), lambda _: None)
+    return any(row.filled_by == by for row in rows)
 
 
 def _step(order: Order, config: OpcUaSource, tag: Tag) -> int:
@@ -299,22 +309,17 @@ def _settled(
     now: int,
 ) -> Filled:
     """Write the gaps again, and add up."""
-    from iiotctl import quality
-
-    by = f"backfill opcua HistoryRead {job.config.url}"
-    tags = {name: TagFilled(name) for name in job.captured}
+    tags = {name: TagFilled(name, problem=job.problems.get(name, "")) for name in job.captured}
     for _, told in job.told:
         for name, one in told.items():
             tags[name].values += one.values
-            if one.status:
-                tags[name].problem = quality.name(one.status)
     rows: list[Gap] = []
     filled = split = 0
     for gap in gaps:
         assert gap.end is not None
         means = [gap.tag] if gap.tag is not None else list(everyone)
         parts = {name: _parts(job, gap, name) for name in means if name in tags}
-        new = fill(gap, parts, means, by, now)
+        new = fill(gap, parts, means, job.by, now)
         rows += new
         whole = len(new) == 1 and not new[0].withdrawn and new[0].filled_by is not None
         filled += whole
@@ -327,7 +332,7 @@ def _settled(
                 tags[name].missing_us += gap.end - gap.start + 1 - done
     writer.write_gaps(rows)
     return Filled(
-        by=by,
+        by=job.by,
         tags=tuple(sorted(tags.values(), key=lambda one: one.tag)),
         stored=stored.rows,
         already=stored.already,

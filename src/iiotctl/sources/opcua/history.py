@@ -30,6 +30,8 @@ _SLOWEST_S: Final = 60.0
 _SHORTEST_REST_S: Final = 0.01
 _LONGEST_REST_S: Final = 2.0
 _MAX_NODES: Final = ua.NodeId(ua.Int32(12165))
+_HAS_HISTORY: Final = ua.NodeId(ua.Int32(11193))
+"""HistoryServerCapabilities.AccessHistoryDataCapability (OPC 10000-11 §5.4.2)."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _CODE: Final = 0xFFFF0000
 _NO_BOUND: Final = quality.CODES["BadBoundNotFound"]
@@ -103,13 +105,16 @@ class HistoryReader:
         self._session, self._deliver, self._step = session, deliver, step
         self._nodes = NODES_PER_REQUEST
         self.requests = 0
+        self.has_history = False
+        """The server says that it keeps history."""
 
     async def prepare(self) -> None:
-        """Ask the server how many nodes it takes in a request."""
-        (answer,) = await self._session.read([_MAX_NODES])
-        most = None if answer.Value is None else answer.Value.Value
+        """Ask the server whether it keeps history, and how many nodes it takes in a request."""
+        answers = await self._session.read([_MAX_NODES, _HAS_HISTORY])
+        most, keeps = (None if answer.Value is None else answer.Value.Value for answer in answers)
         if isinstance(most, int) and most > 0:
             self._nodes = min(self._nodes, most)
+        self.has_history = keeps is True
 
     async def read(self, items: Sequence[Item], span: Interval) -> dict[int, Recorded]:
         """Raw values of all items in an interval, by tag code.
@@ -237,10 +242,16 @@ def _without_history(where: str, status: int) -> SourceError:
     )
 
 
-def refuse_all(where: str, statuses: Sequence[int]) -> SourceError:
-    """The error when the server refused every tag."""
+def problem(status: int) -> str:
+    """Why a server gave no history of a tag, in a few words."""
+    name = quality.name(status)
+    return f"not historized by the server ({name})" if status & _CODE in UNSUPPORTED else name
+
+
+def refuse_all(where: str, statuses: Sequence[int], *, has_history: bool) -> SourceError | None:
+    """The error when the server refused every tag; None when it has history, only not of these."""
     if all(status & _CODE in UNSUPPORTED for status in statuses):
-        return _without_history(where, statuses[0])
+        return None if has_history else _without_history(where, statuses[0])
     names = ", ".join(sorted({quality.name(status) for status in statuses}))
     return SourceError(
         "opcua-history-refused",
