@@ -39,6 +39,8 @@ def warnings(report: FileReport) -> Iterator[str]:
             f"{report.path.name}: the times say no zone and were read as {report.assumed_zone}; "
             "is it local time? `--timezone Europe/Berlin`"
         )
+    for doubt in report.doubts:
+        yield f"{report.path.name}: {doubt}"
     if report.ahead:
         yield f"{report.path.name}: {format_count(report.ahead, 'row')} ahead of this machine's clock"
 

@@ -58,6 +58,7 @@ class FileReport:
         changed: (name in the file, our name).
         first, last: µs UTC of the usable rows.
         ahead: usable rows more than a day ahead of the clock.
+        doubts: what a person should look at, a clause each.
         assumed_zone: local times were read in this zone that nobody named; "" otherwise.
     """
 
@@ -79,6 +80,7 @@ class FileReport:
     first: int | None
     last: int | None
     ahead: int
+    doubts: tuple[str, ...] = ()
     assumed_zone: str = ""
 
     @property

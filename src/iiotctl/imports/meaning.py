@@ -42,7 +42,8 @@ class Meaning:
     Attributes:
         falling: the first rows' times fall instead of growing.
         step: µs from one row of a tag to its next, in the middle; 0 = the first rows do not tell.
-        proven: facts that evidence settled, in words.
+        zeros: the file's quality numbers are all 0, which is Good in OPC UA and Bad in OPC DA.
+        facts: what evidence settled, in words.
     """
 
     time: TimeReader
@@ -50,6 +51,7 @@ class Meaning:
     scheme: Scheme
     falling: bool
     step: int
+    zeros: bool
     facts: tuple[tuple[str, str], ...]
 
 
@@ -57,8 +59,9 @@ def time_text(frame: pl.DataFrame, shape: Shape) -> pl.Series:
     """The column of times; date and clock as one text."""
     if len(shape.time) == 1:
         return frame[f"c{shape.time[0]}"]
-    both = [pl.col(f"c{place}").cast(pl.String).str.strip_chars() for place in shape.time]
-    return frame.select(pl.concat_str(both, separator=" ").alias("time"))["time"]
+    day, clock = (pl.col(f"c{place}").cast(pl.String).str.strip_chars() for place in shape.time[:2])
+    both = pl.concat_str(day.str.replace(times.MIDNIGHT, ""), clock, separator=" ")
+    return frame.select(both.alias("time"))["time"]
 
 
 def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
@@ -83,10 +86,14 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
     scheme = wishes.scheme or shape.scheme
     states = _quality_columns(shape)
     if scheme is None:
-        scheme = (_evidence(first, table, states, statuses.scheme_evidence) if states else None) or "opc-ua"
-    if states and _proof(first.head(_SOME), states, statuses.first_number) is not None:
-        facts.append(("quality numbers", {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]))
-    return Meaning(reader, decimal, scheme, falling, step, tuple(facts))
+        scheme = _evidence(first, table, states, statuses.scheme_evidence) if states else None
+    numbers = bool(states) and _proof(first.head(_SOME), states, statuses.first_number) is not None
+    zeros = scheme is None and numbers
+    scheme = scheme or "opc-ua"
+    if numbers:
+        word = {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]
+        facts.append(("quality numbers", word + (", though all of them are 0" if zeros else "")))
+    return Meaning(reader, decimal, scheme, falling, step, zeros, tuple(facts))
 
 
 def _course(some: pl.DataFrame, shape: Shape, reader: TimeReader) -> tuple[bool, int]:

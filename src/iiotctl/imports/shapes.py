@@ -8,91 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from iiotctl.imports import times
+from iiotctl.imports import statuses, times
 from iiotctl.imports.failure import bad_shape
 from iiotctl.imports.statuses import Scheme
+from iiotctl.imports.titles import CLOCK, DATE, QUALITY, TAG, TEXT, TIME, UNIT, VALUE, key
 
 MOST_COLUMNS: Final = 20_000
 
-TIME: Final = frozenset(
-    [
-        "ts",
-        "time",
-        "timestamp",
-        "tstamp",
-        "datetime",
-        "dateandtime",
-        "datetimestamp",
-        "localtime",
-        "timelocal",
-        "zeit",
-        "zeitstempel",
-        "datumzeit",
-        "datumuhrzeit",
-        "timestring",
-        "timeutc",
-        "utctime",
-        "timestamputc",
-        "sourcetimestamp",
-        "eventtime",
-        "logtime",
-        "zeitpunkt",
-    ]
-)
-DATE: Final = frozenset(("date", "datum", "tag_datum", "day"))
-CLOCK: Final = frozenset(("time", "uhrzeit", "zeit", "clock", "timeofday"))
-TAG: Final = frozenset(
-    [
-        "tag",
-        "tagname",
-        "name",
-        "tagpath",
-        "path",
-        "pitag",
-        "pipoint",
-        "pointname",
-        "tagid",
-        "item",
-        "itemid",
-        "itemname",
-        "variable",
-        "varname",
-        "variablename",
-        "signal",
-        "signalname",
-        "channel",
-        "sensor",
-        "sensorid",
-        "fullpath",
-        "messstelle",
-        "kanal",
-        "datapoint",
-        "messpunkt",
-    ]
-)
-VALUE: Final = frozenset(["value", "val", "wert", "messwert", "varvalue", "pvalue", "tagvalue"])
-QUALITY: Final = frozenset(
-    [
-        "quality",
-        "qual",
-        "qualitycode",
-        "status",
-        "statuscode",
-        "opcquality",
-        "dataintegrity",
-        "qualitaet",
-        "qualität",
-        "iquality",
-        "validity",
-        "state_code",
-        "qualitydetail",
-        "stat",
-    ]
-)
-UNIT: Final = frozenset(
-    ["unit", "units", "uom", "engunits", "engunit", "engineeringunit", "engineeringunits", "einheit", "eu"]
-)
-TEXT: Final = frozenset(("text", "valuetext", "stringvalue"))
+_PICONFIG: Final = 3
+"""Columns that piconfig writes, without titles."""
 _FLAGS: Final = {"questionable": "questionable", "substituted": "substituted"}
 _OTHERS: Final = ("ts_source", "ts_server", "ts_received", "site")
 _COMPANION: Final = re.compile(
@@ -158,11 +82,6 @@ class Asked:
     fixed_tag: str | None = None
 
 
-def key(title: str) -> str:
-    """A title without what people write differently."""
-    return re.sub(r"[\s_\-./:()\[\]]+", "", title.strip().lower())
-
-
 def recognise(header: Sequence[str] | None, sample: Sequence[Sequence[str]], asked: Asked, path: Path) -> Shape:
     """What the columns mean.
 
@@ -223,6 +142,9 @@ class _View:
         cells = self.cells(column)
         return bool(cells) and all(re.fullmatch(r"\s*[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*", cell) for cell in cells)
 
+    def is_quality(self, column: int) -> bool:
+        return statuses.looks_like_quality(self.cells(column))
+
 
 def _kepware(view: _View) -> Shape | None:
     """KEPServerEX DataLogger: narrow (`_NAME, _NUMERICID, _VALUE, _TIMESTAMP, _QUALITY`) and wide (`TAG_VALUE` …)."""
@@ -271,7 +193,7 @@ def _time_columns(view: _View, asked: Asked) -> tuple[int, ...]:
         return tuple(view.asked(word.strip(), "--time-column") for word in asked.time.split("+"))
     date = view.named(DATE)
     clock = None if date is None else view.named(CLOCK, (date,))
-    if date is not None and clock is not None and not any(":" in cell for cell in view.cells(date)):
+    if date is not None and clock is not None and not any(":" in times.day_of(cell) for cell in view.cells(date)):
         return date, clock
     for found in (view.named(TIME), date):
         if found is not None and (view.is_time(found) or not view.cells(found)):
@@ -301,17 +223,23 @@ def _generic(view: _View, asked: Asked) -> Shape:
     value = view.asked(asked.value, "--value-column") if asked.value is not None else view.named(VALUE, time)
     quality = view.asked(asked.quality, "--quality-column") if asked.quality is not None else view.named(QUALITY, time)
     untitled = not any(view.titles)
-    if untitled and tag is None:
+    fixed = asked.fixed_tag or ""
+    if untitled and tag is None and not (fixed and value is not None):
         tag, value = _by_content(view, time, value)
     if tag is not None and value is None:
         rest = [i for i in range(len(view.titles)) if i not in (*time, tag, quality)]
         value = next((i for i in rest if view.is_number(i)), rest[0] if len(rest) == 1 else None)
         if value is None:
             raise bad_shape(view.path, "no column holds the values", hint="name it: `--value-column COLUMN`")
-    fixed = asked.fixed_tag or ""
     if tag is not None or (value is not None and fixed):
         assert value is not None
-        pi = any(key(title) in ("pitag", "pipoint", "questionable") for title in view.titles) or untitled
+        pi = any(key(title) in ("pitag", "pipoint", "questionable") for title in view.titles)
+        pi = pi or (untitled and len(view.titles) == _PICONFIG)
+        flags = {name: view.named(frozenset((word,))) for word, name in _FLAGS.items()}
+        text, unit = view.named(TEXT, (value,)), view.named(UNIT)
+        if quality is None:
+            used = {*time, tag, value, text, unit, *flags.values(), *_others(view).values()}
+            quality = next((i for i in range(len(view.titles)) if i not in used and view.is_quality(i)), None)
         return Shape(
             "PI, long" if pi else "generic, long",
             time,
@@ -319,16 +247,16 @@ def _generic(view: _View, asked: Asked) -> Shape:
             values=(value,),
             fixed_tag=fixed if tag is None else "",
             quality=quality,
-            text=view.named(TEXT, (value,)),
-            unit=view.named(UNIT),
-            **{name: view.named(frozenset((word,))) for word, name in _FLAGS.items()},  # type: ignore[arg-type]
+            text=text,
+            unit=unit,
+            **flags,  # type: ignore[arg-type]
         )
     return _wide(view, time, value)
 
 
 def _by_content(view: _View, time: tuple[int, ...], value: int | None) -> tuple[int | None, int | None]:
     """Tag and value of a file without header, as piconfig writes them: tag, time, value."""
-    rest = [i for i in range(len(view.titles)) if i not in time]
+    rest = [i for i in range(len(view.titles)) if i not in time and not view.is_quality(i)]
     tag = next((i for i in rest if view.cells(i) and not view.is_number(i)), None)
     if tag is None:
         raise bad_shape(
@@ -355,7 +283,7 @@ def _wide(view: _View, time: tuple[int, ...], value: int | None) -> Shape:
         unit = _UNIT_IN_NAME.match(names.get(i, title).strip())
         name = unit["name"] if unit else names.get(i, title).strip()
         wide.append(WideColumn(name, i, quality.get(i, whole), None, unit["unit"].strip() if unit else ""))
-    if value is not None and len(wide) == 1:
+    if value is not None and all(each.value == value or view.is_quality(each.value) for each in wide):
         raise bad_shape(
             view.path, "the file names no tag", hint="say whose values they are: `--tag press1.hydraulics.pressure`"
         )

@@ -61,11 +61,14 @@ _WORDS: Final[dict[str, int]] = {
     "config error": _CODE["BadConfigurationError"],
     "configuration error": _CODE["BadConfigurationError"],
 }
+_PLAINLY: Final = re.compile(r"(good|uncertain|bad|gut|unsicher|schlecht)\b", re.IGNORECASE)
+"""Words that hardly stand for anything else; `error` or `ok` may be the state of a machine."""
 _SEVERITY: Final = re.compile(r"(good|uncertain|bad)\b")
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]{1,8}|-?\d{1,10}(?:\.0*)?")
 _IN_BRACKETS: Final = re.compile(r"(.+?)\s*[\[(]([^\])]*)[\])]")
 _DA_MOST: Final = 0xFF
 _DA_LIMITS: Final = 0x3
+_DA_GOOD: Final = 0xC0
 _VENDOR_MOST: Final = 0xFFFF
 
 
@@ -137,6 +140,15 @@ def scheme_evidence(words: list[str]) -> Scheme | None:
 def first_number(words: list[str]) -> str | None:
     """The first of some qualities that is a number; None when all are words."""
     return next((text for text in words if _NUMBER.fullmatch(text.strip())), None)
+
+
+def looks_like_quality(words: list[str]) -> bool:
+    """Whether some cells can be nothing but quality: its plain words, or OPC DA's numbers with a Good one among them."""
+    stripped = {text.strip() for text in words}
+    if all(text.isdigit() for text in stripped):
+        known = all(len(text) <= 3 and (int(text) & ~_DA_LIMITS) in _DA for text in stripped)  # noqa: PLR2004 - digits
+        return known and any(int(text) >= _DA_GOOD for text in stripped)
+    return all(_PLAINLY.match(text) for text in stripped)
 
 
 def flagged(text: str | None) -> bool:

@@ -19,9 +19,10 @@ from iiotctl.imports import influx, lines
 from iiotctl.imports.failure import bad_file, bad_shape
 from iiotctl.imports.opened import TextFile
 from iiotctl.imports.rejects import refusals
-from iiotctl.imports.shapes import MOST_COLUMNS, TIME, key
+from iiotctl.imports.shapes import MOST_COLUMNS
 from iiotctl.imports.sheet import XLSX_SUFFIXES, read_sheet
 from iiotctl.imports.times import guess
+from iiotctl.imports.titles import TIME, key
 from iiotctl.imports.values import Decimal
 
 Chunks = Callable[[], Iterator[tuple[pl.DataFrame, pl.DataFrame]]]

@@ -71,6 +71,15 @@ _WHOLE: Final = (
 _COMPACT_WHOLE: Final = re.compile(r"(?:19|20)\d{6}[T ]?\d{6}(?:\D.*)?")
 
 
+MIDNIGHT: Final = r"[T ]0?0:00(?::00(?:[.,]0+)?)?$"
+"""The clock that Excel and data bases put behind a date that has none."""
+
+
+def day_of(text: str) -> str:
+    """A date without the clock that says nothing."""
+    return re.sub(MIDNIGHT, "", text.strip())
+
+
 def date_number(text: str, order: Order) -> int | None:
     """Days since 1970 of a date as written, or None."""
     if match := _YEAR_FIRST.fullmatch(text):

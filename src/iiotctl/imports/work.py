@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -181,16 +181,26 @@ class FileWork:
             first=min((one.first for one in figures), default=None),
             last=max((one.last for one in figures), default=None),
             ahead=self._book.ahead,
+            doubts=tuple(self._doubts()),
             assumed_zone=zone if counts.local and self._options.zone is None else "",
         )
 
+    def _doubts(self) -> Iterator[str]:
+        if self._meaning.zeros:
+            yield "the numbers of quality are all 0 and were read as Good; if they are OPC DA's: `--quality opc-da`"
+        given = self._options.asked.fixed_tag
+        if given and not self._shape.fixed_tag:
+            yield f"`--tag {given}` was not used: the file names its tags"
+
     def _columns(self) -> list[tuple[str, str]]:
-        header = self._table.header
-        if header is None or self._table.shape:
+        if self._table.shape:
             return []
+        width = max((len(row) for row in self._table.sample), default=0)
+        header = self._table.header or [f"column {place + 1}" for place in range(width)]
+        sign = "" if self._table.header is None else "`"
 
         def title(place: int | None) -> str:
-            return "" if place is None else f"`{header[place]}`"
+            return "" if place is None else f"{sign}{header[place]}{sign}"
 
         shape = self._shape
         parts = [

@@ -1,0 +1,43 @@
+"""XLSX as plants fill it: real dates, times of day and numbers in the cells."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.unit.imports.files import Asked, imported, rows_of, taken
+
+
+def _book(folder: Path, *rows: Sequence[object]) -> Path:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(list(row))
+    book.save(folder / "export.xlsx")
+    return folder / "export.xlsx"
+
+
+@pytest.mark.parametrize("titles", [("Datum", "Uhrzeit"), ("Tag der Messung", "Wann")])
+def test_date_and_time_of_day_in_two_columns(tmp_path: Path, titles: tuple[str, str]) -> None:
+    path = _book(
+        tmp_path,
+        (*titles, "TIC101"),
+        (dt.date(2025, 11, 21), dt.time(14, 5, 3), 81.5),
+        (dt.date(2025, 11, 21), dt.time(14, 5, 4, 250_000), 82),
+        (dt.date(2025, 11, 22), dt.time(0, 0), 83),
+    )
+    asked = Asked() if titles[0] == "Datum" else Asked(time="+".join(titles))
+    imported(path, tmp_path / "s", asked=asked)
+    assert [row[:3] for row in rows_of(tmp_path / "s")] == [
+        ("2025-11-21T14:05:03", "TIC101", 81.5),
+        ("2025-11-21T14:05:04.25", "TIC101", 82.0),
+        ("2025-11-22T00:00:00", "TIC101", 83.0),
+    ]
+
+
+def test_dates_with_a_clock_of_zeros_in_text(tmp_path: Path) -> None:
+    text = "Datum;Uhrzeit;T1\n21.11.2025 00:00:00;14:05:03;1\n22.11.2025 00:00:00;14:05:04;2\n"
+    assert [row[0] for row in taken(tmp_path, text)] == ["2025-11-21T14:05:03", "2025-11-22T14:05:04"]
