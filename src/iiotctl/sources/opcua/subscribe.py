@@ -25,26 +25,23 @@ from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, Sink, SourceContext, SourceStatus
 from iiotctl.sources.opcua.book import Book, Hole, micros_of
+from iiotctl.sources.opcua.chain import Chain
 from iiotctl.sources.opcua.changes import Changes
 from iiotctl.sources.opcua.denial import denied
 from iiotctl.sources.opcua.failures import ServiceError, SessionLostError
 from iiotctl.sources.opcua.items import Items
 from iiotctl.sources.opcua.limits import family_of, publish_of
-from iiotctl.sources.opcua.notification import Message, Published, decode_republish
+from iiotctl.sources.opcua.notification import Message, Published
 from iiotctl.sources.opcua.pacing import Timing
 from iiotctl.sources.opcua.publish import Publisher, SubscriptionGoneError
 from iiotctl.sources.opcua.receipts import Receipts
 from iiotctl.sources.opcua.resolve import Item, Refused
-from iiotctl.sources.opcua.sequence import distance, following, is_after, oldest, preceding
 from iiotctl.sources.opcua.session import Session
 from iiotctl.sources.opcua.vitals import Vitals
-from iiotctl.sources.opcua.wire import MalformedError
 
 _LIFETIME_S: Final = 60.0
-_MOST_REPUBLISHED: Final = 100
 _CALM: Final = 2.0
 """Publishing intervals after a move until a value that was not told of counts as unchanged."""
-_NOT_KEPT: Final = quality.CODES["BadMessageNotAvailable"]
 
 
 class Subscription:
@@ -86,9 +83,12 @@ class Subscription:
         self._id: int | None = None
         self._publish_s = publish_of(config, self._family)
         self._keep_alive_s = self._publish_s
-        self._sequence: int | None = None
+        self._chain = Chain(session, self._book, tell)
         self._created_us = 0
         self._kept: list[int] | None = None
+        self._held: list[Message] | None = None
+        """After a move: messages that were fetched, until something is published; None = it publishes."""
+        self._is_moved = False
         self._calm_at: float | None = None
         self._vitals = Vitals(session, self._book, context, self._publish_s, self._timing)
         self.last_publish = context.monotonic()
@@ -133,7 +133,7 @@ class Subscription:
         parameters.PublishingEnabled = True
         parameters.Priority = ua.Byte(0)
         response = (await self._session.call(request, ua.CreateSubscriptionResponse)).Parameters
-        self._id = self._items.subscription = int(response.SubscriptionId)
+        self._id = self._items.subscription = self._chain.subscription = int(response.SubscriptionId)
         self._publish_s = self._items.publish_s = float(response.RevisedPublishingInterval) / 1000 or wanted_s
         self._keep_alive_s = self._publish_s * max(1, int(response.RevisedMaxKeepAliveCount))
         self.last_publish = self._context.monotonic()
@@ -177,26 +177,24 @@ class Subscription:
         results = list(response.Parameters.Results or [])
         if len(results) != 1 or int(results[0].StatusCode.value) >> 31:
             return False
-        self._session = self._items.session = session
-        self._kept = [int(number) for number in results[0].AvailableSequenceNumbers or []]
+        self._session = self._items.session = self._chain.session = session
+        self._is_moved = True
+        self._kept, self._held = [int(number) for number in results[0].AvailableSequenceNumbers or []], []
         self._vitals = Vitals(session, self._book, self._context, self._publish_s, self._timing)
         self.last_publish = self._context.monotonic()
         return True
 
-    async def _catch_up(self, kept: list[int]) -> None:
-        """Fetch what the server could not deliver to the lost session."""
+    def _release(self) -> None:
+        """The gap since the lost session is withdrawn, what was fetched takes its place.
+
+        Not before something is published: some servers say that they gave the subscription and then keep silent.
+        """
+        held, self._held = self._held or [], None
         self._sink.bridged()
         self._book.ask_confirmation()
         self._calm_at = self._context.monotonic() + _CALM * self._publish_s
-        if not kept:
-            return
-        last = preceding(oldest(kept)) if self._sequence is None else self._sequence
-        self._receipts.again(number for number in kept if not is_after(number, last))
-        later = [number for number in kept if is_after(number, last)]
-        if later:
-            newest = max(later, key=lambda number: distance(last, number))
-            await self._fetch_missing(following(last), following(newest))
-            self._sequence = newest
+        for message in held:
+            self._take(message)
 
     def _confirm(self) -> None:
         """After a move: what did not change while the connection was away is told again, so that it counts as known."""
@@ -218,10 +216,17 @@ class Subscription:
             self._session, self._receipts, self._id or 0, self._publish_s, self._family.publish_requests
         )
         try:
-            if self._kept is not None:
+            if self._kept is not None and self._held is not None:
                 kept, self._kept = self._kept, None
-                await self._catch_up(kept)
-            await publisher.run(self.receive, patience=self._patience, on_undecodable=self._not_understood, sides=sides)
+                self._receipts.again(await self._chain.catch_up(kept, self._held.append))
+                self.last_publish = self._context.monotonic()
+            await publisher.run(
+                self.receive, patience=self._patience, on_undecodable=self._chain.not_understood, sides=sides
+            )
+        except (SubscriptionGoneError, SessionLostError):
+            if self._held:  # the failure that is told next begins behind these values
+                self._release()
+            raise
         finally:
             for task in sides:
                 task.cancel()
@@ -231,16 +236,13 @@ class Subscription:
         raise await self._session.wait_lost()
 
     def _patience(self) -> float:
-        """Seconds until silence means that the subscription is dead: two keep-alives missed."""
-        allowed = 2 * self._keep_alive_s + self._config.timeout
+        """Seconds until silence means that the subscription is dead: two keep-alives missed.
+
+        After a move nothing more is allowed: it may be one of those that never publish again.
+        """
+        late = self._config.timeout if self._held is None else 2 * self._session.round_trip
+        allowed = 2 * self._keep_alive_s + late
         return max(0.0, self.last_publish + allowed - self._context.monotonic())
-
-    def _not_understood(self) -> None:
-        self._book.suspect_all()
-        self._tell_lost("a notification could not be decoded")
-
-    def _tell_lost(self, text: str) -> None:
-        self._tell(Event(Level.WARNING, "notification-lost", f"{text}; the holes are marked tag by tag"))
 
     async def receive(self, published: Published) -> None:
         """Take one publish response: check its place in the sequence, hand its values on."""
@@ -250,17 +252,17 @@ class Subscription:
         self.last_publish_us = self._context.now_us()
         self._receipts.held(published.available)
         message = published.message
+        if self._held is not None:
+            self._release()
+        if self._chain.is_repeated(message):
+            self._receipts.again([message.sequence])
+            return
+        await self._chain.place(message, self._take)
         if not published.more:
             self._status.alive_at = self._written(message)
-        sequence = message.sequence
-        # some servers put the last number, or none, into a keep-alive instead of the next one
-        if not (message.is_empty and sequence in (0, self._sequence)):
-            await self._fill(sequence)
-            if message.is_empty:
-                self._sequence = preceding(sequence)
-            else:
-                self._sequence = sequence
-                self._take(message)
+        if not message.is_empty:
+            self._chain.came(message)
+            self._take(message)
         self._settle(published)
 
     def _written(self, message: Message) -> int:
@@ -274,59 +276,17 @@ class Subscription:
                 return at
         return self.last_publish_us - round(1e6 * (self._publish_s + self._session.round_trip))
 
-    async def _fill(self, sequence: int) -> None:
-        """Fetch what should have come before the message of this number; the first one has number 1."""
-        if self._sequence is not None:
-            expected = following(self._sequence)
-        else:  # a server that counts from elsewhere is believed
-            expected = 1 if sequence <= _MOST_REPUBLISHED else sequence
-        if sequence != expected:
-            await self._fetch_missing(expected, sequence)
-
     def _settle(self, published: Published) -> None:
         if self._calm_at is not None and not published.more and self._context.monotonic() >= self._calm_at:
             self._confirm()
-
-    async def _fetch_missing(self, first: int, before: int) -> None:
-        """Ask again for the messages from `first` up to, not including, `before`."""
-        missing = distance(first, before)
-        number, lost = first, 0
-        for done in range(missing if missing <= _MOST_REPUBLISHED else 0):
-            try:
-                message = await self._republish(number)
-            except ServiceError as error:
-                self._book.suspect_all()
-                if error.code != _NOT_KEPT:
-                    lost += missing - done
-                    break
-                lost += 1
-            else:
-                self._take(message)
-            number = following(number)
-        if missing > _MOST_REPUBLISHED:
-            self._book.suspect_all()
-            lost = missing
-        if lost:
-            self._tell_lost(f"{lost} notifications of the server never arrived")
-
-    async def _republish(self, number: int) -> Message:
-        request = ua.RepublishRequest()
-        request.Parameters.SubscriptionId = ua.UInt32(self._id or 0)
-        request.Parameters.RetransmitSequenceNumber = ua.UInt32(number)
-        data = await self._session.ask(request)
-        try:
-            result, message = decode_republish(data)
-        except MalformedError:
-            raise ServiceError("Republish", quality.BAD_DECODING_ERROR) from None
-        self._session.judge("Republish", result)
-        return message
 
     def _take(self, message: Message) -> None:
         durable = self._receipts.received(message.sequence)
         if message.changes:
             self._vitals.delivered(self._status.alive_at)
         self._deliver(message.changes, durable)
-        if message.ended is not None:
+        # a Good status says that it moved: to this session, or else to another client
+        if message.ended is not None and (message.ended >> 30 or not self._is_moved):
             raise SubscriptionGoneError(f"the server ended it ({quality.name(message.ended)})")
 
     def _deliver(self, parts: Sequence[Changes], durable: Callable[[], None]) -> None:

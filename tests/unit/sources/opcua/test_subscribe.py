@@ -76,6 +76,9 @@ class Played(Session):
                 )
                 for i, item in enumerate(request.Parameters.ItemsToCreate)
             ]
+        elif name == "TransferSubscriptions":
+            numbers = [ua.UInt32(number) for number in self.kept]
+            response.Parameters.Results = [ua.TransferResult(AvailableSequenceNumbers=numbers)]
         elif name == "Republish":
             number = int(request.Parameters.RetransmitSequenceNumber)
             if number not in self.kept:
@@ -101,6 +104,7 @@ class Seen:
         self.values: list[tuple[int, float]] = []
         self.holes: list[tuple[list[int] | None, GapReason, int, int]] = []
         self.events: list[str] = []
+        self.texts: list[str] = []
         self.refused: list[int] = []
         self.bridges = 0
         self.commits: list[Callable[[], None]] = []
@@ -126,6 +130,7 @@ class Seen:
 
     def event(self, event: Event) -> None:
         self.events.append(event.slug)
+        self.texts.append(event.text)
 
     async def ready(self) -> None:
         return
@@ -153,7 +158,7 @@ def play(
             config,
             context,
             seen,  # type: ignore[arg-type]
-            tell=lambda event: seen.events.append(event.slug),
+            tell=seen.event,
             on_refused=lambda refused: seen.refused.append(refused.captured.code),
         )
         await subscription.open()
@@ -291,3 +296,34 @@ def test_a_denied_value_is_given_back_and_no_row() -> None:
     seen, _, _ = play([message(1, (1, 1.0, 1)), denied, GONE])
     assert seen.refused == [10]
     assert seen.values == [(10, 1.0)]
+
+
+def test_an_empty_republished_message_is_lost_like_one_refused() -> None:
+    for lie in (message(0), message(2), message(7, (1, 7.0, 2))):
+        seen, _, _ = play([message(1, (1, 1.0, 1)), message(3, (1, 3.0, 3)), GONE], kept={2: lie})
+        assert seen.values == [(10, 1.0), (10, 3.0)]
+        assert seen.holes == [([10], GapReason.OVERFLOW, 1_000_001, 2_999_999)]
+        assert "notification-lost" in seen.events
+
+
+def test_a_message_that_comes_twice_is_taken_once_and_acknowledged_again() -> None:
+    first, second = message(1, (1, 1.0, 1)), message(2, (1, 2.0, 2))
+    for number, sent in enumerate((first, second)):
+        sent.PublishTime = at(number)
+    seen, session, _ = play([first, second, first, second, message(3, (1, 3.0, 3)), message(4), GONE])
+    assert seen.values == [(10, 1.0), (10, 2.0), (10, 3.0)]
+    assert not seen.holes
+    assert not seen.events
+    assert "Republish" not in session.asked
+    assert session.acknowledged.count(1) == session.acknowledged.count(2) == 2
+
+
+def test_numbers_that_begin_anew_are_told_and_doubted() -> None:
+    for anew in ([message(1, (1, 9.0, 9))], [message(1), message(1, (1, 9.0, 9))]):
+        seen, session, _ = play([*(message(n, (1, float(n), n), (2, 0.0, n)) for n in range(1, 6)), *anew, GONE])
+        assert seen.values[-1] == (10, 9.0)
+        assert seen.holes == [([10], GapReason.OVERFLOW, 5_000_001, 8_999_999)]
+        assert "Republish" not in session.asked
+        assert seen.texts == [
+            "the server began to number its notifications anew; the holes are marked tag by tag",
+        ]
