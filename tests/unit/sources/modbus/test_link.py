@@ -185,10 +185,13 @@ def test_what_came_instead_of_the_answer_is_told(
     talk = MbapDialogue(transaction=41)
     link = _link(lambda: 0.0)
     scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 0.02, 1.0)
-    talk.ask(Asked(scan, 0, 0.02), 0.0)
+    frame = talk.ask(Asked(scan, 0, 0.02), 0.0)
     if length is not None:
-        number = 42 if transaction is None else transaction
-        head = number.to_bytes(2, "big") + bytes(2) + length.to_bytes(2, "big")
+        head = (
+            (frame[:2] if transaction is None else transaction.to_bytes(2, "big"))
+            + bytes(2)
+            + length.to_bytes(2, "big")
+        )
         talk.hear(head + bytes([1, 3, 2, 0, 7]), 0.01)
     (expired,) = talk.expire(0.02)
     assert isinstance(expired, Expired)

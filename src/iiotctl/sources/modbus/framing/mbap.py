@@ -24,6 +24,9 @@ _START: Final = struct.Struct(">HHH")
 _SHORTEST: Final = 3
 _LONGEST: Final = 254
 _REMEMBERED: Final = 64
+_STRIDE: Final = 40503
+"""Between transaction identifiers: odd, so that each comes once in 65536, and 65536 by the golden ratio, so that those in
+use at the same time lie far apart. A server that miscounts or spoils a bit then hits none of them."""
 
 
 def misfit(data: bytes) -> str:
@@ -140,7 +143,7 @@ class MbapDialogue:
 
     def ask(self, asked: Asked, now: float) -> bytes:
         """The frame of a request."""
-        transaction = self._transaction = (self._transaction + 1) & 0xFFFF
+        transaction = self._transaction = (self._transaction + _STRIDE) & 0xFFFF
         self._stranger = None
         request = asked.scan.requests[asked.number]
         pdu = request.pdu

@@ -78,3 +78,11 @@ def test_any_bytes_are_dropped_or_end_the_connection(noise: bytes, cuts: list[in
             if isinstance(item, Broken):
                 return
         noise = noise[cut:]
+
+
+def test_a_server_that_miscounts_hits_no_other_request() -> None:
+    talk, scan, _ = _talk(16, 80)
+    frames = [talk.ask(Asked(scan, number, 1.0), 0.0) for number in range(80)]
+    ids = [int.from_bytes(frame[:2], "big") for frame in frames]
+    assert min(abs((a - b + 0x8000) % 0x10000 - 0x8000) for n, a in enumerate(ids) for b in ids[:n]) > 256
+    assert not {a ^ 1 << bit for a in ids for bit in range(16)} & set(ids)
