@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,16 +54,27 @@ def once(made: ModbusSource) -> object:
 
 
 @contextmanager
-def plain() -> Iterator[int]:
-    """A server that speaks something else."""
+def plain(
+    *, says: bytes = b"HTTP/1.1 400 Bad Request\r\n\r\n", resets: bool = False, holds: bool = False
+) -> Iterator[int]:
+    """A server that speaks something else, resets the connection, or holds it without a word."""
 
     def serve() -> None:
+        held = []
         with suppress(OSError):
             while True:
                 connection, _ = listener.accept()
+                if holds:
+                    held.append(connection)
+                    continue
                 with connection:
                     connection.recv(4096)
-                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    if resets:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        continue
+                    connection.sendall(says)
+        for connection in held:
+            connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
@@ -156,6 +169,24 @@ def test_another_authority_and_another_protocol(folder: Path) -> None:
     with plain() as port:
         assert refusal(source(port, world(folder), ca="authority.pem")).slug == "modbus-tls-failed"
     assert other.pem.exists()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        ({"says": b""}, "closed during the TLS handshake"),
+        ({"resets": True}, "closed during the TLS handshake"),
+        ({"holds": True}, "no TLS answer came"),
+    ],
+    ids=["closes", "resets", "silent"],
+)
+def test_a_port_where_nobody_shakes_hands(folder: Path, behaviour: dict[str, Any], told: str) -> None:
+    make(folder, "authority")
+    with plain(**behaviour) as port:
+        error = refusal(source(port, world(folder), ca="authority.pem", timeout="500ms"))
+    assert error.slug == "modbus-tls-failed"
+    assert told in (error.cause or "")
+    assert "802" in (error.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ _CERTIFICATE_ALERTS: Final = re.compile(
     r"ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE|UNSUPPORTED_CERTIFICATE|HANDSHAKE_FAILURE|ACCESS_DENIED|DECRYPT_ERROR)"
 )
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE")
+_HINT_NO_TLS: Final = 'check the port (802 is usual); plain Modbus TCP is `type = "modbus-tcp"`'
+_HINT_REFUSED: Final = (
+    "have the device trust our certificate (`pki/own/iiotctl.crt.pem`), or its role for reading; "
+    "or name a pair it knows: `certificate` and `private_key`"
+)
 _OLD_TLS: Final = ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE")
 
 
@@ -227,21 +232,30 @@ class Trust:
             return error
         reason = error.reason or str(error)
         if _CERTIFICATE_ALERTS.search(reason):
-            return self._error(
-                "modbus-tls-client-refused",
-                "the device does not accept our certificate",
-                f"it answered the TLS handshake with `{reason.lower().replace('_', ' ')}`",
-                "have the device trust our certificate (`pki/own/iiotctl.crt.pem`), or its role for reading; "
-                "or name a pair it knows: `certificate` and `private_key`",
-            )
+            return self._client_refused(f"it answered the TLS handshake with `{reason.lower().replace('_', ' ')}`")
         cause = f"TLS says `{reason.lower().replace('_', ' ')}`"
         hint = "look at the TLS settings of the device"
         if any(word in reason for word in _OLD_TLS):
             hint = "Modbus/TCP Security needs TLS 1.2: update the device's firmware, or switch TLS 1.2 on there"
         elif any(word in reason for word in _NO_TLS):
             cause = "what answers there does not speak TLS"
-            hint = 'check the port (802 is usual); plain Modbus TCP is `type = "modbus-tcp"`'
+            hint = _HINT_NO_TLS
         return self._error("modbus-tls-failed", "the TLS handshake failed", cause, hint)
+
+    def broken_off(self, error: ConnectionError, *, is_shaken: bool) -> SourceError:
+        """The peer closed, or said nothing, while we shook hands; or afterwards, before its first answer."""
+        if is_shaken:
+            return self._client_refused("it closed the connection after the TLS handshake, before any answer")
+        if isinstance(error, ConnectionAbortedError):
+            cause, hint = "the port takes connections, but no TLS answer came", _HINT_NO_TLS
+        else:
+            cause = "the connection was closed during the TLS handshake"
+            hint = f"{_HINT_NO_TLS}; some devices refuse our certificate like this: {_HINT_REFUSED}"
+        return self._error("modbus-tls-failed", "the TLS handshake failed", cause, hint)
+
+    def _client_refused(self, cause: str) -> SourceError:
+        what = "the device does not accept our certificate"
+        return self._error("modbus-tls-client-refused", what, cause, _HINT_REFUSED)
 
     def _refused(self, error: ssl.SSLCertVerificationError) -> SourceError:
         told = error.verify_message

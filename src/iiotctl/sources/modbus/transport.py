@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from pymodbus.transport import CommParams, CommType, ModbusProtocol
 
@@ -17,6 +17,8 @@ from iiotctl.sources.modbus.channel import CLOSED
 
 if TYPE_CHECKING:
     from iiotctl.sources.modbus.channel import Channel
+
+_SHAKE_SHARE: Final = 0.8
 
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # its words never reach stderr by themselves
 
@@ -60,14 +62,19 @@ class Connection(ModbusProtocol):
             self.call_create = partial(
                 self.loop.create_connection, lambda: self, host, port, ssl=context, server_hostname=server_name or host
             )
+        self._is_tls = context is not None
         self._channel = channel
         self.certificate = b""
         self._ended = False
         self._lost: Exception | None = None
 
     async def dial(self, seconds: float) -> None:
-        """Connect, or raise OSError (of which TLS errors are a kind), TimeoutError or UnicodeError."""
-        await asyncio.wait_for(self.call_create(), seconds)
+        """Connect, or raise OSError (of which TLS errors are a kind), TimeoutError or UnicodeError.
+
+        A ConnectionAbortedError says that TLS was not answered: the handshake has most of the time.
+        """
+        shake = {"ssl_handshake_timeout": _SHAKE_SHARE * seconds} if self._is_tls else {}
+        await asyncio.wait_for(self.call_create(**shake), seconds)
         if self._ended:  # a server at its limit of connections accepts and closes
             raise self._lost or ConnectionResetError(CLOSED)
 

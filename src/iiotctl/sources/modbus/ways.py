@@ -95,6 +95,8 @@ class TlsWay:
     def __init__(self, config: ModbusTlsSource, context: SourceContext, tell: Callable[[Event], None]) -> None:
         self._config = config
         self._trust = Trust(config, context, tell)
+        self._shaken: Channel | None = None
+        """The last connection whose handshake ended."""
 
     def dialogue(self) -> Dialogue:
         """The conversation of a new connection."""
@@ -106,7 +108,12 @@ class TlsWay:
         wire = Connection(
             channel, config.host, config.port, context=self._trust.context(), server_name=config.server_name
         )
-        await wire.dial(seconds)
+        self._shaken = None
+        try:
+            await wire.dial(seconds)
+        except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError) as error:
+            raise self._trust.broken_off(error, is_shaken=bool(wire.certificate)) from error
+        self._shaken = channel
         try:
             self._trust.accept(wire.certificate)
         except BaseException:
@@ -116,6 +123,8 @@ class TlsWay:
 
     def explain(self, error: BaseException) -> Outage:
         """Why there is no connection; what TLS calls its errors says little to a person."""
+        if isinstance(error, ConnectionError) and self._shaken is not None and not self._shaken.answers:
+            error = self._trust.broken_off(error, is_shaken=True)
         return explain(self._trust.explain(error), self._config.host, self._config.port)
 
     def overheard(self, what: str) -> None:
