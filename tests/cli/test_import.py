@@ -64,3 +64,49 @@ def test_names_of_files_and_rows_cannot_move_the_cursor(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("ts,tag,value\n2025-11-21T00:00:00Z,a\x1b[2Jb,1\nbad\x1b[2J,c,1\n")
     shown = iiotctl("import", "x.csv", "--dry-run", "--store", "s", cwd=tmp_path)
     assert "\x1b" not in shown.stdout + shown.stderr
+
+
+def test_rejects_replace_no_file_and_a_preview_writes_none(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(GOOD + "never,a.b,1,Good\n")
+    before = (tmp_path / "x.csv").read_bytes()
+    for flags in ((), ("--dry-run",)):
+        found = iiotctl("import", "x.csv", "--store", "s", "--rejects", "x.csv", *flags, cwd=tmp_path)
+        assert (found.returncode, "error[output-exists]" in found.stderr) == (2, True)
+        assert "--output" not in found.stderr
+        assert (tmp_path / "x.csv").read_bytes() == before
+    assert not (tmp_path / "s").exists()
+    shown = iiotctl("import", "x.csv", "--store", "s", "--rejects", "bad.csv", "--dry-run", cwd=tmp_path)
+    assert "bad.csv" in shown.stderr
+    assert not (tmp_path / "bad.csv").exists()
+    nowhere = iiotctl("import", "x.csv", "--store", "s", "--rejects", "no/bad.csv", cwd=tmp_path)
+    assert (nowhere.returncode, "--rejects FILE" in nowhere.stderr, "--output" in nowhere.stderr) == (2, True, False)
+
+
+def test_changed_names_and_columns_that_are_not_used_are_told(tmp_path: Path) -> None:
+    rows = "".join(f"2025-11-21T00:00:0{i}Z,a {i},1,shift\n" for i in range(9))
+    (tmp_path / "x.csv").write_text("ts,tag,value,crew\n" + rows)
+    told = iiotctl("import", "x.csv", "--store", "s", cwd=tmp_path).stderr
+    assert "9 tags renamed" in told
+    assert "`a 0` -> `a_0`" in told
+    assert "a 8" not in told
+    assert "columns not used: `crew`" in told
+    assert "`a 8` -> `a_8`" in iiotctl("import", "x.csv", "--store", "t", "-v", cwd=tmp_path).stderr
+
+
+def test_a_map_of_names_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(GOOD)
+    (tmp_path / "y.csv").write_text(GOOD.replace("a.b", "c.d"))
+    for text, word in (
+        ("from,to\na.b,x\nc.d,x\n", "`x` stands twice"),
+        ("from,to\na.b,x\na.b,y\n", "`a.b` stands twice"),
+        ("old name;new name\na.b;x\n", "from,to"),
+        ("to,from\nx,a.b\n", "from,to"),
+        ("a.b,x\n", "from,to"),
+    ):
+        (tmp_path / "map.csv").write_text(text)
+        found = iiotctl("import", "x.csv", "--store", "s", "--map", "map.csv", cwd=tmp_path)
+        assert (found.returncode, word in found.stderr) == (2, True), found.stderr
+    (tmp_path / "map.csv").write_text("from,to\na.b,x\nc.d,y\npress9,z\nc.d2,\n")
+    found = iiotctl("import", "x.csv", "y.csv", "--store", "s", "--map", "map.csv", cwd=tmp_path)
+    assert found.returncode == 0
+    assert "2 entries of `map.csv` match no tag: `press9`, `c.d2`" in found.stderr

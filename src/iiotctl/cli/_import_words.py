@@ -13,21 +13,51 @@ if TYPE_CHECKING:
     from iiotctl.reports.rows import Rows
 
 _MOST_NAMES = 8
+_FEW_NAMES = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def facts(report: FileReport) -> Iterator[str]:
-    """What the file was taken for, a line each."""
+def facts(report: FileReport, *, dry_run: bool) -> Iterator[str]:
+    """What the file was taken for, a line each; the table of a preview shows all names beside it."""
     yield f"{report.path}"
     width = max(len(name) for name, _ in report.facts)
     for name, text in report.facts:
         yield f"  {name:<{width}}  {text}"
     if report.first is not None and report.last is not None:
         yield f"  {'from':<{width}}  {_wording.moment(report.first)} to {_wording.moment(report.last)}"
-    for old, new in report.changed[:_MOST_NAMES]:
-        yield f"  {'renamed':<{width}}  `{old}` -> " + (f"`{new}`" if new else "left out or refused")
-    if len(report.changed) > _MOST_NAMES:
-        yield f"  {'renamed':<{width}}  and {len(report.changed) - _MOST_NAMES} more; `--dry-run` shows all"
+    shown = report.changed[:_MOST_NAMES] if dry_run else report.changed
+    for change in shown:
+        yield f"  {'renamed':<{width}}  {_renamed(change)}"
+    if len(report.changed) > len(shown):
+        yield f"  {'renamed':<{width}}  and {len(report.changed) - len(shown)} more; the table shows all"
+
+
+def changes(report: FileReport) -> Iterator[str]:
+    """What an import made of names and columns, in short."""
+    from iiotctl.site.units import format_count
+
+    name = report.path.name
+    if report.changed:
+        some = ", ".join(_renamed(change) for change in report.changed[:_FEW_NAMES])
+        more = ", …; `-v` shows all" if len(report.changed) > _FEW_NAMES else ""
+        yield f"{name}: {format_count(len(report.changed), 'tag')} renamed: {some}{more}"
+    for what, text in report.facts:
+        if what == "columns not used":
+            yield f"{name}: {what}: {text}"
+
+
+def _renamed(change: tuple[str, str]) -> str:
+    old, new = change
+    return f"`{old}` -> " + (f"`{new}`" if new else "left out or refused")
+
+
+def unmatched(reports: Sequence[FileReport], map_name: str) -> Iterator[str]:
+    """Entries of the map that no file knows."""
+    names = [name for name in reports[0].unmatched if all(name in one.unmatched for one in reports)]
+    if names:
+        some = ", ".join(f"`{name}`" for name in names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
+        entries = "1 entry" if len(names) == 1 else f"{len(names)} entries"
+        yield f"{entries} of `{map_name}` match{'es' if len(names) == 1 else ''} no tag: {some}"
 
 
 def warnings(report: FileReport) -> Iterator[str]:

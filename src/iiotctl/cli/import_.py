@@ -157,8 +157,11 @@ def import_(
         _show(report, dry_run=dry_run, full=dry_run or verbose > 0)
     if dry_run or format is not Format.TABLE or output is not None:
         reports.write(_table(found, dry_run=dry_run, people=format is Format.TABLE), format.value, output)
+    if map_file is not None:
+        _warn_of_map(found, map_file)
     if dry_run:
-        _console.say("nothing was stored; without `--dry-run` it will be")
+        kept = "nothing was stored" + (f", and `{rejects}` not written" if rejects is not None else "")
+        _console.say(f"{kept}; without `--dry-run` it will be")
     bad = sum(report.refused_total + report.conflicts - report.conflicts_stored for report in found)
     if strict and bad:
         raise typer.Exit(ExitCode.FINDINGS)
@@ -209,11 +212,21 @@ def _options(
     )
 
 
+def _warn_of_map(found: list[FileReport], map_file: Path) -> None:
+    from iiotctl.cli import _import_words as words
+
+    for line in words.unmatched(found, map_file.name):
+        _console.warn(line)
+
+
 def _show(report: FileReport, *, dry_run: bool, full: bool) -> None:
     from iiotctl.cli import _import_words as words
 
     if full:
-        for line in words.facts(report):
+        for line in words.facts(report, dry_run=dry_run):
+            _console.say(line)
+    else:
+        for line in words.changes(report):
             _console.say(line)
     for line in words.warnings(report):
         _console.warn(line)

@@ -56,6 +56,7 @@ class FileReport:
         empty: cells of wide files without a sample.
         left_out: rows that the map of names leaves out.
         changed: (name in the file, our name).
+        unmatched: names of the map that the file does not hold.
         first, last: µs UTC of the usable rows.
         ahead: usable rows more than a day ahead of the clock.
         doubts: what a person should look at, a clause each.
@@ -77,6 +78,7 @@ class FileReport:
     empty: int
     left_out: int
     changed: tuple[tuple[str, str], ...]
+    unmatched: tuple[str, ...]
     first: int | None
     last: int | None
     ahead: int

@@ -24,7 +24,7 @@ class Refusal:
         line: of the file, from 1; a row number in Parquet.
         reason: one word for the kind: fields, damaged, time, hour-skipped, hour-twice, tag, number, quality, conflict.
         cause: one clause.
-        content: what stands there, cut.
+        content: what stands there; cut where it is kept to be shown.
     """
 
     line: int
@@ -35,7 +35,7 @@ class Refusal:
 
 def refusals(rows: Sequence[Refusal]) -> pl.DataFrame:
     """Refusals as a frame."""
-    data = [(row.line, row.reason, row.cause, row.content[:_LONGEST]) for row in rows]
+    data = [(row.line, row.reason, row.cause, row.content) for row in rows]
     return pl.DataFrame(data, schema=SCHEMA, orient="row")
 
 
@@ -46,7 +46,7 @@ def refused(rows: pl.DataFrame, reason: str, cause: str | pl.Expr, content: Sequ
         pl.col("line").cast(pl.UInt64),
         pl.lit(reason).alias("reason"),
         (pl.lit(cause) if isinstance(cause, str) else cause).alias("cause"),
-        pl.concat_str(shown, separator=" | ").str.slice(0, _LONGEST).alias("content"),
+        pl.concat_str(shown, separator=" | ").alias("content"),
     )
 
 
@@ -74,7 +74,8 @@ class Rejects:
             word = str(reason)
             self.counts[word] = self.counts.get(word, 0) + part.height
             known = self.first.setdefault(word, [])
-            known += [Refusal(*row) for row in part.head(SHOWN - len(known)).iter_rows()]
+            shown = part.head(SHOWN - len(known)).with_columns(pl.col("content").str.slice(0, _LONGEST))
+            known += [Refusal(*row) for row in shown.iter_rows()]
         if self.out is not None:
             writer = csv.writer(self.out)
             writer.writerows((self.file, *row) for row in rows.select(list(SCHEMA)).iter_rows())

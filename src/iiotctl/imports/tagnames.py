@@ -18,6 +18,7 @@ LONGEST: Final = 64
 _PROVIDER: Final = re.compile(r"\[[^\]]*\]")
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_.\-]+")
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
+_MAP_HEADERS: Final = frozenset((("from", "to"), ("old", "new"), ("name", "tag")))
 _OURS: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 
 
@@ -47,7 +48,7 @@ def ours(name: str) -> str:
 
 
 def read_map(path: Path) -> dict[str, str]:
-    """Names by the names of the file, from a CSV of two columns.
+    """Names by the names of the file, from a CSV with the columns from,to.
 
     Raises:
         UsageError: `import-file`, `bad-value`.
@@ -58,15 +59,30 @@ def read_map(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise bad_file(path, "the map of names cannot be read", cause=str(error)) from error
     separator = ";" if text.partition("\n")[0].count(";") else "\t" if "\t" in text.partition("\n")[0] else ","
+    lines = enumerate(csv.reader(text.splitlines(), delimiter=separator), start=1)
+    rows = [(number, [cell.strip() for cell in row]) for number, row in lines if any(cell.strip() for cell in row)]
+    if not rows or tuple(cell.lower() for cell in rows[0][1][:2]) not in _MAP_HEADERS:
+        raise UsageError(
+            "bad-value",
+            "the map of names does not begin with the titles `from,to`",
+            where=f"{path}:{rows[0][0] if rows else 1}",
+            cause=f"there stands `{separator.join(rows[0][1])[:60]}`" if rows else "it is empty",
+            hint="write the line `from,to` above the names, in the order in which they stand",
+        )
     found: dict[str, str] = {}
-    for number, row in enumerate(csv.reader(text.splitlines(), delimiter=separator), start=1):
-        if not any(cell.strip() for cell in row):
-            continue
+    taken: set[str] = set()
+    for number, row in rows[1:]:
         if len(row) < 2:  # noqa: PLR2004 - from, to
             raise UsageError("bad-value", "the map of names needs two columns", where=f"{path}:{number}")
-        old, new = row[0].strip(), row[1].strip()
-        if number == 1 and (old.lower(), new.lower()) in {("from", "to"), ("old", "new"), ("name", "tag")}:
-            continue
+        old, new = row[:2]
+        if old in found or new in taken:
+            raise UsageError(
+                "bad-value",
+                f"`{old if old in found else new}` stands twice in the map of names",
+                where=f"{path}:{number}",
+                cause=None if old in found else "samples of two tags under one name cannot be told apart any more",
+                hint="leave one of the two lines; `from,` without a new name leaves a tag out",
+            )
         if new and not is_valid(new):
             raise UsageError(
                 "bad-value",
@@ -75,6 +91,7 @@ def read_map(path: Path) -> dict[str, str]:
                 hint="letters, digits, `_`, `.` and `-`, at most 64 of them",
             )
         found[old] = new
+        taken |= {new} - {""}
     return found
 
 
@@ -106,7 +123,7 @@ class Names:
                 continue
             word = name.strip()
             new = self.given[word] if word in self.given else self._made(word)
-            if new and (other := self._taken.setdefault(new, word)) != word and word not in self.given:
+            if new and (other := self._taken.setdefault(new, word)) != word:
                 raise bad_shape(
                     self.path,
                     f"the tags `{other}` and `{word}` would both be called `{new}`",
@@ -117,6 +134,12 @@ class Names:
     def _made(self, word: str) -> str:
         made = ours(word)
         return ours(self.prefix + made) if made and self.prefix else made
+
+    @property
+    def unmatched(self) -> list[str]:
+        """Names in `given` that the file did not hold."""
+        met = {name.strip() for name in self.known}
+        return [name for name in self.given if name not in met]
 
     @property
     def changed(self) -> list[tuple[str, str]]:

@@ -178,6 +178,7 @@ class FileWork:
             empty=counts.empty,
             left_out=counts.left_out,
             changed=tuple(self._names.changed),
+            unmatched=tuple(self._names.unmatched),
             first=min((one.first for one in figures), default=None),
             last=max((one.last for one in figures), default=None),
             ahead=self._book.ahead,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
@@ -19,6 +19,9 @@ from iiotctl.reports import target
 
 if TYPE_CHECKING:
     from iiotctl.store.bulk import BulkWriter
+
+
+_REJECTS: Final = "--rejects"
 
 
 def _clock() -> int:
@@ -39,16 +42,16 @@ def preview(
         files: to read.
         options: what the user says about them.
         notice: is told how far the work is.
-        rejects: CSV file for all refused rows.
+        rejects: where `run` would write refused rows: its place is checked, and nothing is written.
         now_us: wall clock, µs UTC.
 
     Raises:
         UsageError: a file cannot be read, or it cannot be told what it means.
     """
     checked = _checked(options)
-    with _rejects(rejects) as out:
-        for path in files:
-            yield FileWork(path, checked, Rejects(out=out), notice=notice, now_us=now_us).preview()
+    target.check_place(rejects, flag=_REJECTS)
+    for path in files:
+        yield FileWork(path, checked, Rejects(), notice=notice, now_us=now_us).preview()
 
 
 def run(
@@ -69,7 +72,7 @@ def run(
         options: what the user says about them.
         notice: is told how far the work is.
         site: name of the site, stored with rows that bring none.
-        rejects: CSV file for all refused rows.
+        rejects: CSV file for all refused rows; it must not be there yet.
         now_us: wall clock, µs UTC.
 
     Raises:
@@ -111,7 +114,7 @@ def _rejects(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
-    with target.staged(path, force=True) as stage, stage.open("w", encoding="utf-8", newline="") as file:
+    with target.staged(path, flag=_REJECTS) as stage, stage.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerow(HEADER)
         yield file
 

@@ -15,7 +15,7 @@ from iiotctl.errors import UsageError
 from iiotctl.store.layout import Layout
 
 
-def keep_out_of_store(output: Path) -> None:
+def keep_out_of_store(output: Path, *, flag: str = "--output") -> None:
     """Refuse a place inside any store, where only capture writes; a link into one is inside too.
 
     Raises:
@@ -32,36 +32,37 @@ def keep_out_of_store(output: Path) -> None:
                 "the output lies inside a store, where only capture writes",
                 where=str(output),
                 cause=f"`{folder}` holds a `store.toml`",
-                hint="choose another folder, e.g. `--output ~/FILE`",
+                hint=f"choose another folder, e.g. `{flag} ~/FILE`",
             )
 
 
-def check_place(output: Path | None, *, force: bool | None = None) -> None:
+def check_place(output: Path | None, *, force: bool | None = None, flag: str = "--output") -> None:
     """Refuse a place that `staged` would refuse, before work that takes long; None and `-` are stdout.
 
     Args:
         output: the place.
         force: what is there may be replaced; None = the command knows no `--force`.
+        flag: which option named the place.
 
     Raises:
         UsageError: see `staged`.
     """
     if output is None or str(output) == "-":
         return
-    keep_out_of_store(output)
+    keep_out_of_store(output, flag=flag)
     try:
         if output.is_dir():
-            raise _unwritable(output, os.strerror(errno.EISDIR))
+            raise _unwritable(output, os.strerror(errno.EISDIR), flag)
         if output.is_file() and not force:
             raise _exists(output, force)
         if not output.parent.is_dir():
-            raise _unwritable(output, os.strerror(errno.ENOENT))
+            raise _unwritable(output, os.strerror(errno.ENOENT), flag)
     except OSError as error:
-        raise _unwritable(output, error.strerror) from error
+        raise _unwritable(output, error.strerror, flag) from error
 
 
 @contextmanager
-def staged(output: Path, *, force: bool | None = None) -> Iterator[Path]:
+def staged(output: Path, *, force: bool | None = None, flag: str = "--output") -> Iterator[Path]:
     """A path to write to; when the block ends well it becomes `output`, synced, in one step.
 
     Devices and pipes (`/dev/null`) are handed out as they are.
@@ -69,7 +70,7 @@ def staged(output: Path, *, force: bool | None = None) -> Iterator[Path]:
     Raises:
         UsageError: `output-in-store`; `output-exists` without `force`; `output-unwritable`.
     """
-    check_place(output, force=force)
+    check_place(output, force=force, flag=flag)
     if output.exists() and not output.is_file():
         yield output
         return
@@ -77,13 +78,13 @@ def staged(output: Path, *, force: bool | None = None) -> Iterator[Path]:
         stage = output.with_name(f".{output.name}.{os.getpid()}.tmp")
         stage.touch(mode=0o666, exist_ok=True)
     except OSError as error:
-        raise _unwritable(output, error.strerror) from error
+        raise _unwritable(output, error.strerror, flag) from error
     try:
         yield stage
         try:
             _publish(stage, output, force=force)
         except OSError as error:
-            raise _unwritable(output, error.strerror) from error
+            raise _unwritable(output, error.strerror, flag) from error
     finally:
         with suppress(OSError):
             stage.unlink()
@@ -114,13 +115,13 @@ def _exists(output: Path, force: bool | None) -> UsageError:
     )
 
 
-def _unwritable(output: Path, cause: str | None) -> UsageError:
+def _unwritable(output: Path, cause: str | None, flag: str) -> UsageError:
     return UsageError(
         "output-unwritable",
         "the output file cannot be written",
         where=str(output),
         cause=cause,
-        hint="choose a folder of your own: `--output FILE`",
+        hint=f"choose a folder of your own: `{flag} FILE`",
     )
 
 

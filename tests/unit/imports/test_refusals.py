@@ -156,3 +156,24 @@ def test_a_short_line_is_seen_behind_a_quoted_separator(tmp_path: Path) -> None:
     text = "ts,tag,value\n2025-11-21T00:00:00Z,a,1\n" + '"2025-11-21T00:00:01Z,a",1\n'
     report = imported(put(tmp_path, text), tmp_path / "s")
     assert (report.stored, report.refused) == (1, {"fields": 1})
+
+
+def test_rejects_hold_the_whole_line(tmp_path: Path) -> None:
+    text = (
+        LONG + f"never,a,{'9' * 500},Good\n2025-11-21T00:00:00Z,a,1,Good,{'x' * 500}\n2025-11-21T00:00:00Z,a,1,Good\n"
+    )
+    rejects = tmp_path / "bad.csv"
+    (report,) = import_.run(
+        [put(tmp_path, text)], tmp_path / "s", Options(), lambda event: None, rejects=rejects, now_us=lambda: NOW
+    )
+    rows = {row["reason"]: row["content"] for row in csv.DictReader(rejects.read_text().splitlines())}
+    assert rows["time"] == f"never | a | {'9' * 500} | Good"
+    assert rows["fields"].endswith("x" * 500)
+    assert max(len(one.content) for one in report.examples) <= 200
+
+
+def test_a_name_from_the_map_and_one_of_the_file_do_not_become_one(tmp_path: Path) -> None:
+    text = "ts,tag,value\n2025-11-21T00:00:00Z,a,1\n2025-11-21T00:00:00Z,b,2\n"
+    for first in ("a", "b"):
+        with pytest.raises(UsageError, match="would both be called"):
+            imported(put(tmp_path, text), tmp_path / "s", given={first: "ab".replace(first, "")})
