@@ -106,6 +106,10 @@ class Keeping:
         """By source: its clock minus ours as measured (s), and the steps of ours since then (µs)."""
         self._told_short = False
         self._told_deaf: set[str] = set()
+        if settings.lead < settings.before:
+            lead, usual = format_duration(settings.lead), format_duration(settings.before)
+            text = f"{lead} are stored before a trigger, not {usual}: the ring reaches no further back"
+            on_event(Event(Level.NOTICE, "ring-lead", text, at=now))
 
     # --- what there is -------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ def ring_of(opened: Opened, flags: Mapping[str, Any], *, only: Sequence[str] = (
     """The trigger ring of a capture: `[ring]` of the site file and flags (see `site.ring.from_flags`); None = none.
 
     Raises:
-        SiteError: no site file, it is wrong, or a trigger fits no tag that is captured.
+        SiteError: no site file, it is wrong, `[ring]` is not whole, or a trigger fits no tag that is captured.
         UsageError: flags that make no ring.
     """
     site = opened.require_site().site

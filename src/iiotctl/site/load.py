@@ -22,7 +22,7 @@ from iiotctl.site.fields import Model
 from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, Site, SiteInfo, StoreSettings, Tag, Zone
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
 from iiotctl.site.reduction import Reduction
-from iiotctl.site.ring import RingSettings
+from iiotctl.site.ring import RingTable
 from iiotctl.site.rules import Rule, reduced
 from iiotctl.site.sources import BUILTIN_SOURCES, PluginSource, SourceConfig
 from iiotctl.site.taglist import read_tag_list
@@ -140,7 +140,7 @@ class _Loader:
         info = self.table("site", SiteInfo)
         store = self.table("store", StoreSettings)
         capture = self.table("capture", CaptureSettings)
-        ring = self.table("ring", RingSettings) if "ring" in self.document.data else None
+        ring = self.table("ring", RingTable) if "ring" in self.document.data else None
         sources = self.sources()
         rules = self.reduction()
         tags = self.tags(rules)

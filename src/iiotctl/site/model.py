@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from iiotctl.site.address import DataType, Order, parse_address, parse_type
 from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds
 from iiotctl.site.reduction import Band, PercentDeadband, Reduction, RollupIntervals, check_intervals
-from iiotctl.site.ring import RingSettings
+from iiotctl.site.ring import RingTable
 from iiotctl.site.sources import AnySource
 
 SCHEMA_VERSION: Final = 1
@@ -221,7 +221,7 @@ class Site(Model):
     site: SiteInfo = Field(default=SiteInfo(), description="the plant or line")
     store: StoreSettings = Field(default=StoreSettings(), description="where samples are kept")
     capture: CaptureSettings = Field(default=CaptureSettings(), description="how samples become durable")
-    ring: RingSettings | None = Field(default=None, description="what is stored only around triggers")
+    ring: RingTable | None = Field(default=None, description="what is stored only around triggers")
     sources: dict[Name, AnySource] = Field(default_factory=dict, description="devices and servers, by name")
     tags_file: str | tuple[str, ...] | None = Field(
         default=None, description="CSV or XLSX list of tags, or several, relative to the site file"

@@ -14,10 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from iiotctl.errors import SiteError
 from iiotctl.site.address import DATA_TYPES
-from iiotctl.site.fields import Seconds
+from iiotctl.site.fields import Bytes, Seconds
 from iiotctl.site.model import Site, Tag
 from iiotctl.site.sources import Secret
-from iiotctl.site.units import format_duration
+from iiotctl.site.units import format_duration, format_size, parse_duration, parse_size
 
 Where = Callable[..., str]
 """Place of a key below the thing being judged: `where("limits", "low")` → `site.toml:41`."""
@@ -26,7 +26,10 @@ _LONGEST_SHOWN: Final = 60
 _MOST_HINTS: Final = 100
 """Problems of one table that get a hint; looking for similar words takes time that noise does not deserve."""
 
-_DURATION: Final = next(item for item in typing.get_args(Seconds)[1:] if isinstance(item, BeforeValidator)).func
+_DURATION, _SIZE = (
+    next(item for item in typing.get_args(kind)[1:] if isinstance(item, BeforeValidator)).func
+    for kind in (Seconds, Bytes)
+)
 _NAME_RULE: Final = "letters, digits, `_`, `.` and `-`, starting with a letter, digit or `_`"
 
 
@@ -101,10 +104,16 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 def is_duration(model: type[BaseModel] | None, key: str) -> bool:
     """True for a key whose value is written with a unit of time."""
+    return _is_made_by(_DURATION, model, key)
+
+
+def _is_made_by(maker: Any, model: type[BaseModel] | None, key: str) -> bool:
     field = model.model_fields.get(key) if model is not None else None
-    return field is not None and any(
-        isinstance(item, BeforeValidator) and item.func is _DURATION for item in field.metadata
-    )
+    if field is None:
+        return False
+    kinds = typing.get_args(field.annotation)
+    metadata = [*field.metadata, *(item for kind in kinds for item in getattr(kind, "__metadata__", ()))]
+    return any(isinstance(item, BeforeValidator) and item.func is maker for item in metadata)
 
 
 def _choices(expected: str) -> list[str]:
@@ -135,8 +144,11 @@ _BOUNDS: Final = {
 def _bound(error: dict[str, Any], model: type[BaseModel] | None, label: str, key: str) -> str:
     name, words = _BOUNDS[error["type"]]
     limit, value = error["ctx"][name], error["input"]
-    if is_duration(model, key):
-        return f"{label} must be {words} `{format_duration(float(limit))}`, not `{format_duration(float(value))}`"
+    for maker, parse, text in ((_DURATION, parse_duration, format_duration), (_SIZE, parse_size, format_size)):
+        if _is_made_by(maker, model, key):
+            # of a key that may be left out the value is still as it was written
+            number = parse(value) if isinstance(value, str) else value
+            return f"{label} must be {words} `{text(limit)}`, not `{text(number)}`"
     return f"{label} must be {words} {limit:g}, not {show(value)}"
 
 
@@ -149,6 +161,8 @@ def _pattern(error: dict[str, Any], label: str) -> str:
 
 def _count(error: dict[str, Any], label: str) -> str:
     context = error.get("ctx", {})
+    if not context.get("actual_length"):
+        return f"{label} must not be empty"
     wanted = context.get("max_length", context.get("min_length"))
     return f"{label} has {context.get('actual_length')} values; it takes {wanted}"
 

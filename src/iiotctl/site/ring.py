@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from iiotctl.site.plain import Where
 
 MEMORY: Final = 200_000_000
+_KEEP: Final = "how far back the ring reaches, e.g. 30min"
+_TRIGGERS: Final = "e.g. press1.trip rises; oven.temperature > 90 hysteresis 2 for 5s"
 _FLAGS: Final = {
     "keep": "--ring",
     "triggers": "--keep-around",
@@ -28,15 +30,13 @@ _FLAGS: Final = {
 }
 
 
-class RingSettings(Model):
-    """`[ring]`: samples wait in memory and are stored only around triggers."""
+class RingTable(Model):
+    """`[ring]`: samples wait in memory and are stored only around triggers; flags may give what it lacks."""
 
-    keep: Seconds = Field(gt=0, description="how far back the ring reaches, e.g. 30min")
+    keep: Seconds | None = Field(default=None, gt=0, description=_KEEP)
     before: Seconds = Field(default=600.0, description="stored before a trigger; at most `keep`")
     after: Seconds = Field(default=120.0, description="stored after the last time it fired")
-    triggers: tuple[str, ...] = Field(
-        min_length=1, description="e.g. press1.trip rises; oven.temperature > 90 hysteresis 2 for 5s"
-    )
+    triggers: tuple[str, ...] = Field(default=(), description=_TRIGGERS)
     tags: tuple[str, ...] = Field(
         default=("*",), min_length=1, description="globs: which tags go through the ring; others are stored as usual"
     )
@@ -53,8 +53,8 @@ class RingSettings(Model):
         return tuple(parse_trigger(text).text for text in value)
 
     @model_validator(mode="after")
-    def _reaches(self) -> RingSettings:
-        if "before" in self.model_fields_set and self.before > self.keep:
+    def _reaches(self) -> Self:
+        if "before" in self.model_fields_set and self.keep is not None and self.before > self.keep:
             msg = (
                 f"`before` ({format_duration(self.before)}) is longer than the ring reaches back "
                 f"(`keep`, {format_duration(self.keep)})"
@@ -67,17 +67,24 @@ class RingSettings(Model):
         """The triggers, each once."""
         return tuple(parse_trigger(text) for text in dict.fromkeys(self.triggers))
 
-    @property
-    def lead(self) -> float:
-        """Seconds stored before a trigger: `before`, or the whole ring when that is shorter."""
-        return min(self.before, self.keep)
-
     def takes(self, name: str) -> bool:
         """Whether a tag goes through the ring."""
         return any(fnmatchcase(name, glob) for glob in self.tags)
 
 
-def ring_problems(ring: RingSettings, tags: Iterable[Tag], where: Where) -> Iterator[SiteError]:
+class RingSettings(RingTable):
+    """The ring of a capture: nothing is lacking."""
+
+    keep: Seconds = Field(gt=0, description=_KEEP)
+    triggers: tuple[str, ...] = Field(min_length=1, description=_TRIGGERS)
+
+    @property
+    def lead(self) -> float:
+        """Seconds stored before a trigger: `before`, or the whole ring when that is shorter."""
+        return min(self.before, self.keep)
+
+
+def ring_problems(ring: RingTable, tags: Iterable[Tag], where: Where) -> Iterator[SiteError]:
     """What of a valid `[ring]` does not fit the tags.
 
     Args:
@@ -113,7 +120,7 @@ def ring_problems(ring: RingSettings, tags: Iterable[Tag], where: Where) -> Iter
             )
 
 
-def from_flags(declared: RingSettings | None, flags: Mapping[str, Any], tags: Iterable[Tag]) -> RingSettings | None:
+def from_flags(declared: RingTable | None, flags: Mapping[str, Any], tags: Iterable[Tag]) -> RingSettings | None:
     """The ring that a capture shall use: `[ring]`, each key replaced by its flag where one is given.
 
     Args:
@@ -123,14 +130,23 @@ def from_flags(declared: RingSettings | None, flags: Mapping[str, Any], tags: It
 
     Raises:
         UsageError: `ring-flags`, flags that make no ring; `bad-value`.
+        SiteError: `ring-incomplete`, `[ring]` lacks what only a flag could give.
         SiteProblemsError: triggers that fit no tag.
     """
+    from iiotctl.site.plain import problems_of  # it knows all models, this one too
+
     given = {key: value for key, value in flags.items() if value}
-    if not given:
-        return declared
+    if not given and declared is None:
+        return None
     values = {} if declared is None else _texts(declared)
     values |= given
-    if missing := [key for key in ("keep", "triggers") if key not in values]:
+    if missing := [key for key in ("keep", "triggers") if not values.get(key)]:
+        if not given:
+            raise SiteError(
+                "ring-incomplete",
+                f"`[ring]` lacks {' and '.join(f'`{key}`' for key in missing)}",
+                hint=f"write it there, or give {' and '.join(f'`{_FLAGS[key]}`' for key in missing)}",
+            )
         there = next(_FLAGS[key] for key in given)
         raise UsageError(
             "ring-flags",
@@ -140,17 +156,18 @@ def from_flags(declared: RingSettings | None, flags: Mapping[str, Any], tags: It
     try:
         ring = RingSettings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else "before"
-        text = first["msg"].removeprefix("Value error, ")
-        raise UsageError("bad-value", f"the value of `{_FLAGS.get(key, key)}` is wrong: {text}") from None
+        found = problems_of(error, RingSettings, lambda *_: "", "the ring")[0]
+        what = found.what
+        for key in given:
+            what = what.replace(f"`{key}`", f"`{_FLAGS[key]}`")
+        raise UsageError("bad-value", what, hint=found.hint) from None
     problems = list(ring_problems(ring, tags, lambda key, *_: _FLAGS.get(key, "`[ring]` of the site file")))
     if problems:
         raise problems[0] if len(problems) == 1 else SiteProblemsError(problems)
     return ring
 
 
-def _texts(ring: RingSettings) -> dict[str, Any]:
+def _texts(ring: RingTable) -> dict[str, Any]:
     """The keys as they would be written."""
     found: dict[str, Any] = {}
     for key in ring.model_fields_set:

@@ -37,6 +37,7 @@ class Rule:
         raw: its keys as written.
         where: place of a key.
         is_used: it is about some tag.
+        has_deadband: some of its tags have one, which its `heartbeat` needs.
         lacking: by key of the rule, names of tags that lack what the key needs.
     """
 
@@ -44,6 +45,7 @@ class Rule:
     raw: Mapping[str, Any]
     where: Where
     is_used: bool = False
+    has_deadband: bool = False
     lacking: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -56,6 +58,20 @@ def problems(rules: Sequence[Rule]) -> Iterator[SiteError]:
                 f"no tag is named {' or '.join(f'`{one_line(glob)}`' for glob in rule.rule.tags)}",
                 where=rule.where("tags"),
                 hint="`*` stands for any characters, e.g. `press1.*`; `iiotctl tags list` shows the names",
+            )
+        elif not rule.raw.keys() & set(KEYS):
+            yield SiteError(
+                "site-value",
+                "`[[reduction]]` gives its tags nothing",
+                where=rule.where(),
+                hint=f"give it one of {', '.join(f'`{key}`' for key in KEYS)}",
+            )
+        elif "heartbeat" in rule.raw and not rule.has_deadband:
+            yield SiteError(
+                "site-value",
+                "`heartbeat` for tags without a `deadband`: without one every sample is stored",
+                where=rule.where("heartbeat"),
+                hint="give the rule a `deadband`, e.g. `deadband = 0` to store changes only",
             )
         for key, names in rule.lacking.items():
             more = f" and {format_count(len(names) - 1, 'other tag')}" if len(names) > 1 else ""
@@ -70,9 +86,8 @@ def reduced(tag: RawTag, rules: Sequence[Rule]) -> RawTag:
         return tag
     is_text = str(tag.values.get("type", "")).startswith("string")
     given: dict[str, Rule] = {}
-    for rule in rules:
-        if not rule.rule.matches(name):
-            continue
+    about = [rule for rule in rules if rule.rule.matches(name)]
+    for rule in about:
         rule.is_used = True
         given |= {
             key: rule
@@ -82,6 +97,9 @@ def reduced(tag: RawTag, rules: Sequence[Rule]) -> RawTag:
     for key, lacks in (("raw", _has_no_rollup), ("deadband", _has_no_span)):
         if key in given and lacks(tag.values, given):
             given.pop(key).lacking.setdefault(key, []).append(name)
+    if "deadband" in given or tag.values.get("deadband") is not None:
+        for rule in about:
+            rule.has_deadband = True
     if not given:
         return tag
 

@@ -53,6 +53,16 @@ class Stage:
         return sorted((ts - NOON) // S for tag, ts in self.stored if tag == code)
 
 
+def test_a_ring_that_is_shorter_than_what_is_usually_stored_before_says_so() -> None:
+    settings = RingSettings.model_validate({"keep": "2s", "triggers": ["a rises"]})
+    events: list[Event] = []
+    Keeping(settings, lambda: "k", NOON, events.append)
+    assert [event.text for event in events] == [
+        "2s are stored before a trigger, not 10min: the ring reaches no further back"
+    ]
+    assert Stage("a rises").events == []
+
+
 def test_a_server_whose_clock_is_an_hour_behind_is_asked_in_its_own_time() -> None:
     stage = Stage("a rises")
     stage.keeping.set_clock("there", -3600.0)

@@ -73,6 +73,14 @@ def test_rules_reach_tag_lists_and_cells_win(tmp_path: Path) -> None:
         ('tags = "line3.*"\ndeadband = { percent = 1 }', "site-value", "deadband = {", f"without a `span`: `{OVEN}`"),
         ('tags = "*"\ndeadband = -1', "site-value", "deadband = -1", "`deadband`"),
         ('tags = "*"\nunit = "bar"', "unknown-key", 'unit = "bar"', "unknown key `unit` in `[[reduction]]`"),
+        ('tags = []\nrollup = "1min"', "site-value", "tags = []", "`tags` must not be empty"),
+        ('tags = "*"', "site-value", "[[reduction]]", "`[[reduction]]` gives its tags nothing"),
+        (
+            'tags = "line3.*"\nheartbeat = "1h"',
+            "site-value",
+            "heartbeat =",
+            "`heartbeat` for tags without a `deadband`",
+        ),
         ('rollup = "1min"', "missing-key", "[[reduction]]", "`tags` is missing in `[[reduction]]`"),
     ],
 )

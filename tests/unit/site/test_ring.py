@@ -9,7 +9,7 @@ import pytest
 from iiotctl.errors import IiotctlError, SiteError, UsageError
 from iiotctl.site.load import load_site
 from iiotctl.site.model import Tag
-from iiotctl.site.ring import RingSettings, from_flags
+from iiotctl.site.ring import RingTable, from_flags
 from iiotctl.site.trigger import Condition, parse_trigger
 
 
@@ -80,7 +80,7 @@ type = "string(8)"
 """
 
 
-def loaded(folder: Path, ring: str) -> RingSettings | None:
+def loaded(folder: Path, ring: str) -> RingTable | None:
     (folder / "site.toml").write_text(f"{SITE}[ring]\n{ring}\n")
     return load_site(folder / "site.toml").site.ring
 
@@ -88,7 +88,7 @@ def loaded(folder: Path, ring: str) -> RingSettings | None:
 def test_a_ring_in_the_site_file(tmp_path: Path) -> None:
     ring = loaded(tmp_path, 'keep = "30min"\nbefore = "10min"\ntriggers = ["press1.trip  rises"]\ntags = ["press1.*"]')
     assert ring is not None
-    assert (ring.keep, ring.lead, ring.after, ring.triggers) == (1800, 600, 120, ("press1.trip rises",))
+    assert (ring.keep, ring.before, ring.after, ring.triggers) == (1800, 600, 120, ("press1.trip rises",))
     assert ring.takes("press1.batch")
     assert not ring.takes("oven.trip")
 
@@ -101,7 +101,9 @@ def test_a_ring_in_the_site_file(tmp_path: Path) -> None:
         ('keep = "5min"\ntriggers = ["press1.trip rises"]\ntags = ["oven.*"]', "ring-tags", "no tag matches `oven.*`"),
         ('keep = "5min"\ntriggers = ["press1.trip > 1,5"]', "site-value", "decimal comma"),
         ('keep = "5min"\nbefore = "6min"\ntriggers = ["press1.trip rises"]', "site-value", "longer than the ring"),
-        ('triggers = ["press1.trip rises"]', "missing-key", "keep"),
+        ('keep = "0s"\ntriggers = ["press1.trip rises"]', "site-value", "`keep` must be greater than `0s`"),
+        ('keep = "5min"\nmemory = "1B"', "site-value", "`memory` must be at least `1 MB`, not `1 B`"),
+        ('keep = "5min"\ntags = []', "site-value", "`tags` must not be empty"),
     ],
 )
 def test_a_ring_that_cannot_be(tmp_path: Path, ring: str, slug: str, says: str) -> None:
@@ -110,6 +112,19 @@ def test_a_ring_that_cannot_be(tmp_path: Path, ring: str, slug: str, says: str) 
     assert caught.value.slug == slug
     assert says in f"{caught.value.what} {caught.value.hint}"
     assert (caught.value.where or "").startswith("site.toml:")
+
+
+@pytest.mark.parametrize("ring", ['tags = ["press1.*"]', 'keep = "5min"', 'triggers = ["press1.trip rises"]', ""])
+def test_a_ring_that_flags_make_whole(tmp_path: Path, ring: str) -> None:
+    declared = loaded(tmp_path, ring)
+    made = from_flags(declared, {"keep": "1min", "triggers": ["press1.trip falls"]}, TAGS)
+    assert made is not None
+    assert (made.keep, made.triggers) == (60, ("press1.trip falls",))
+    with pytest.raises(SiteError) as caught:
+        from_flags(declared, {}, TAGS)
+    assert caught.value.slug == "ring-incomplete"
+    lacking = [flag for key, flag in (("keep", "`--ring`"), ("triggers", "`--keep-around`")) if key not in ring]
+    assert " and ".join(lacking) in (caught.value.hint or "")
 
 
 TAGS = (Tag(name="press1.trip", source="one", address="coil:1"),)
@@ -126,7 +141,10 @@ def test_flags_stand_for_keys_and_before_them(tmp_path: Path) -> None:
         50_000_000,
         ("press1.trip rises",),
     )
-    assert from_flags(declared, {"keep": None}, TAGS) is declared
+    same = from_flags(declared, {"keep": None}, TAGS)
+    assert same is not None
+    assert declared is not None
+    assert same.model_dump() == declared.model_dump()
     assert from_flags(None, {}, TAGS) is None
 
 
@@ -138,6 +156,12 @@ def test_flags_stand_for_keys_and_before_them(tmp_path: Path) -> None:
         ({"keep": "5", "triggers": ["press1.trip rises"]}, "bad-value", "`--ring`"),
         ({"keep": "5min", "triggers": ["press1.trip rise"]}, "bad-value", "`--keep-around`"),
         ({"keep": "5min", "before": "6min", "triggers": ["press1.trip rises"]}, "bad-value", "`--before`"),
+        ({"keep": "0s", "triggers": ["press1.trip rises"]}, "bad-value", "`--ring` must be greater than `0s`"),
+        (
+            {"keep": "5s", "memory": "1B", "triggers": ["press1.trip rises"]},
+            "bad-value",
+            "`--ring-memory` must be at least `1 MB`, not `1 B`",
+        ),
         ({"keep": "5min", "triggers": ["pres1.trip rises"]}, "trigger-tag", "unknown tag `pres1.trip`"),
     ],
 )
