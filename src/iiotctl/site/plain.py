@@ -144,11 +144,13 @@ _BOUNDS: Final = {
 def _bound(error: dict[str, Any], model: type[BaseModel] | None, label: str, key: str) -> str:
     name, words = _BOUNDS[error["type"]]
     limit, value = error["ctx"][name], error["input"]
-    for maker, parse, text in ((_DURATION, parse_duration, format_duration), (_SIZE, parse_size, format_size)):
-        if _is_made_by(maker, model, key):
-            # of a key that may be left out the value is still as it was written
-            number = parse(value) if isinstance(value, str) else value
-            return f"{label} must be {words} `{text(limit)}`, not `{text(number)}`"
+    # of a key that may be left out the value is still as it was written
+    if is_duration(model, key):
+        seconds = parse_duration(value) if isinstance(value, str) else value
+        return f"{label} must be {words} `{format_duration(limit)}`, not `{format_duration(seconds)}`"
+    if _is_made_by(_SIZE, model, key):
+        size = parse_size(value) if isinstance(value, str) else value
+        return f"{label} must be {words} `{format_size(limit)}`, not `{format_size(size)}`"
     return f"{label} must be {words} {limit:g}, not {show(value)}"
 
 
