@@ -42,6 +42,8 @@ class Kind(StrEnum):
     GARBLED = "garbled"
     """An answer came that does not fit the request; nothing of it was used."""
     DISCONNECTED = "disconnected"
+    UNASKED = "unasked"
+    """The link had no time for the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Failure:
             return quality.BAD_TIMEOUT
         if self.kind is Kind.DISCONNECTED:
             return quality.BAD_NO_COMMUNICATION
+        if self.kind is Kind.UNASKED:
+            return BAD_RESOURCE_UNAVAILABLE
         if self.kind is Kind.GARBLED:
             return BAD_COMMUNICATION_ERROR
         return _STATUS.get(self.code, quality.BAD_DEVICE_FAILURE)
@@ -93,6 +97,8 @@ class Failure:
             return GapReason.TIMEOUT
         if self.kind is Kind.REFUSED:
             return GapReason.REFUSED
+        if self.kind is Kind.UNASKED:
+            return GapReason.OVERFLOW
         return GapReason.DISCONNECTED
 
     def __str__(self) -> str:

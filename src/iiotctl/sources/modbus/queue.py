@@ -5,8 +5,13 @@ ones late:
 
 - *healthy* units (the last request was answered) go first, earliest deadline first;
 - *suspects* (never answered yet, or silent the last time) get what time is left until the next healthy
-  deadline (and their own, when it is known how fast they answer), shared among the waiting suspects, and wait when that is too little to be of use (the very
-  first request to a unit never waits: who is there has to be found out);
+  deadline (and their own, when it is known how fast they answer), shared among the waiting suspects, and wait when
+  that is too little to be of use;
+- nobody waits for ever on a link that has no time left: a suspect that has waited for `patience`, and a unit never
+  asked before that was due earlier, go before healthy ones. The healthy then have the link for `_REST` times as
+  long as that took in vain;
+- the time given to a unit that never answered may be shorter than its timeout. While others are asked, it has the
+  rest of it: its scan waits, and an answer that comes by then makes the unit healthy and is asked for again;
 - three silences in a row that add up to three full timeouts *demote* a unit: it is asked again after 30 s,
   then after twice as long, up to 5 min. (The times a suspect gets are short, so that counting alone would
   turn a hiccup of a second into half a minute without values.) Demotion protects the neighbours on the link. When no unit of the link is healthy there is
@@ -20,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from iiotctl.sources.modbus.failure import Failure
+from iiotctl.sources.modbus.failure import Failure, Kind
 from iiotctl.sources.modbus.frame import AnyRequest
 
 DEMOTE_AFTER: Final = 3
@@ -28,6 +33,7 @@ FIRST_PROBE_S: Final = 30.0
 LAST_PROBE_S: Final = 300.0
 FLOOR_S: Final = 0.1
 _ROUND_TRIPS: Final = 5
+_REST: Final = 4
 _SHARE: Final = 0.9
 """Of the slack; the rest is for what the clock and the loop add."""
 
@@ -47,6 +53,10 @@ class Unit:
     probe_at: float | None = None
     """Not None = demoted."""
     probe_wait: float = FIRST_PROBE_S
+    timeout: float = 0.0
+    """What the site file gave it for the last request that was not answered."""
+    rests_until: float = float("-inf")
+    """The last request got less time than that; its answer may come until then."""
 
     @property
     def healthy(self) -> bool:
@@ -80,6 +90,8 @@ class Scan:
     arrived: list[int] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
     next: int = 0
+    tried: bool = False
+    """One of its requests was sent at least."""
     missing: int = 0
     failures: int = 0
 
@@ -114,6 +126,10 @@ class RequestQueue:
         self._scans: list[Scan] = []
         self._upcoming: dict[object, tuple[Unit, float]] = {}
         self._last_answer = float("-inf")
+        self._turn_at = float("-inf")
+        """No suspect goes before healthy units until then."""
+        self._resting: dict[Scan, tuple[Failure, int]] = {}
+        """Scans whose unit may still answer, and what they end with when it does not."""
 
     def __bool__(self) -> bool:
         return bool(self._scans)
@@ -137,12 +153,14 @@ class RequestQueue:
     def withdraw(self, scan: Scan) -> None:
         """Take a scan out; a request of it that is on its way is not called back."""
         scan.done = lambda: None
+        self._resting.pop(scan, None)
         if scan in self._scans:
             self._scans.remove(scan)
 
     def fail_all(self, failure: Failure, at: int) -> None:
         """The same failure for all that waits (no connection)."""
         scans, self._scans = self._scans, []
+        self._resting.clear()
         for scan in scans:
             scan.give_up(failure, at)
 
@@ -163,30 +181,54 @@ class RequestQueue:
 
     def take(self, now: float) -> tuple[Scan, int, float] | None:
         """The request to send now: its scan, its index, and the seconds it may take."""
+        self._end_rests(now)
         scans = self._scans
         if not scans:
             return None
-        best: Scan | None = None
-        for scan in scans:
-            # equal deadlines go by unit, so that each unit has its place in the cycle and its samples even spacing
-            if scan.unit.healthy and (
-                best is None or (scan.deadline, scan.unit.number) < (best.deadline, best.unit.number)
-            ):
-                best = scan
-        timeout = 0.0
-        if best is None:
-            best = min(scans, key=lambda scan: (scan.unit.silences, scan.unit.last_try, scan.deadline))
-            timeout = self._clamp(best, now)
-            if not timeout:
-                return None
-        else:
+        # equal deadlines go by unit, so that each unit has its place in the cycle and its samples even spacing
+        best = min(
+            (scan for scan in scans if scan.unit.healthy),
+            key=lambda scan: (scan.deadline, scan.unit.number),
+            default=None,
+        )
+        suspect = self._suspect(best, now)
+        if suspect is not None:
+            timeout = self._clamp(suspect, now)
+            if best is not None:
+                self._turn_at = now + (1 + _REST) * timeout
+            best = suspect
+        elif best is not None:
             timeout = best.timeout
+        if best is None or not timeout:
+            return None
+        self._resting.pop(best, None)
         index = best.next
         best.next += 1
         if best.next == len(best.requests):
             scans.remove(best)
         best.unit.last_try = now
+        best.tried = True
         return best, index, timeout
+
+    def _end_rests(self, now: float) -> None:
+        for scan in [scan for scan in self._resting if not scan.unit.healthy and now >= scan.unit.rests_until]:
+            failure, at = self._resting.pop(scan)
+            self._scans.remove(scan)
+            scan.give_up(failure, at)
+
+    def _suspect(self, healthy: Scan | None, now: float) -> Scan | None:
+        """The suspect whose turn it is, instead of the first healthy scan when there is one."""
+        if healthy is not None and now < self._turn_at:
+            return None
+        others = any(unit.healthy for unit, _ in self._upcoming.values())
+        waiting = [
+            scan
+            for scan in self._scans
+            if not scan.unit.healthy
+            and not (others and now < scan.unit.rests_until)
+            and (healthy is None or _is_overdue(scan, healthy, now))
+        ]
+        return min(waiting, key=lambda scan: (scan.unit.silences, scan.unit.last_try, scan.deadline), default=None)
 
     def _clamp(self, scan: Scan, now: float) -> float:
         """Seconds for a request to a suspect; 0 = not now."""
@@ -216,6 +258,7 @@ class RequestQueue:
         unit = scan.unit
         if not unit.healthy:
             self._revive(unit, now)
+            self._turn_at = now
         unit.round_trip = took if took > unit.round_trip else 0.9 * unit.round_trip + 0.1 * took
         self._last_answer = now
         scan.settle(index, result, at, took)
@@ -230,17 +273,27 @@ class RequestQueue:
         unit.round_trip = 0.0
         unit.probe_at = None
         unit.probe_wait = FIRST_PROBE_S
+        unit.rests_until = float("-inf")
 
     def silent(self, scan: Scan, index: int, failure: Failure, *, now: float, at: int, took: float) -> None:
         """A unit did not answer, or a gateway said so; what is left of the scan is given up at the second miss."""
         unit = scan.unit
         was_healthy = unit.healthy
+        has_time = failure.kind is Kind.TIMEOUT and not unit.answered and not unit.silences and took < scan.timeout
+        unit.timeout = scan.timeout
         if not unit.silences:
             unit.silent_since = now - took
         unit.silences += 1
         if unit.silences >= DEMOTE_AFTER and now - unit.silent_since >= DEMOTE_AFTER * scan.timeout:
             unit.probe_at = now + unit.probe_wait
             unit.probe_wait = min(LAST_PROBE_S, 2 * unit.probe_wait)
+        if has_time and scan.next == index + 1:
+            unit.rests_until = now - took + scan.timeout
+            scan.next = index
+            self._resting[scan] = failure, at
+            if scan not in self._scans:
+                self._scans.append(scan)
+            return
         scan.settle(index, failure, at, took)
         if not was_healthy:
             scan.give_up(failure, at)
@@ -261,5 +314,15 @@ class RequestQueue:
         made to wait for its turn.
         """
         unit = self.unit(number)
-        if not unit.healthy and now - after <= self._last_answer:
-            unit.round_trip = max(unit.round_trip, after)
+        if unit.healthy or now - after > self._last_answer:
+            return
+        if after <= unit.timeout:
+            self._revive(unit, now)
+        unit.round_trip = max(unit.round_trip, after)
+
+
+def _is_overdue(scan: Scan, healthy: Scan, now: float) -> bool:
+    """A suspect that goes before a healthy unit."""
+    if scan.unit.last_try == float("-inf"):
+        return scan.deadline < healthy.deadline
+    return now - scan.deadline >= scan.patience

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import numpy as np
 
 from iiotctl.sources.modbus.deadlines import Overload, unserved
 from iiotctl.sources.modbus.failure import Failure, Kind
@@ -160,7 +164,14 @@ class Scanner:
         tags = self._owner.tags
         patience = max(_PATIENCE_S, _PATIENCE_PERIODS * self.period)
         scan = Scan(self._unit, layout.requests, tick.deadline, self._timeout, patience)
-        await self._link.perform(scan)
+        unasked = asyncio.get_running_loop().call_later(patience, self._note_unasked, layout, scan)
+        try:
+            await self._link.perform(scan)
+        except asyncio.CancelledError:
+            self._note_unfinished(layout, scan, tick)
+            raise
+        finally:
+            unasked.cancel()
         self._owner.asked(len(scan.took) if not scan.failures else sum(took > 0 for took in scan.took))
         batch = layout.samples(scan.results, scan.arrived)
         if batch is not None:
@@ -173,6 +184,25 @@ class Scanner:
                 self._before = batch
             self._owner.deliver(batch, stale=tags is not self._owner.tags)
         return scan
+
+    def _note_unasked(self, layout: Layout, scan: Scan) -> None:
+        """A scan has waited in vain for its turn so far."""
+        if not scan.tried:
+            waited = self._owner.context.monotonic() - scan.deadline
+            cause = f"not asked for {waited:.3g} s: the link is too slow for its plan"
+            self._owner.fail(layout.codes.tolist(), Failure(Kind.UNASKED, cause=cause))
+
+    def _note_unfinished(self, layout: Layout, scan: Scan, tick: Tick) -> None:
+        """The end comes while a scan waits: what it missed is missing."""
+        context = self._owner.context
+        now = context.monotonic()
+        if now - tick.deadline <= self.period:
+            return
+        if self._before is None:
+            self._note_unasked(layout, scan)
+        else:
+            end = replace(self._before, ts=np.full(len(self._before), context.now_us()))
+            self._owner.skipped(self._before, end, sorted((*unserved(tick, self.period, now), tick.deadline)))
 
     async def _take_stock(self, layout: Layout, scan: Scan, tick: Tick) -> None:
         parted = {

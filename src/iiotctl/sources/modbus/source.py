@@ -219,7 +219,9 @@ class ModbusSource:
         # nothing comes from the source any more: one gap for all of it instead of one a tag
         nothing_left = len(fresh) + len(self._failing) == len(self.tags)
         link = self._join()
-        everything = (absent and link.unreachable) or ((absent or failure.silent) and nothing_left)
+        everything = (absent and link.unreachable) or (
+            (absent or failure.silent or failure.kind is Kind.UNASKED) and nothing_left
+        )
         outage = link.outage if absent and everything else None
         detail = str(outage or failure)
         if everything:
