@@ -24,6 +24,11 @@ def columns(width: int) -> list[str]:
     return [f"c{number}" for number in range(width)]
 
 
+def numeric(column: str) -> str:
+    """Name of the column that tells which cells of a column were numbers, not text; only where some were."""
+    return f"numeric_{column}"
+
+
 def split(block: Block, separator: str, width: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fields of every line.
 

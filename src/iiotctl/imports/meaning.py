@@ -7,13 +7,13 @@ thousand. Where the first chunk proves nothing the file is read on until it does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import polars as pl
 
-from iiotctl.imports import statuses, times, values
+from iiotctl.imports import lines, statuses, times, values
 from iiotctl.imports.failure import bad_shape
 from iiotctl.imports.shapes import Shape
 from iiotctl.imports.statuses import Scheme
@@ -40,6 +40,7 @@ class Meaning:
     """How cells are read.
 
     Attributes:
+        grouped: columns that write thousands in groups.
         falling: the first rows' times fall instead of growing.
         step: µs from one row of a tag to its next, in the middle; 0 = the first rows do not tell.
         zeros: the file's quality numbers are all 0, which is Good in OPC UA and Bad in OPC DA.
@@ -49,6 +50,7 @@ class Meaning:
     time: TimeReader
     decimal: Decimal
     scheme: Scheme
+    grouped: frozenset[str]
     falling: bool
     step: int
     zeros: bool
@@ -77,12 +79,17 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
     falling, step = _course(first.head(_SOME), shape, reader)
     cells = [f"c{place}" for place in (shape.values or [each.value for each in shape.wide[:200]])]
     decimal = wishes.decimal or table.decimal
+    written = replace(table, chunks=lambda: ((as_written(frame), bad) for frame, bad in table.chunks()))
     facts = [("times", reader.describe())]
     if decimal is None:
-        decimal = _evidence(first, table, cells, values.decimal_evidence)
+        decimal = _evidence(as_written(first), written, cells, values.decimal_evidence)
         word = "nothing proves a comma" if decimal is None else ""
         decimal = decimal or "."
         facts.append(("decimal mark", f"`{decimal}`" + (f" ({word})" if word else "")))
+    grouped: frozenset[str] = frozenset()
+    if not table.typed and table.decimal is None:
+        cells = [f"c{place}" for place in (shape.values or [each.value for each in shape.wide])]
+        grouped = _grouped(as_written(first), written, cells, decimal)
     scheme = wishes.scheme or shape.scheme
     states = _quality_columns(shape)
     if scheme is None:
@@ -93,7 +100,7 @@ def settle(table: Table, shape: Shape, wishes: Wishes, path: Path) -> Meaning:
     if numbers:
         word = {"opc-da": "OPC DA (192 = Good)", "opc-ua": "OPC UA (0 = Good)"}[scheme]
         facts.append(("quality numbers", word + (", though all of them are 0" if zeros else "")))
-    return Meaning(reader, decimal, scheme, falling, step, zeros, tuple(facts))
+    return Meaning(reader, decimal, scheme, grouped, falling, step, zeros, tuple(facts))
 
 
 def _course(some: pl.DataFrame, shape: Shape, reader: TimeReader) -> tuple[bool, int]:
@@ -105,6 +112,23 @@ def _course(some: pl.DataFrame, shape: Shape, reader: TimeReader) -> tuple[bool,
     each = pl.DataFrame({"at": at}).select(pl.col("at").diff().over(tag).abs())["at"]
     usual = each.filter(each > 0).median()
     return falling, int(usual) if isinstance(usual, float) else 0
+
+
+def as_written(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame without cells that were numbers in the file: they say nothing of how numbers are written."""
+    marked = [name for name in frame.columns if lines.numeric(name) in frame.columns]
+    return frame.with_columns(pl.when(~pl.col(lines.numeric(name))).then(pl.col(name)).alias(name) for name in marked)
+
+
+def _grouped(first: pl.DataFrame, table: Table, cells: list[str], decimal: Decimal) -> frozenset[str]:
+    """Columns that prove what a lone `1.234` is, where there is one."""
+    open_ = {name for name in cells if values.holds_groups(first[name], decimal, sure=False)}
+    found: set[str] = set()
+    for frame, _ in table.chunks() if open_ else ():
+        found |= {name for name in open_ - found if values.holds_groups(frame[name], decimal, sure=True)}
+        if found == open_:
+            break
+    return frozenset(found)
 
 
 def _quality_columns(shape: Shape) -> list[str]:

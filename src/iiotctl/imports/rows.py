@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from iiotctl import quality
-from iiotctl.imports import statuses, values, zones
+from iiotctl.imports import lines, statuses, values, zones
 from iiotctl.imports.lines import LINE
 from iiotctl.imports.meaning import Meaning, time_text
 from iiotctl.imports.rejects import Rejects, refused
@@ -113,12 +113,10 @@ class RowReader:
     def _long(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Columns tag (code), value, text, quality, problem, cause of every row."""
         shape = self._shape
-        cells = [frame[f"c{place}"] for place in shape.values]
+        cells = [self._cells(frame, place) for place in shape.values]
         raw = cells[0]
         if len(cells) > 1:
-            raw = frame.select(
-                pl.coalesce([pl.col(f"c{place}").cast(pl.String, strict=False) for place in shape.values]).alias("raw")
-            )["raw"]
+            raw = pl.select(pl.coalesce([cell.cast(pl.String, strict=False) for cell in cells]).alias("raw"))["raw"]
         if shape.tag is None:
             self._learn([shape.fixed_tag])
             code = self._by_name[shape.fixed_tag]
@@ -131,7 +129,7 @@ class RowReader:
             tag = names.replace_strict(unique, codes, default=None, return_dtype=pl.UInt32)
             self._units(frame, tag)
         text = None if shape.text is None else self._unguarded(frame[f"c{shape.text}"].cast(pl.String))
-        return self._judged(frame, raw, text, shape.quality).with_columns(tag.alias("tag"))
+        return self._judged(frame, raw, text, shape.values, shape.quality).with_columns(tag.alias("tag"))
 
     def _learn(self, names: list[str]) -> None:
         fresh = [name for name in names if name not in self._by_name]
@@ -156,11 +154,25 @@ class RowReader:
         plain = pl.Series([unguard_formula(word) for word in guarded.to_list()], dtype=pl.String)
         return text.replace(guarded, plain)
 
+    def _cells(self, frame: pl.DataFrame, place: int) -> pl.Series:
+        """A column of values; cells that were numbers in the file get its decimal mark."""
+        name = f"c{place}"
+        if self._meaning.decimal == "." or lines.numeric(name) not in frame.columns:
+            return frame[name]
+        marked = pl.col(name).str.replace(".", self._meaning.decimal, literal=True)
+        return frame.select(pl.when(lines.numeric(name)).then(marked).otherwise(name).alias(name))[name]
+
     def _judged(
-        self, frame: pl.DataFrame, raw: pl.Series, text: pl.Series | None, quality_column: int | None
+        self,
+        frame: pl.DataFrame,
+        raw: pl.Series,
+        text: pl.Series | None,
+        places: Collection[int],
+        quality_column: int | None,
     ) -> pl.DataFrame:
         """Value, text and quality of a column of cells, and what is wrong with them."""
-        read = values.read(raw, self._meaning.decimal).with_columns(raw.alias("raw"))
+        grouped = any(f"c{place}" in self._meaning.grouped for place in places)
+        read = values.read(raw, self._meaning.decimal, grouped=grouped).with_columns(raw.alias("raw"))
         if text is not None:
             read = read.with_columns(pl.coalesce(text, pl.col("text")).alias("text"))
             nothing = pl.col("text").is_not_null() & (pl.col("quality") == _NO_DATA)
@@ -193,7 +205,7 @@ class RowReader:
         ).with_columns(pl.when(pl.col("quality") < quality.BAD).then(pl.col("value")).alias("value"))
 
     def _wide(self, frame: pl.DataFrame, column: WideColumn, time: pl.Series) -> Iterator[pl.DataFrame]:
-        raw = frame[f"c{column.value}"]
+        raw = self._cells(frame, column.value)
         self._learn([column.name])
         code = self._by_name[column.name]
         if code is not None and column.unit:
@@ -205,7 +217,7 @@ class RowReader:
             self.counts.empty += int((~there).sum())
             frame, raw, time = frame.filter(there), raw.filter(there), time.filter(there)
         if frame.height:
-            judged = self._judged(frame, raw, None, column.quality)
+            judged = self._judged(frame, raw, None, (column.value,), column.quality)
             tag = pl.repeat(code, frame.height, dtype=pl.UInt32, eager=True).alias("tag")
             yield from self._rows(frame, time, judged.with_columns(tag))
 

@@ -30,6 +30,13 @@ _CHUNK_ROWS: Final = 50_000
 _SAMPLE: Final = 300
 _HEADER_WITHIN: Final = 30
 
+
+class _Number(str):
+    """A numeric cell as text; its decimal mark is a point whatever the texts of the sheet use."""
+
+    __slots__ = ()
+
+
 Chunks = Callable[[], Iterator[tuple[pl.DataFrame, pl.DataFrame]]]
 
 
@@ -92,8 +99,13 @@ def _chunks(path: Path, title: str, width: int, header_row: int) -> Chunks:
 
 
 def _frame(rows: list[list[str | None]], numbers: list[int], width: int) -> pl.DataFrame:
-    schema = dict.fromkeys(lines.columns(width), pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.Series(lines.LINE, numbers, dtype=pl.UInt64))
+    names = lines.columns(width)
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    marks = [
+        pl.Series(lines.numeric(name), [isinstance(row[place], _Number) for row in rows], dtype=pl.Boolean)
+        for place, name in enumerate(names)
+    ]
+    return frame.with_columns(pl.Series(lines.LINE, numbers, dtype=pl.UInt64), *(mark for mark in marks if mark.any()))
 
 
 def _check(path: Path) -> None:
@@ -164,5 +176,5 @@ def _text(cell: Any) -> str:
     if isinstance(cell, dt.datetime):
         return cell.isoformat(sep=" ")
     if isinstance(cell, float):
-        return repr(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)  # noqa: PLR2004 - exact digits
+        return _Number(int(cell) if cell.is_integer() and abs(cell) < 1e15 else cell)  # noqa: PLR2004 - exact digits
     return str(cell).strip("\0")

@@ -68,9 +68,16 @@ STATES: Final[dict[str, int]] = {
 """System digital states of PI (PI Server reference, "SYSTEM digital state set") and error values of Excel."""
 
 _GROUPED: Final = {
-    ".": re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:\.\d+)?"),
-    ",": re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:,\d+)?"),
+    ".": re.compile(
+        r"[+-]?\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})|[+-]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:\.\d+)?"
+    ),
+    ",": re.compile(
+        r"[+-]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})|[+-]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:,\d+)?"
+    ),
 }
+"""Thousands that leave no doubt, by the decimal mark."""
+_LONE: Final = {".": re.compile(r"[+-]?\d{1,3},\d{3}"), ",": re.compile(r"[+-]?\d{1,3}\.\d{3}")}
+"""Thousands, or a number with the other decimal mark."""
 _NUMERIC: Final = re.compile(r"[+-]?[\d.,'\u00a0\u202f ]*\d[\d.,'\u00a0\u202f ]*(?:[eE][+-]?\d+)?")
 _ENDLESS: Final = {
     "inf": "Infinity", "+inf": "Infinity", "infinity": "Infinity", "-inf": "-Infinity", "-infinity": "-Infinity",
@@ -78,12 +85,13 @@ _ENDLESS: Final = {
 }  # fmt: skip
 
 
-def word(text: str, decimal: Decimal) -> tuple[float | None, str | None, int | None, bool]:  # noqa: PLR0911 - a table
+def word(text: str, decimal: Decimal, *, grouped: bool = False) -> tuple[float | None, str | None, int | None, bool]:  # noqa: PLR0911 - a table
     """One text that is no plain number: (value, text, quality, understood); quality None = as the row says.
 
     Args:
         text: as it stands in the file.
         decimal: the file's decimal mark.
+        grouped: the column writes thousands in groups, so that `1.234` is one, too.
     """
     stripped = text.strip()
     lowered = stripped.lower()
@@ -95,7 +103,7 @@ def word(text: str, decimal: Decimal) -> tuple[float | None, str | None, int | N
         return float(lowered == "true"), None, None, True
     if lowered in _ENDLESS:
         return None, _ENDLESS[lowered], quality.BAD_SENSOR_FAILURE, True
-    if _GROUPED[decimal].fullmatch(stripped):
+    if _GROUPED[decimal].fullmatch(stripped) or (grouped and _LONE[decimal].fullmatch(stripped)):
         digits = re.sub(r"[ \u00a0\u202f']", "", stripped)
         digits = digits.replace(",", "") if decimal == "." else digits.replace(".", "").replace(",", ".")
         return float(digits), None, None, True
@@ -111,17 +119,17 @@ def word(text: str, decimal: Decimal) -> tuple[float | None, str | None, int | N
     return None, text, None, True
 
 
-def read(column: pl.Series, decimal: Decimal) -> pl.DataFrame:
-    """Columns `value`, `text`, `quality` (null = as the row says) and `refused` of a column of values."""
+def read(column: pl.Series, decimal: Decimal, *, grouped: bool = False) -> pl.DataFrame:
+    """Columns `value`, `text`, `quality` (null = as the row says) and `refused` of a column of values; see `word`."""
     if column.dtype == pl.String:
-        return _texts(column, decimal)
+        return _texts(column, decimal, grouped=grouped)
     frame = pl.DataFrame({"raw": column})
     number = pl.col("raw").cast(pl.Float64, strict=False)
     text: pl.Expr = pl.lit(None, dtype=pl.String)
     if column.dtype.is_integer():
         text = pl.when(number.abs() >= EXACT).then(pl.col("raw").cast(pl.String))
     elif not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
-        return _texts(column.cast(pl.String, strict=False), decimal)
+        return _texts(column.cast(pl.String, strict=False), decimal, grouped=grouped)
     return _judged(frame.select(number.alias("value"), text.alias("text"), pl.lit(value=False).alias("refused")))
 
 
@@ -129,7 +137,7 @@ def _judged(frame: pl.DataFrame) -> pl.DataFrame:
     """No number where none is: NaN and infinity are words."""
     value = pl.col("value")
     return frame.with_columns(
-        pl.when(value.is_infinite())
+        pl.when(value.is_infinite() & pl.col("text").is_null())
         .then(pl.when(value > 0).then(pl.lit("Infinity")).otherwise(pl.lit("-Infinity")))
         .otherwise(pl.col("text"))
         .alias("text"),
@@ -142,7 +150,7 @@ def _judged(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _texts(column: pl.Series, decimal: Decimal) -> pl.DataFrame:
+def _texts(column: pl.Series, decimal: Decimal, *, grouped: bool) -> pl.DataFrame:
     frame = pl.DataFrame({"raw": column})
     plain = pl.col("raw")
     if decimal == ",":
@@ -154,15 +162,18 @@ def _texts(column: pl.Series, decimal: Decimal) -> pl.DataFrame:
         stripped = frame.select(plain.str.strip_chars().cast(pl.Float64, strict=False).alias("value"))["value"]
         frame = frame.with_columns(stripped.alias("value"))
         left = frame["value"].is_null() & column.is_not_null()
+    # what a float cannot hold keeps its digits as text
     whole = (pl.col("value").abs() >= EXACT) & pl.col("raw").str.contains(r"^\s*[+-]?\d+\s*$")
+    beyond = pl.col("value").is_infinite() & pl.col("raw").str.contains(r"\d")
     frame = frame.with_columns(
-        pl.when(whole).then(pl.col("raw").str.strip_chars()).alias("text"), pl.lit(value=False).alias("refused")
+        pl.when(whole | beyond).then(pl.col("raw").str.strip_chars()).alias("text"),
+        pl.lit(value=False).alias("refused"),
     )
     judged = _judged(frame)
     if not left.any():
         return judged.select("value", "text", "quality", "refused")
     unique = column.filter(left).unique()
-    known = [word(text, decimal) for text in unique.to_list()]
+    known = [word(text, decimal, grouped=grouped) for text in unique.to_list()]
     table = pl.DataFrame(
         {
             "raw": unique,
@@ -184,7 +195,7 @@ def _texts(column: pl.Series, decimal: Decimal) -> pl.DataFrame:
 def decimal_evidence(words: list[str]) -> Decimal | None:
     """The decimal mark that values prove; None when they prove none.
 
-    `1,5` proves a comma and `1.5` a decimal point; `1,234` proves nothing, `1.234,5` the comma.
+    `1,5` proves a comma and `1.5` a decimal point; `1,234` proves nothing, `1.234,5` and `1.234.567` the comma.
     """
     for text in words:
         stripped = text.strip()
@@ -193,6 +204,10 @@ def decimal_evidence(words: list[str]) -> Decimal | None:
         dots, commas = stripped.count("."), stripped.count(",")
         if dots and commas:
             return "," if stripped.rfind(",") > stripped.rfind(".") else "."
+        if dots + commas > 1:
+            decimal: Decimal = "," if dots else "."
+            if _GROUPED[decimal].fullmatch(stripped):
+                return decimal
         if dots == 1 or commas == 1:
             mark: Decimal = "." if dots else ","
             whole, _, fraction = stripped.lstrip("+-").partition(mark)
@@ -201,3 +216,9 @@ def decimal_evidence(words: list[str]) -> Decimal | None:
             if digits != _GROUP or len(whole) > _GROUP or whole in ("", "0"):
                 return mark
     return None
+
+
+def holds_groups(column: pl.Series, decimal: Decimal, *, sure: bool) -> bool:
+    """Whether a column holds thousands in groups that leave no doubt, or (not `sure`) numbers that may be such."""
+    pattern = (_GROUPED if sure else _LONE)[decimal].pattern
+    return column.dtype == pl.String and bool(column.str.contains(rf"^\s*(?:{pattern})\s*$").any())

@@ -41,3 +41,32 @@ def test_date_and_time_of_day_in_two_columns(tmp_path: Path, titles: tuple[str, 
 def test_dates_with_a_clock_of_zeros_in_text(tmp_path: Path) -> None:
     text = "Datum;Uhrzeit;T1\n21.11.2025 00:00:00;14:05:03;1\n22.11.2025 00:00:00;14:05:04;2\n"
     assert [row[0] for row in taken(tmp_path, text)] == ["2025-11-21T14:05:03", "2025-11-22T14:05:04"]
+
+
+def test_a_numeric_cell_has_no_decimal_mark(tmp_path: Path) -> None:
+    path = _book(
+        tmp_path,
+        ("Zeit", "Tag", "Wert"),
+        (dt.datetime(2025, 11, 21, 14, 5, 1), "a", 0.125),
+        (dt.datetime(2025, 11, 21, 14, 5, 2), "a", "1,5"),
+        (dt.datetime(2025, 11, 21, 14, 5, 3), "a", 1.25e-9),
+        (dt.datetime(2025, 11, 21, 14, 5, 4), "a", "1.234,5"),
+        (dt.datetime(2025, 11, 21, 14, 5, 5), "a", 1234.567),
+        (dt.datetime(2025, 11, 21, 14, 5, 6), "a", 7),
+    )
+    report = imported(path, tmp_path / "s")
+    assert report.refused_total == 0
+    assert [row[2] for row in rows_of(tmp_path / "s")] == [0.125, 1.5, 1.25e-9, 1234.5, 1234.567, 7.0]
+    assert ("decimal mark", "`,`") in report.facts
+
+
+def test_a_numeric_cell_in_a_wide_sheet(tmp_path: Path) -> None:
+    path = _book(
+        tmp_path,
+        ("Zeit", "A", "B"),
+        (dt.datetime(2025, 11, 21, 14, 5, 1), 0.125, "1,5"),
+        (dt.datetime(2025, 11, 21, 14, 5, 2), "2,5", 45982.586),
+        (dt.datetime(2025, 11, 21, 14, 5, 3), None, 3.5),
+    )
+    assert imported(path, tmp_path / "s").empty == 1
+    assert [row[2] for row in rows_of(tmp_path / "s")] == [0.125, 1.5, 2.5, 45982.586, 3.5]
