@@ -46,6 +46,18 @@ class Completeness:
         return None if self.share is None else int(self.share * 1_000_000) / 10_000
 
 
+def total(wholes: Iterable[Completeness]) -> Completeness:
+    """Several tags together: the sums of their times."""
+    captured = not_kept = 0
+    missing: dict[str, int] = {}
+    for whole in wholes:
+        captured += whole.captured
+        not_kept += whole.not_kept
+        for reason, us in whole.missing.items():
+            missing[reason] = missing.get(reason, 0) + us
+    return Completeness(captured, missing, not_kept)
+
+
 def overlap(start: int, end: int, low: int, high: int) -> int:
     """µs that two intervals have in common; all ends inside."""
     return max(0, min(end, high) - max(start, low) + 1)

@@ -12,6 +12,7 @@ from iiotctl.capture.figures import TagView
 from iiotctl.capture.summary import GapFigures, SourceFigures, Summary
 from iiotctl.cli import _live, _wording
 from iiotctl.cli.capture import line
+from iiotctl.completeness import Completeness
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import SourceState
 
@@ -52,6 +53,7 @@ def _summary(*sources: SourceFigures, blocked: GapReason | None = None) -> Summa
         blocked=blocked,
         gaps=(GapFigures(GapReason.TIMEOUT, 2, 12.5), GapFigures(GapReason.DISCONNECTED, 1, 3.0)),
         sources=sources,
+        whole=Completeness(10_000_000_000, {"timeout": 1}),
     )
 
 
@@ -139,7 +141,6 @@ def test_ages_are_short(seconds: float | None, text: str) -> None:
 def test_the_closing_lines_name_causes_and_never_round_up_to_complete() -> None:
     text = "\n".join(_wording.closing(_summary(_source("press1"))))
     assert "gaps: 2 timeout, 12.5 s" in text
-    assert _wording._percent(0.999999) == "99.99 %"
-    assert _wording._percent(1.0) == "100.00 %"
+    assert "complete to 99.9999 % of the tags' time" in text
     assert _wording.lasting(245) == "4 min 05 s"
     assert _wording.lasting(11_520) == "3 h 12 min"

@@ -104,7 +104,7 @@ def test_the_outage_is_missing_and_the_rest_not_kept(captured: Path) -> None:
     assert press["mode"] == line["mode"] == "ring"
     assert float(press["missing"]) > 1.5
     assert press["reasons"].startswith("disconnected")
-    assert (float(line["missing"]), float(line["complete"])) == (0, 100)
+    assert (float(line["missing"]), float(line["complete_percent"])) == (0, 100)
     kept = float(line["captured"]) - float(line["not_kept"])
     assert 0 < kept < float(line["captured"])
 
@@ -115,7 +115,7 @@ def test_the_store_says_what_the_capture_said(captured: Path) -> None:
     assert len(document["rows"]) == 61
     for row in document["rows"]:
         read = by_tag[row["tag"]]
-        assert float(read["complete"]) == pytest.approx(row["complete"], abs=0.1), row["tag"]
+        assert float(read["complete_percent"]) == pytest.approx(row["complete_percent"], abs=0.1), row["tag"]
         assert float(read["missing"]) == pytest.approx(row["missing"], abs=0.05), row["tag"]
         assert read["reasons"] == row["reasons"]
         assert float(read["captured"]) == pytest.approx(row["captured"], abs=0.05), row["tag"]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiotctl.completeness import measure
+from iiotctl.completeness import measure, total
 from iiotctl.samples import GapReason
 from tests.unit.capture.scene import S, Scene
 
@@ -52,6 +52,7 @@ def _play(actions: list[tuple[str, set[int], int]], *, exception: bool) -> Scene
 def _same_as_the_book(scene: Scene, now: int) -> None:
     """What a running capture says of each tag is what its rows say to those who read the store."""
     told = scene.ledger.book.completeness("s", range(len(TAGS)), now)
+    assert scene.ledger.book.total("s", range(len(TAGS)), now) == total(told)
     for code, of_tag in enumerate(told):
         rows = [row for row in scene.table() if row.tag in (None, TAGS[code])]
         gaps = [(row.start, now if row.end is None else row.end, str(row.reason)) for row in rows]

@@ -34,6 +34,10 @@ class Account:
         if before:
             self._before[code] = before
 
+    def is_plain(self, code: int) -> bool:
+        """A tag misses what its source misses and nothing else."""
+        return code not in self._own and code not in self._before
+
     def missing(self, source: str, code: int, still: Mapping[GapReason, int]) -> dict[str, int]:
         """µs missing of a tag by reason; `still` = of the gaps that last."""
         found: dict[GapReason, int] = defaultdict(int, still)

@@ -12,6 +12,7 @@ from iiotctl import quality
 from iiotctl.capture.outages import by_reason, of_source
 from iiotctl.capture.summary import GapFigures, SourceFigures, Summary, TagFigures
 from iiotctl.capture.tagtable import manner_of, period_us
+from iiotctl.completeness import Completeness, total
 from iiotctl.events import Event
 from iiotctl.samples import NULL_TIME, Gap
 
@@ -108,8 +109,7 @@ def summarise(session: Session, seconds: float) -> Summary:
         gaps=tuple(sorted(gaps, key=lambda gap: gap.reason)),
         sources=tuple(_source(session, name, of_source(totals, name)) for name in session.keepers),
         planned_gaps=book.planned(),
-        missing_s=book.missing(now) / 1e6,
-        captured_s=sum(len(keeper.tags) for keeper in session.keepers.values()) * (now - session.started_us) / 1e6,
+        whole=total(book.total(name, keeper.codes, now) for name, keeper in session.keepers.items()),
         ring=recorder.ring_figures(),
         stopped_by=session.stopped_by,
     )
@@ -144,28 +144,34 @@ def of_tags(session: Session, now: int, *, ended: bool = False) -> list[TagFigur
 
 def with_tags(summary: Summary, tags: Sequence[TagFigures]) -> Summary:
     """The figures at the end, which are the sums of those of the tags."""
-    return replace(
-        summary,
-        captured_s=sum(one.completeness.captured for one in tags) / 1e6,
-        missing_s=sum(one.completeness.missing_us for one in tags) / 1e6,
-    )
+    return replace(summary, whole=total(one.completeness for one in tags))
 
 
-def tags_json(tags: Sequence[TagFigures]) -> list[dict[str, Any]]:
-    """The part `tags` of the status: seconds, and percent that is never rounded up."""
-    return [
-        {
-            "tag": one.tag,
-            "source": one.source,
-            "complete_percent": one.completeness.percent,
-            "captured_s": one.completeness.captured / 1e6,
-            "missing_s": one.completeness.missing_us / 1e6,
-            "reasons": {reason: us / 1e6 for reason, us in one.completeness.missing.items()},
-            "samples": one.samples,
-            "expected": one.expected,
-        }
-        for one in tags
-    ]
+def tags_json(tags: Sequence[TagFigures]) -> dict[str, Any]:
+    """The parts of the status about completeness: every tag, and all together at the same instant."""
+    return {
+        **_whole_json(total(one.completeness for one in tags)),
+        "tags": [
+            {
+                "tag": one.tag,
+                "source": one.source,
+                **_whole_json(one.completeness),
+                "reasons": {reason: us / 1e6 for reason, us in one.completeness.missing.items()},
+                "samples": one.samples,
+                "expected": one.expected,
+            }
+            for one in tags
+        ],
+    }
+
+
+def _whole_json(whole: Completeness) -> dict[str, float | None]:
+    """Seconds, and percent that is never rounded up."""
+    return {
+        "complete_percent": whole.percent,
+        "captured_s": whole.captured / 1e6,
+        "missing_s": whole.missing_us / 1e6,
+    }
 
 
 def _source(session: Session, name: str, outages: int) -> SourceFigures:
@@ -203,7 +209,7 @@ def status(summary: Summary, state: str, now: int, events: Sequence[Event]) -> d
         "pid": os.getpid(),
         "state": state,
         "updated_us": now,
-        "completeness": summary.completeness,
+        **_whole_json(summary.whole),
         "gap_count": summary.gap_count,
         "warnings": [
             {"at_us": event.at, "id": event.slug, "source": event.source, "tag": event.tag, "text": event.text}
@@ -211,6 +217,7 @@ def status(summary: Summary, state: str, now: int, events: Sequence[Event]) -> d
         ],
     }
     document["durable_until_us"] = document.pop("durable_until")
+    del document["whole"]
     return document
 
 

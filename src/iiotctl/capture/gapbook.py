@@ -9,7 +9,7 @@ from typing import Final
 
 from iiotctl.capture.account import Account
 from iiotctl.capture.outages import Tally
-from iiotctl.completeness import Completeness, overlap
+from iiotctl.completeness import Completeness, overlap, total
 from iiotctl.outages import Outages
 from iiotctl.samples import NULL_TIME, Gap, GapReason
 
@@ -55,27 +55,20 @@ class GapBook:
     Args:
         new_id: gives ids that are unique in the store.
         name_of: name of a tag by its code.
-        width_of: number of tags of a source.
         since: µs UTC, begin of the run; what lies before does not count as missing in it.
-
-    Attributes:
-        missing_us: µs of its closed gaps since the run began, summed over tags.
     """
 
     def __init__(
         self,
         new_id: Callable[[], str],
         name_of: Callable[[int], str],
-        width_of: Callable[[str], int],
         since: int,
     ) -> None:
-        self.missing_us = 0
         self._account = Account()
         self._begins: dict[int, int] = {}
         self._open: dict[str, OpenGap] = {}
         self._tally = Tally()
         self._stamp = 0
-        self._width_of = width_of
         self._since = since
         self._new_id = new_id
         self._name_of = name_of
@@ -110,14 +103,6 @@ class GapBook:
     def _still(self) -> list[tuple[str, GapReason, int]]:
         return [(gap.source, gap.reason, gap.start) for gap in self._open.values()]
 
-    def missing(self, now: int) -> int:
-        """µs in gaps since the run began, summed over tags; those that last count up to `now` (µs UTC)."""
-        still = sum(
-            self._width(gap.source, gap.code) * max(0, now - max(gap.start, self._since) + 1)
-            for gap in self._open.values()
-        )
-        return self.missing_us + still
-
     def join(self, source: str, code: int, since: int) -> None:
         """A tag joins its source at `since` (µs UTC)."""
         wide = next((gap for gap in self._open.values() if gap.source == source and gap.code is None), None)
@@ -139,6 +124,19 @@ class GapBook:
             captured = max(0, now - since + 1)
             found.append(Completeness(captured, self._account.missing(source, code, still)))
         return found
+
+    def total(self, source: str, codes: Iterable[int], now: int) -> Completeness:
+        """All of `completeness` together; tags that only miss what the source misses are reckoned once."""
+        own = {gap.code for gap in self._open.values()}
+        alike, others = 0, []
+        some: list[int] = []
+        for code in codes:
+            if self._begins[code] == self._since and code not in own and self._account.is_plain(code):
+                alike, some = alike + 1, [code]
+            else:
+                others.append(code)
+        shared = self.completeness(source, some, now) * alike
+        return total([*shared, *self.completeness(source, others, now)])
 
     def close(self, gap: OpenGap, end: int, at: int) -> Gap:
         """The gap is over; one that would be empty is withdrawn."""
@@ -215,11 +213,7 @@ class GapBook:
 
     def _miss(self, gap: ClosedGap, sign: int = 1) -> None:
         us = sign * overlap(gap.start, gap.end, self._since, gap.end)
-        self.missing_us += self._width(gap.source, gap.code) * us
         self._account.add(gap.source, gap.code, gap.reason, us)
-
-    def _width(self, source: str, code: int | None) -> int:
-        return self._width_of(source) if code is None else 1
 
 
 def _around(gaps: Iterable[ClosedGap], times: Sequence[int]) -> Iterator[ClosedGap]:

@@ -43,7 +43,7 @@ class Ledger:
     """
 
     def __init__(self, new_id: Callable[[], str], since: int) -> None:
-        self.book = GapBook(new_id, lambda code: self._names[code], self._width, since)
+        self.book = GapBook(new_id, lambda code: self._names[code], since)
         self._names: dict[int, str] = {}
         self._sources: dict[str, SourceState] = {}
         self._tags: dict[int, LedgerTag] = {}
@@ -92,9 +92,6 @@ class Ledger:
         rows += self._close_wide(self._sources[name], at, at)
         del self._sources[name]
         return rows
-
-    def _width(self, name: str) -> int:
-        return len(self._sources[name].ever) if name in self._sources else 0
 
     def hear(self, alive_at: Mapping[str, int]) -> None:
         """Signs of life by source without samples; see `SourceStatus.alive_at`, 0 = unknown."""

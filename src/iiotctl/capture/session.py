@@ -300,7 +300,7 @@ class Session:
         self.tags = figures_.of_tags(self, now, ended=True)
         summary = figures_.with_tags(self.summary(), self.tags)
         status = figures_.status(summary, "stopped", now, self.events)
-        self._control.close(status | {"tags": figures_.tags_json(self.tags)})
+        self._control.close(status | figures_.tags_json(self.tags))
         return summary
 
     async def _tick(self, duration_s: float | None) -> None:
@@ -338,7 +338,7 @@ class Session:
             made = self.recorder.figures.sealed_files - before
             answer = Answer(True, f"sealed {made} files", {"files": made})
         elif request.action == Action.TAGS:
-            answer = Answer(True, "", {"tags": figures_.tags_json(figures_.of_tags(self, self.wishes.now_us()))})
+            answer = Answer(True, "", figures_.tags_json(figures_.of_tags(self, self.wishes.now_us())))
         elif request.action == Action.STOP:
             self.stop("request")
             answer = Answer(True, "stopping", {})

@@ -153,8 +153,7 @@ class Summary:
         blocked: why nothing is stored at the moment, or None.
         gaps: by cause.
         sources: one each.
-        missing_s: seconds in gaps since the run began, summed over tags.
-        captured_s: seconds since the run began, summed over tags; 0 = as long as it has run.
+        whole: how complete the record of all its tags is, so far.
         planned_gaps: of the gaps those since an earlier run that was stopped in order.
         ring: the trigger ring; None = there is none.
         stopped_by: `duration`, `signal`, `request`, `ended`, or "" while it runs.
@@ -178,8 +177,7 @@ class Summary:
     blocked: GapReason | None
     gaps: tuple[GapFigures, ...]
     sources: tuple[SourceFigures, ...]
-    missing_s: float = 0.0
-    captured_s: float = 0.0
+    whole: Completeness
     planned_gaps: int = 0
     rolled_up: int = 0
     rollups: int = 0
@@ -190,9 +188,3 @@ class Summary:
     def gap_count(self) -> int:
         """Gaps of all causes."""
         return sum(gap.count for gap in self.gaps)
-
-    @property
-    def completeness(self) -> float | None:
-        """Share of the tags' time of this run that no gap covers, up to now. None = no tags."""
-        total = self.captured_s or sum(source.tags for source in self.sources) * self.seconds
-        return None if total <= 0 else min(1.0, max(0.0, 1.0 - self.missing_s / total))

@@ -57,7 +57,7 @@ def run_rows(tags: Sequence[TagFigures]) -> Rows:
     columns = [
         Column("tag"),
         Column("source"),
-        Column("complete", "float", "%"),
+        Column("complete_percent", "float"),
         Column("captured", "float", "s"),
         Column("missing", "float", "s"),
         Column("samples", "integer"),
@@ -88,7 +88,7 @@ def store_rows(records: Sequence[TagRecord], *, brief: bool) -> Rows:
 
     columns = [
         Column("tag"),
-        Column("complete", "float", "%"),
+        Column("complete_percent", "float"),
         Column("missing", "float", "s"),
         Column("not_kept", "float", "s"),
         Column("samples", "integer"),
@@ -154,16 +154,14 @@ def worst(tags: Iterable[tuple[str, str, Completeness]]) -> Iterator[str]:
 
 def overall(wholes: Sequence[Completeness]) -> str:
     """All tags in one line."""
+    from iiotctl.completeness import total
     from iiotctl.site.units import format_count
 
     judged = [whole for whole in wholes if whole.share is not None]
     if not judged:
         return f"{format_count(len(wholes), 'tag')}, nothing was captured in this range"
-    captured = sum(whole.captured for whole in judged)
-    missing = sum(whole.missing_us for whole in judged)
-    share = int((1 - missing / captured) * 1_000_000) / 10_000
     complete = sum(not whole.missing_us for whole in judged)
-    return f"{complete} of {format_count(len(judged), 'tag')} complete; {share:g} % of the tags' time"
+    return f"{complete} of {format_count(len(judged), 'tag')} complete; {_percent(total(judged))} of the tags' time"
 
 
 def _percent(whole: Completeness) -> str:

@@ -72,7 +72,7 @@ def of_summary(summary: Summary) -> dict[str, object]:
         "bytes": summary.bytes,
         "waiting": summary.waiting,
         "gaps": summary.gap_count,
-        "completeness": summary.completeness,
+        "complete_percent": summary.whole.percent,
         "durable_until_us": summary.durable_until,
         "blocked": summary.blocked,
         "sources": {source.name: str(source.state) for source in summary.sources},

@@ -81,9 +81,8 @@ def closing(summary: Summary, least: Iterable[str] = ()) -> Iterator[str]:
     if summary.gap_count:
         for gap in summary.gaps:
             yield f"gaps: {gap.count} {gap.reason}, {lasting(gap.seconds)}"
-        share = summary.completeness
-        if share is not None:
-            yield f"complete to {_percent(share)} of the tags' time"
+        if summary.whole.percent is not None:
+            yield f"complete to {summary.whole.percent:g} % of the tags' time"
         yield from least
     else:
         yield "gaps: none"
@@ -115,12 +114,6 @@ def ring_line(ring: RingFigures) -> str:
     words += f", {bytes_of(ring.bytes)} of {bytes_of(ring.memory)}"
     words += f"  {armed} of {format_count(len(ring.triggers), 'trigger')} armed, fired {format_count(fired, 'time')}"
     return f"{words}  KEEPING" if ring.is_open else words
-
-
-def _percent(share: float) -> str:
-    # 99.9999 % must not read as 100 %: something is missing
-    text = f"{100 * share:.2f}"
-    return f"{text} %" if share >= 1 or text != "100.00" else "99.99 %"
 
 
 def plan_rows(planned: Sequence[PlannedSource]) -> Rows:

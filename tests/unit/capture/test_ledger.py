@@ -350,7 +350,7 @@ def test_figures_follow_the_rows() -> None:
     assert totals.count == 1, "one gap, though it was split by tag"
     assert round(totals.us / S) == 10
     total = sum(row.end - row.start + 1 for row in scene.table() if row.end is not None)
-    assert book.missing_us == total
+    assert book.total("s", range(3), 300 * S).missing_us == total
 
 
 def test_a_gap_that_lasts_counts_up_to_now() -> None:
@@ -361,7 +361,7 @@ def test_a_gap_that_lasts_counts_up_to_now() -> None:
     assert {key: (some.count, round(some.us / S)) for key, some in book.totals(160 * S).items()} == {
         ("s", GapReason.TIMEOUT): (1, 60)
     }, "two tags that fail together are one outage"
-    assert round(book.missing(160 * S) / S) == 120
+    assert round(book.total("s", range(3), 160 * S).missing_us / S) == 120
     scene.samples((0, 170), (1, 180), (2, 170))
     (some,) = book.totals(500 * S).values()
     assert (some.count, round(some.us / S)) == (1, 80)

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from iiotctl.capture import control
 from iiotctl.capture.control import Action
@@ -28,6 +29,12 @@ def test_reload_adds_removes_and_changes_without_touching_the_others(tmp_path: P
         assert (answer.details["added"], answer.details["removed"], answer.details["changed"]) == (1, 1, 0)
         done = session.recorder.figures.commits
         await until(lambda: session.recorder.figures.commits > done + 1)
+        told = (await asyncio.to_thread(control.ask, stage.store, Action.TAGS)).details
+        assert told["captured_s"] == pytest.approx(sum(tag["captured_s"] for tag in told["tags"]))
+        # `d` joined later
+        assert session.summary().whole.captured / 1e6 == pytest.approx(told["captured_s"], abs=0.3)
+        first_two = max(tag["captured_s"] for tag in told["tags"])
+        assert told["captured_s"] < 2.9 * first_two
         session.stop("test")
 
     summary = run_session(stage.session(), act, seconds=30)

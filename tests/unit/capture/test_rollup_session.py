@@ -73,7 +73,7 @@ raw = false
     of_b = {start: row["count"] for (tag, start), row in found.items() if tag == "b"}
     assert of_a == of_b
     assert summary.gap_count == 0
-    assert summary.completeness == 1, "what a roll-up holds is not missing"
+    assert summary.whole.percent == 100, "what a roll-up holds is not missing"
     assert summary.rolled_up == sum(of_b.values())
     assert summary.stored + summary.rolled_up == summary.delivered
     told = records(Selection(stage.store), Wanted(), lambda event: None, summary.durable_until)

@@ -27,7 +27,7 @@ def test_what_is_delivered_is_stored_and_sealed(tmp_path: Path) -> None:
     assert len(found) == summary.stored == summary.delivered > 0
     assert set(found["tag"]) == {"a", "b", "c"}
     assert summary.gap_count == 0
-    assert summary.completeness == 1
+    assert summary.whole.percent == 100
     assert summary.stopped_by == "duration"
     assert summary.sealed_files > 0
     assert not list(stage.store.glob("spool/*.seg"))
