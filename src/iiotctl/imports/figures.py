@@ -52,7 +52,7 @@ class FileReport:
         stored, already, conflicts, conflicts_stored: see `store.bulk.Stored`; all 0 in a preview.
         refused: rows by reason.
         examples: the first refusals of each reason.
-        disputes: the first conflicts: (line, tag, ts, value as text).
+        disputes: the first conflicts: (line, tag, ts, value and quality as text).
         empty: cells of wide files without a sample.
         left_out: rows that the map of names leaves out.
         changed: (name in the file, our name).

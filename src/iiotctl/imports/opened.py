@@ -72,6 +72,8 @@ class TextFile:
             raise bad_file(
                 path, f"there is no encoding `{encoding}`", hint="e.g. `--encoding utf-8`, `utf-16`, `cp1252`"
             ) from None
+        begin = head[self._bom :].decode(self.encoding, "replace")
+        self._carriage = "\r" in begin and "\n" not in begin
 
     @contextmanager
     def _open(self) -> Iterator[IO[bytes]]:
@@ -156,10 +158,8 @@ class TextFile:
             if first:
                 data = data[self._bom :]
                 first = False
-            if not plain:
-                yield decoder.decode(data).encode("utf-8", "replace")
-                continue
-            yield data
+            text = data if plain else decoder.decode(data).encode("utf-8", "replace")
+            yield text.replace(b"\r", b"\n") if self._carriage else text
 
     def _check_size(self, total: int) -> None:
         if not self.packed:
@@ -218,7 +218,7 @@ def _detect(head: bytes, path: Path) -> tuple[int, str]:
     if head.count(0) > len(head) // 100:
         raise bad_file(path, "this is no text file", cause="it holds zero bytes")
     try:
-        io.TextIOWrapper(io.BytesIO(head[: head.rfind(b"\n") + 1 or len(head)]), "utf-8").read()
+        io.TextIOWrapper(io.BytesIO(head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1 or len(head)]), "utf-8").read()
     except UnicodeDecodeError:
         return 0, "cp1252"
     return 0, "utf-8"

@@ -82,7 +82,14 @@ class Asked:
     fixed_tag: str | None = None
 
 
-def recognise(header: Sequence[str] | None, sample: Sequence[Sequence[str]], asked: Asked, path: Path) -> Shape:
+def recognise(
+    header: Sequence[str] | None,
+    sample: Sequence[Sequence[str]],
+    asked: Asked,
+    path: Path,
+    *,
+    units: Sequence[str] = (),
+) -> Shape:
     """What the columns mean.
 
     Args:
@@ -90,6 +97,7 @@ def recognise(header: Sequence[str] | None, sample: Sequence[Sequence[str]], ask
         sample: some rows.
         asked: what the user says; it wins.
         path: the file, for errors.
+        units: of the columns, where a row below the header names them.
 
     Raises:
         UsageError: `import-shape`, with the flag that would settle it.
@@ -98,7 +106,7 @@ def recognise(header: Sequence[str] | None, sample: Sequence[Sequence[str]], ask
     if width > MOST_COLUMNS:
         raise bad_shape(path, f"the file has {width} columns, more than {MOST_COLUMNS}")
     titles = list(header) if header is not None else [""] * width
-    view = _View(titles, sample, path)
+    view = _View(titles, sample, path, units)
     shape = None
     if asked == Asked() and header is not None:
         shape = _kepware(view) or _ignition_long(view)
@@ -109,8 +117,11 @@ def recognise(header: Sequence[str] | None, sample: Sequence[Sequence[str]], ask
 class _View:
     """Titles and sample rows, and questions about them."""
 
-    def __init__(self, titles: list[str], sample: Sequence[Sequence[str]], path: Path) -> None:
+    def __init__(
+        self, titles: list[str], sample: Sequence[Sequence[str]], path: Path, units: Sequence[str] = ()
+    ) -> None:
         self.titles, self.sample, self.path = titles, sample, path
+        self.units = list(units) or [""] * len(titles)
         self.keys = [key(title) for title in titles]
 
     def named(self, names: frozenset[str], besides: Sequence[int] = ()) -> int | None:
@@ -282,7 +293,7 @@ def _wide(view: _View, time: tuple[int, ...], value: int | None) -> Shape:
             continue
         unit = _UNIT_IN_NAME.match(names.get(i, title).strip())
         name = unit["name"] if unit else names.get(i, title).strip()
-        wide.append(WideColumn(name, i, quality.get(i, whole), None, unit["unit"].strip() if unit else ""))
+        wide.append(WideColumn(name, i, quality.get(i, whole), None, unit["unit"].strip() if unit else view.units[i]))
     if value is not None and all(each.value == value or view.is_quality(each.value) for each in wide):
         raise bad_shape(
             view.path, "the file names no tag", hint="say whose values they are: `--tag press1.hydraulics.pressure`"

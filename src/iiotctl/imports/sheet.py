@@ -32,7 +32,7 @@ _HEADER_WITHIN: Final = 30
 
 
 class _Number(str):
-    """A numeric cell as text; its decimal mark is a point whatever the texts of the sheet use."""
+    """A numeric cell as text; its decimal mark is `.` whatever the texts of the sheet use."""
 
     __slots__ = ()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from iiotctl.imports.shapes import MOST_COLUMNS
 from iiotctl.imports.sheet import XLSX_SUFFIXES, read_sheet
 from iiotctl.imports.times import guess
 from iiotctl.imports.titles import TIME, key
-from iiotctl.imports.values import Decimal
+from iiotctl.imports.values import STATES, Decimal
 
 Chunks = Callable[[], Iterator[tuple[pl.DataFrame, pl.DataFrame]]]
 _SAMPLE: Final = 300
@@ -32,6 +32,7 @@ _SEPARATORS: Final = ("\t", ";", "|", ",")
 _PARQUET: Final = b"PAR1"
 _XLSX: Final = "an XLSX workbook"
 _PREFIX: Final = {"\t": "tab"}
+_LONGEST_UNIT: Final = 12
 _COMMENT: Final = ("#", "*", "//", "--")
 
 
@@ -46,6 +47,7 @@ class Table:
         facts: what was found out, for people.
         shape: name of the shape where the kind of file settles it, else "".
         typed: columns have types (Parquet).
+        units: of the columns, where a row below the header names them; that row is in neither sample nor chunks.
         decimal: the decimal mark where the kind of file leaves only one, else None.
     """
 
@@ -56,6 +58,7 @@ class Table:
     shape: str = ""
     typed: bool = False
     decimal: Decimal | None = None
+    units: tuple[str, ...] = ()
 
 
 def open_table(path: Path, *, encoding: str | None = None, separator: str | None = None) -> Table:
@@ -64,6 +67,11 @@ def open_table(path: Path, *, encoding: str | None = None, separator: str | None
     Raises:
         UsageError: `import-file`, `import-shape`, `excel-missing`.
     """
+    table = _opened(path, encoding, separator)
+    return _without_units(table) if _names_units(table) else table
+
+
+def _opened(path: Path, encoding: str | None, separator: str | None) -> Table:
     if not path.is_file():
         raise bad_file(path, "there is no such file" if not path.exists() else "this is no file")
     with path.open("rb") as file:
@@ -77,6 +85,37 @@ def open_table(path: Path, *, encoding: str | None = None, separator: str | None
         raise bad_file(path, "this is an old Excel workbook", hint="save it as `.xlsx` or as CSV")
     text = TextFile(path, encoding)
     return _text(text, separator)
+
+
+def _names_units(table: Table) -> bool:
+    """Whether the row below the header holds no data at all, and the next one data in each of its columns."""
+    if table.header is None or table.typed or table.shape or len(table.sample) < 2:  # noqa: PLR2004 - units, data
+        return False
+    words, below = table.sample[:2]
+    filled = [(word.strip(), cell) for word, cell in zip(words, below, strict=True) if word.strip()]
+    return bool(filled) and all(_is_unit(word) and _is_number(cell) for word, cell in filled)
+
+
+def _is_unit(word: str) -> bool:
+    return len(word) <= _LONGEST_UNIT and not _is_data(word) and word.lower() not in STATES
+
+
+def _is_number(cell: str) -> bool:
+    """A number, and no time: below a time stands no unit, so that a row with a time that cannot be read is refused."""
+    found = guess([cell])
+    return bool(cell.strip()) and _is_data(cell) and (found is None or found.kind != "text")
+
+
+def _without_units(table: Table) -> Table:
+    place = next(int(frame[lines.LINE][0]) for frame, _ in table.chunks() if frame.height)
+
+    def chunks() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        for frame, refused in table.chunks():
+            yield frame.filter(pl.col(lines.LINE) != place), refused
+
+    units = tuple(word.strip(" []()") for word in table.sample[0])
+    facts = [*table.facts, ("units", f"from line {place}")]
+    return replace(table, sample=table.sample[1:], chunks=chunks, facts=facts, units=units)
 
 
 def _parquet(path: Path) -> Table:

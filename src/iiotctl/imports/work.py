@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
+from iiotctl import quality
 from iiotctl.events import Event, Level
 from iiotctl.imports import meaning, shapes
 from iiotctl.imports.figures import FileReport, TagBook, TagFigures
@@ -20,8 +21,10 @@ from iiotctl.imports.tagnames import Names
 from iiotctl.imports.zones import Ambiguous
 from iiotctl.samples import MAX_AHEAD_US
 from iiotctl.store.bulk import BulkWriter, Stored
+from iiotctl.store.schema import SAMPLE_COLUMNS
 
 _SAY_EVERY_S: Final = 10.0
+_LONGEST_TEXT: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ class FileWork:
         self._path, self._options, self._rejects, self._notice, self._now_us = path, options, rejects, notice, now_us
         rejects.file = path.name
         self._table: Table = open_table(path, encoding=options.encoding, separator=options.separator)
-        self._shape = shapes.recognise(self._table.header, self._table.sample, options.asked, path)
+        self._shape = shapes.recognise(
+            self._table.header, self._table.sample, options.asked, path, units=self._table.units
+        )
         self._meaning = meaning.settle(self._table, self._shape, options.wishes, path)
         self._names = Names(path, options.given, options.prefix)
         self._book = TagBook(now_us() + MAX_AHEAD_US)
@@ -121,8 +126,10 @@ class FileWork:
             for dispute in done.disputes:
                 local = pl.from_epoch("ts", time_unit="us").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ").alias("ts")
                 cause = "the store, or an earlier row, has another value of this tag and time"
-                shown = ("ts", "tag", "value", "text")
-                self._rejects.take(refused(dispute.with_columns(local), "conflict", cause, shown))
+                states = {code: quality.name(code) for code in dispute["quality"].unique().to_list()}
+                state = pl.col("quality").replace_strict(states, return_dtype=pl.String)
+                shown = ("ts", "tag", "value", "text", "quality")
+                self._rejects.take(refused(dispute.with_columns(local, state), "conflict", cause, shown))
         return self._report(reader, done, writer)
 
     def _read(self, sink: Sink) -> RowReader:
@@ -134,7 +141,7 @@ class FileWork:
             zone=self._options.zone or "UTC",
             ambiguous=self._options.ambiguous,
             rejects=self._rejects,
-            guarded=not self._table.typed and "ts_received" in self._shape.others,
+            guarded=not self._table.typed and _is_ours(self._table.header or []),
         )
         said = time.monotonic()
         for frame, lines in self._table.chunks():
@@ -251,10 +258,15 @@ class FileWork:
         )
 
 
+def _is_ours(header: list[str]) -> bool:
+    """Whether a CSV file is a query of our own samples, whose texts are guarded against spreadsheets."""
+    return {"ts", "tag"} <= set(header) <= SAMPLE_COLUMNS.keys()
+
+
 def _disputes(done: Stored) -> tuple[tuple[int | None, str, int, str], ...]:
     found: list[tuple[int | None, str, int, str]] = []
     for frame in done.disputes:
         for row in frame.head(SHOWN - len(found)).iter_rows(named=True):
-            shown = row["text"] if row["value"] is None else repr(row["value"])
-            found.append((row.get("line"), row["tag"], row["ts"], str(shown)))
+            value = (row["text"] or "no value")[:_LONGEST_TEXT] if row["value"] is None else repr(row["value"])
+            found.append((row.get("line"), row["tag"], row["ts"], f"{value}, {quality.name(row['quality'])}"))
     return tuple(found)

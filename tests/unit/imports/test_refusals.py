@@ -137,7 +137,7 @@ def test_conflicts_are_told_with_line_and_value(tmp_path: Path) -> None:
     path = put(tmp_path, "ts,tag,value\n2025-11-21T00:00:00Z,a,2\n2025-11-21T00:00:01Z,a,2\n")
     report = imported(path, root)
     assert (report.stored, report.conflicts) == (1, 1)
-    assert report.disputes == ((2, "a", 1_763_683_200_000_000, "2.0"),)
+    assert report.disputes == ((2, "a", 1_763_683_200_000_000, "2.0, Good"),)
     assert imported(path, root, store_conflicts=True).stored == 1
     again = imported(path, root)
     assert (again.stored, again.already, again.conflicts) == (0, 2, 0)
@@ -177,3 +177,29 @@ def test_a_name_from_the_map_and_one_of_the_file_do_not_become_one(tmp_path: Pat
     for first in ("a", "b"):
         with pytest.raises(UsageError, match="would both be called"):
             imported(put(tmp_path, text), tmp_path / "s", given={first: "ab".replace(first, "")})
+
+
+def test_conflicts_without_value_and_of_quality_alone(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    imported(put(tmp_path, LONG + "2025-11-21T00:00:00Z,a,1,Good\n2025-11-21T00:00:01Z,a,1,Good\n"), root)
+    text = LONG + "2025-11-21T00:00:00Z,a,1,Uncertain\n2025-11-21T00:00:01Z,a,,BadTimeout\n"
+    report = imported(put(tmp_path, text), root)
+    assert [one[3] for one in report.disputes] == ["1.0, Uncertain", "no value, BadTimeout"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_lines_that_end_with_carriage_returns(tmp_path: Path, encoding: str) -> None:
+    text = LONG + "2025-11-21T00:00:00Z,a,1,Good\n2025-11-21T00:00:01Z,ö,2,Good\nbad,a,1,Good\n"
+    report = imported(put(tmp_path, text.replace("\n", "\r").encode(encoding)), tmp_path / "s")
+    assert (report.stored, report.examples[0].line) == (2, 4)
+
+
+def test_a_row_of_units_below_the_header(tmp_path: Path) -> None:
+    rows = "2025-11-21 00:00:00;1,5;2\n2025-11-21 00:00:01;2,5;3\n"
+    report = imported(put(tmp_path, f"Zeit;Druck;Temp\n;bar;°C\n{rows}"), tmp_path / "s", zone="UTC")
+    assert (report.rows, report.refused_total, report.stored) == (4, 0, 4)
+    assert [(tag.name, tag.unit) for tag in report.tags] == [("Druck", "bar"), ("Temp", "°C")]
+    assert ("units", "from line 2") in report.facts
+    for number, other in enumerate((";bar;7", "gestern;ein;aus", ";Bad Input;")):  # no rows of units
+        report = imported(put(tmp_path, f"Zeit;Druck;Temp\n{other}\n{rows}"), tmp_path / f"t{number}", zone="UTC")
+        assert list(report.refused) == ["time"]

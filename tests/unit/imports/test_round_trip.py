@@ -67,3 +67,21 @@ def test_quality_by_name_and_fewer_columns(tmp_path: Path, form: str) -> None:
     imported(export, second)
     columns = ["ts", "tag", "value", "quality"]
     assert samples(second).select(columns).equals(samples(first).select(columns))
+
+
+@pytest.mark.parametrize(
+    "columns", ["ts, tag, value, text", "ts, tag, value, text, quality", "ts, tag, value, text, site"]
+)
+def test_guarded_texts_come_back_from_any_selection(tmp_path: Path, columns: str) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    _store(first)
+    export = tmp_path / "export.csv"
+    sql = f"SELECT {columns} FROM samples WHERE tag = 'oven.text'"
+    run(Query(first, sql, format="csv", output=export), lambda event: None)
+    imported(export, second)
+    want = samples(first).filter(pl.col("tag") == "oven.text")
+    assert samples(second)["text"].to_list() == want["text"].to_list()
+    # in the file of somebody else the sign is part of the text
+    export.write_text(export.read_text().replace("tag", "Tagname", 1))
+    imported(export, tmp_path / "third")
+    assert "'=1+1" in samples(tmp_path / "third")["text"].to_list()
