@@ -113,9 +113,11 @@ async def _apply(session: Session, loaded: LoadedSite, wanted: dict[str, SourceC
 def _not_taken(session: Session, loaded: LoadedSite) -> list[str] | None:
     """Settings that only a new start takes over, when they changed; told once."""
     old, new = session.loaded.site, loaded.site
-    if (old.store, old.capture, old.site, old.ring) == (new.store, new.capture, new.site, new.ring):
+    changed = [key for key in ("site", "store", "capture", "ring") if getattr(old, key) != getattr(new, key)]
+    if not changed:
         return None
-    text = "changes of `[site]`, `[store]`, `[capture]` and `[ring]` take effect at the next start of capture"
+    tables = " and ".join(f"`[{key}]`" for key in changed)
+    text = f"what changed in {tables} takes effect at the next start of capture"
     session.tell(Event(Level.WARNING, "reload-later", text, at=session.wishes.now_us()))
     return [text]
 

@@ -336,7 +336,7 @@ class Session:
             before = self.recorder.figures.sealed_files
             await self.recorder.seal_now()
             made = self.recorder.figures.sealed_files - before
-            answer = Answer(True, f"sealed {made} files", {"files": made})
+            answer = Answer(True, f"sealed {format_count(made, 'file')}", {"files": made})
         elif request.action == Action.TAGS:
             answer = Answer(True, "", figures_.tags_json(figures_.of_tags(self, self.wishes.now_us())))
         elif request.action == Action.STOP:

@@ -105,6 +105,28 @@ def test_a_tag_that_is_gone_at_the_next_start_is_ended_once(tmp_path: Path) -> N
     ]
 
 
+def test_a_changed_ring_is_told_to_wait_for_the_next_start(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, one="a")
+    rules = '[[reduction]]\ntags = "a"\nrollup = "1s"\nraw = false\n'
+    stage.site.write_text(stage.site.read_text() + rules)
+
+    async def act(session: Session) -> None:
+        await until(lambda: session.recorder.figures.commits >= 1)
+        stage.site.write_text(stage.site.read_text() + '[ring]\nkeep = "1min"\ntriggers = ["a rises"]\n')
+        for notes in (["what changed in `[ring]` takes effect at the next start of capture"], []):
+            answer = await session.reload()
+            assert answer.ok
+            assert answer.details["notes"] == notes
+        session.stop("test")
+
+    run_session(stage.session(), act, seconds=30)
+    assert [event.slug for event in stage.events if event.slug.startswith("reload")] == [
+        "reload-later",
+        "reloaded",
+        "reloaded",
+    ]
+
+
 def test_a_changed_source_is_restarted_with_its_reason(tmp_path: Path) -> None:
     stage = Stage(tmp_path, one="a", two="c")
     first = stage.site.read_text()
