@@ -1,12 +1,13 @@
 """XLSX workbooks as tables of text: row by row through openpyxl, with bounds against workbooks made to fill memory.
 
-Formulas count by the value that Excel last computed; one without a value is refused with its row. Times become ISO
+Formulas count by the value that Excel last computed; those without one are empty cells, and counted. Times become ISO
 8601, numbers keep all their digits. Some ten thousand rows a second.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ import polars as pl
 from iiotctl.errors import IiotctlError, SiteError
 from iiotctl.imports import lines
 from iiotctl.imports.failure import bad_file, bad_shape
-from iiotctl.imports.rejects import Refusal, refusals
+from iiotctl.imports.rejects import refusals
 from iiotctl.imports.shapes import MOST_COLUMNS
 
 XLSX_SUFFIXES: Final = frozenset((".xlsx", ".xlsm", ".xltx"))
@@ -28,7 +29,8 @@ MOST_RATIO: Final = 200
 _RATIO_FROM: Final = 50_000_000
 _CHUNK_ROWS: Final = 50_000
 _SAMPLE: Final = 300
-_HEADER_WITHIN: Final = 30
+_XML_BLOCK: Final = 1_000_000
+_UNCOMPUTED: Final = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 
 
 class _Number(str):
@@ -40,8 +42,8 @@ class _Number(str):
 Chunks = Callable[[], Iterator[tuple[pl.DataFrame, pl.DataFrame]]]
 
 
-def read_sheet(path: Path) -> tuple[list[str] | None, list[list[str]], Chunks, str]:
-    """Header, sample rows, chunks and name of the first sheet that holds a table.
+def read_sheet(path: Path) -> tuple[list[str] | None, list[list[str]], Chunks, str, int]:
+    """Header, sample rows, chunks, name and formulas without a value of the first sheet that holds a table.
 
     Raises:
         UsageError: `import-file`, `import-shape`.
@@ -68,7 +70,7 @@ def read_sheet(path: Path) -> tuple[list[str] | None, list[list[str]], Chunks, s
         )
         number, header = padded[first]
         sample = [cells for _, cells in padded[first + 1 :]]
-        return header, sample, _chunks(path, title, width, number), title
+        return header, sample, _chunks(path, title, width, number), title, _uncomputed(path, title)
     raise bad_shape(path, "no sheet of the workbook holds a table")
 
 
@@ -81,19 +83,15 @@ def _chunks(path: Path, title: str, width: int, header_row: int) -> Chunks:
     def chunks() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         rows: list[list[str | None]] = []
         numbers: list[int] = []
-        bad: list[Refusal] = []
         for number, cells in _rows(path, title):
             if number <= header_row or not any(cells):
-                continue
-            if any("\0" in cell for cell in cells):
-                bad.append(Refusal(number, "damaged", "a formula has no computed value: save it in Excel", str(cells)))
                 continue
             rows.append([cell or None for cell in (cells + [""] * width)[:width]])
             numbers.append(number)
             if len(rows) >= _CHUNK_ROWS:
-                yield _frame(rows, numbers, width), refusals(bad)
-                rows, numbers, bad = [], [], []
-        yield _frame(rows, numbers, width), refusals(bad)
+                yield _frame(rows, numbers, width), refusals([])
+                rows, numbers = [], []
+        yield _frame(rows, numbers, width), refusals([])
 
     return chunks
 
@@ -166,6 +164,16 @@ def _rows(path: Path, title: str) -> Iterator[tuple[int, list[str]]]:
         sheet.reset_dimensions()  # the file may claim any size
         for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True), start=1):
             yield number, [_text(cell) for cell in cells]
+
+
+def _uncomputed(path: Path, title: str) -> int:
+    """Formulas that no program has computed yet; openpyxl hands them out as empty cells, so the XML is asked."""
+    found, rest = 0, b""
+    with _workbook(path) as book, book[title]._get_source() as xml:  # noqa: SLF001 - no public way to the sheet's part
+        while data := xml.read(_XML_BLOCK):
+            cells, end, rest = (rest[-_XML_BLOCK:] + data).rpartition(b"</c>")
+            found += len(_UNCOMPUTED.findall(cells + end))
+    return found
 
 
 def _text(cell: Any) -> str:

@@ -48,6 +48,7 @@ class Table:
         shape: name of the shape where the kind of file settles it, else "".
         typed: columns have types (Parquet).
         units: of the columns, where a row below the header names them; that row is in neither sample nor chunks.
+        doubts: what a person should look at, a clause each.
         decimal: the decimal mark where the kind of file leaves only one, else None.
     """
 
@@ -59,6 +60,7 @@ class Table:
     typed: bool = False
     decimal: Decimal | None = None
     units: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def open_table(path: Path, *, encoding: str | None = None, separator: str | None = None) -> Table:
@@ -79,8 +81,12 @@ def _opened(path: Path, encoding: str | None, separator: str | None) -> Table:
     if magic == _PARQUET:
         return _parquet(path)
     if magic == b"PK\x03\x04" and path.suffix.lower() in XLSX_SUFFIXES:
-        header, sample, chunks, sheet = read_sheet(path)
-        return Table(header, sample, chunks, [("file", f"XLSX, sheet `{sheet}`")])
+        header, sample, chunks, sheet, uncomputed = read_sheet(path)
+        doubts: tuple[str, ...] = ()
+        if uncomputed:
+            have = "1 formula has" if uncomputed == 1 else f"{uncomputed} formulas have"
+            doubts = (f"{have} no computed value and were read as empty cells: open the file in Excel and save it",)
+        return Table(header, sample, chunks, [("file", f"XLSX, sheet `{sheet}`")], doubts=doubts)
     if magic == b"\xd0\xcf\x11\xe0":
         raise bad_file(path, "this is an old Excel workbook", hint="save it as `.xlsx` or as CSV")
     text = TextFile(path, encoding)

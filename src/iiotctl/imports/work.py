@@ -194,6 +194,7 @@ class FileWork:
         )
 
     def _doubts(self) -> Iterator[str]:
+        yield from self._table.doubts
         if self._meaning.zeros:
             yield "the numbers of quality are all 0 and were read as Good; if they are OPC DA's: `--quality opc-da`"
         given = self._options.asked.fixed_tag

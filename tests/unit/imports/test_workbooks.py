@@ -70,3 +70,15 @@ def test_a_numeric_cell_in_a_wide_sheet(tmp_path: Path) -> None:
     )
     assert imported(path, tmp_path / "s").empty == 1
     assert [row[2] for row in rows_of(tmp_path / "s")] == [0.125, 1.5, 2.5, 45982.586, 3.5]
+
+
+def test_formulas_without_a_computed_value_are_counted(tmp_path: Path) -> None:
+    moment = dt.datetime(2025, 11, 21, 14, 5, 1)
+    path = _book(tmp_path, ("Zeit", "A", "B"), (moment, "=1+1", 1), (moment + dt.timedelta(1), "=B2&B3", 2))
+    report = imported(path, tmp_path / "s")
+    (doubt,) = report.doubts
+    assert doubt.startswith("2 formulas have no computed value")
+    assert (report.stored, report.empty) == (2, 2)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert imported(_book(plain, ("Zeit", "A"), (moment, 1), (moment, "f")), tmp_path / "t").doubts == ()
