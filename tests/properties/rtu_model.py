@@ -46,11 +46,13 @@ class Device:
     Attributes:
         behaviour: of request number n.
         lag: the answer to a request leaves when so many later ones have come.
+        echoes: copies keep no order: each comes so many seconds after its answer, whatever came between.
         contents: of a register by request number and address.
     """
 
     behaviour: Callable[[int], Behaviour]
     lag: int = 0
+    echoes: bool = False
     contents: Callable[[int, int], int] = lambda number, _address: number
     seen: list[tuple[bytes, float]] = field(default_factory=list)
     _held: list[tuple[bytes, Behaviour]] = field(default_factory=list)
@@ -71,6 +73,9 @@ class Device:
         self._last = max(self._last, now + behaviour.delay)
         out = [(self._last, answer)]
         for extra in behaviour.copies:
+            if self.echoes:
+                out.append((self._last + extra, answer))
+                continue
             self._last += extra
             out.append((self._last, answer))
         return out

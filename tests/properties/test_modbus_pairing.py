@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,6 +60,18 @@ def test_nor_do_copies(requests: list[Request], data: st.DataObject) -> None:
     device = _device(delays, copies)
     outcomes = converse(device, requests, rounds=12, idle=lambda _: idle)
     assert not wrong(outcomes, device)
+
+
+@pytest.mark.parametrize("requests", [SAME, LONGER, MIXED], ids=["pairs", "longer", "mixed"])
+@given(seed=st.integers(0, 10**6), share=st.floats(0.02, 0.9), after=st.sampled_from([0.011, 0.03, 0.05, 0.2]))
+@settings(max_examples=100, deadline=None)
+def test_nor_do_copies_behind_other_answers(requests: list[Request], seed: int, share: float, after: float) -> None:
+    """A gateway repeats some answers a while later, in between others; after the first it is known for it."""
+    chance = random.Random(seed)
+    device = Device(lambda _: Behaviour(0.004, (after,) if chance.random() < share else ()), echoes=True)
+    outcomes = converse(device, requests, rounds=40, idle=lambda goal: 0.15 if goal % len(requests) == 0 else 0.001)
+    assert not wrong(outcomes, device)
+    assert sum(isinstance(outcome.result, bytes) for outcome in outcomes) > len(outcomes) // 4
 
 
 @pytest.mark.parametrize("requests", [SAME, LONGER, MIXED], ids=["pairs", "longer", "mixed"])

@@ -26,6 +26,11 @@ older can come any more: all debts are settled. So:
 - copies: an answer equal to the one before it, byte for byte, may be its copy. It is not believed until a fence has
   passed, unless the unit has shown `PROOFS` times that such answers were its own (constant values), and has
   never sent a copy at another time. A unit that sends copies gets a fence before each request of the shape before;
+- a copy may also come late, behind other answers. So an answer is doubted like this too when it equals one that another
+  request had in the last `_RECENT_S`, and from a unit that sends copies when it equals any of them;
+- answers that overtake each other break what is relied on. Once an answer came that was taken for impossible and is no
+  copy, no fence settles debts of the unit any more, only time does: `_patience` since the request. What a unit
+  holds back for longer than that, and hands over in place of another's answer, cannot be told by anybody;
 - an exception while something is owed may be the late answer of another request: it counts like a read of
   the request itself, `LAG` + 1 times.
 """
@@ -43,6 +48,7 @@ from iiotctl.sources.modbus.rtuframes import payload_of
 
 LAG: Final = 3
 PROOFS: Final = 3
+_RECENT_S: Final = 5.0
 _TIMEOUTS: Final = 3
 _DELAYS: Final = 2
 _FADING: Final = 0.95
@@ -114,7 +120,10 @@ class Goal:
     reads: int = 0
     """Answers to the request itself that were not believed."""
     doubtful: bytes = b""
-    """An answer that may be the copy of the one before it."""
+    """An answer that may be the copy of an earlier one."""
+    doubts: int = 0
+    """Answers in a row that may be copies."""
+    began: float = 0.0
     refused: set[Request] = field(default_factory=set)
     """Fences that the unit refused."""
 
@@ -135,7 +144,15 @@ class Pairing:
         self._alive = False
         """Something came from the unit since the last timeout."""
         self._copies = False
+        self._overtakes = False
+        """Answers came in another order than their requests."""
+        self._behind = 0.0
+        """How late the latest of those was, seconds."""
+        self._cleared: dict[Shape, float] = {}
+        """When the last answer was asked for that is not owed any more, because answers keep their order."""
         self._proofs = 0
+        self._recent: dict[bytes, tuple[AnyRequest | None, float]] = {}
+        """Answers of late: of which request, if any, and when, the latest last."""
         self._goal: Goal | None = None
         self._planned: AnyRequest | None = None
         self._request: AnyRequest | None = None
@@ -161,6 +178,7 @@ class Pairing:
     def wish(self, goal: Goal, now: float) -> AnyRequest | None:
         """What to send first for a goal; None = nothing for now, late answers may still come."""
         self._goal = goal
+        goal.began = now
         return self._next(now)
 
     def _next(self, now: float, *, knocked: bool = False) -> AnyRequest | None:
@@ -169,6 +187,12 @@ class Pairing:
         shape = shape_of(goal.request)
         fences = self._fences(goal)
         owed = self._owed.get(shape)
+        if owed is not None and self._overtakes:
+            if now - owed.sent < self._patience(goal):
+                self._goal = None
+                return None
+            del self._owed[shape]
+            owed = None
         if owed is None:
             repeated = self._copies and self._last is not None and shape_of_answer(self._last.answer) == shape
             fence = self._fresh(fences, goal, now) if repeated else None
@@ -188,7 +212,7 @@ class Pairing:
         return request
 
     def _patience(self, goal: Goal) -> float:
-        return max(_TIMEOUTS * goal.timeout, _DELAYS * self.longest)
+        return max(_TIMEOUTS * goal.timeout, _DELAYS * self.longest, _DELAYS * self._behind)
 
     def _fences(self, goal: Goal) -> list[Request]:
         """Requests of another shape than the goal's, all that there are."""
@@ -219,20 +243,32 @@ class Pairing:
             earlier request came, seconds, or None.
         """
         before, self._last = self._last, frame
+        earlier = self._note(frame, now)
         answer = frame.answer
         request = self._request
         if self._owed:
             self._alive = True
         if request is None or self._goal is None or not (fits(request, answer) or is_exception(request, answer)):
-            return None, None, self._unasked(frame, before, now)
+            return None, None, self._unasked(frame, earlier, now)
         self._request = None
         self.longest = max(_FADING * self.longest, now - self._sent)
         if not fits(request, answer):
             return self._exception(answer, request, now)
         copy = before is not None and before.raw == frame.raw
+        if earlier is not None and earlier[1] < self._goal.began:
+            copy |= self._copies or earlier[0] != request
+        self._recent[frame.raw] = request, now
         return self._data(frame, request, now, copy=copy)
 
-    def _unasked(self, frame: Frame, before: Frame | None, now: float) -> float | None:
+    def _note(self, frame: Frame, now: float) -> tuple[AnyRequest | None, float] | None:
+        """Remember an answer; returns of which request and when it came before, lately."""
+        while self._recent and now - next(iter(self._recent.values()))[1] > _RECENT_S:
+            del self._recent[next(iter(self._recent))]
+        earlier = self._recent.pop(frame.raw, None)
+        self._recent[frame.raw] = (earlier[0] if earlier else None), now
+        return earlier
+
+    def _unasked(self, frame: Frame, earlier: object, now: float) -> float | None:
         """An answer to nothing that is on its way; how late it is, when it is one that was given up."""
         if self._goal is not None and self._request is None:
             self._goal.reads = 0  # two answers to one of the reads
@@ -241,9 +277,12 @@ class Pairing:
         if owed is not None:
             self.longest = max(self.longest, now - owed.sent)
             return now - owed.sent
-        if before is not None and before.raw == frame.raw:
+        if earlier is not None:
             self._copies, self._proofs = True, 0
             return None
+        late = now - self._cleared.get(shape, float("-inf"))
+        if late < _RECENT_S:
+            self._overtakes, self._behind = True, max(self._behind, late)
         self._owed[shape] = _Owed(None, now, self._number)
         self._alive, self._proofs = True, 0
         return None
@@ -272,7 +311,7 @@ class Pairing:
         goal = self._goal
         assert goal is not None
         if self.step is Step.FENCE:
-            self._owed.clear()
+            self._clear()
             goal.reads = 0
             return None, self._send(Step.PLAIN, goal.request), None
         if self.step is Step.KNOCK:
@@ -281,15 +320,29 @@ class Pairing:
             goal.reads += 1
             if goal.reads <= LAG:
                 return None, self._send(Step.AGAIN, goal.request), None
-        elif copy and not goal.doubtful and not self._copies and self._proofs < PROOFS and self._fences(goal):
+        elif copy and goal.doubtful != frame.raw and self._doubts(goal):
             goal.doubtful = frame.raw
+            goal.doubts += 1
             self._owe(request, now)
             self._alive = True
+            if goal.doubts > LAG:
+                self._goal = None
+                return None, None, None
             return None, self._next(now), None
         if goal.doubtful == frame.raw:
             self._proofs += 1
-        self._owed.clear()
+        self._clear()
         return self._settled(frame.answer)
+
+    def _doubts(self, goal: Goal) -> bool:
+        return (self._copies or self._proofs < PROOFS) and bool(self._fences(goal))
+
+    def _clear(self) -> None:
+        """Answers keep their order: nothing older than the one just heard can come any more."""
+        if self._overtakes:
+            return
+        self._cleared |= {shape: owed.sent for shape, owed in self._owed.items()}
+        self._owed.clear()
 
     def _settled(self, answer: Answer) -> tuple[Answer, None, None]:
         self._goal = None
