@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -125,6 +126,26 @@ def test_the_repeated_hour_by_order(
     if step < 1800:
         assert not refused.height
     assert told.height + refused.height == open_.height
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(2, 600), st.integers(0, 5))
+def test_rows_that_stand_twice_never_move_the_hour(chance: random.Random, mean: int, repeated: int) -> None:
+    """Values on change through the night, some of them written twice: told right, or refused."""
+    instants = [dt.datetime(2025, 10, 25, 23, 30, tzinfo=dt.UTC)]
+    while instants[-1] < dt.datetime(2025, 10, 26, 2, tzinfo=dt.UTC):
+        instants.append(instants[-1] + dt.timedelta(seconds=chance.expovariate(1 / mean)))
+    for _ in range(repeated):
+        place = chance.randrange(len(instants))
+        instants.insert(place, instants[place])
+    zone = ZoneInfo("Europe/Berlin")
+    rows = pl.DataFrame(
+        {"at": [_us(one.astimezone(zone)) for one in instants], "true": [_us(one) for one in instants]}
+    ).with_columns(pl.lit(0, dtype=pl.UInt32).alias("tag"), pl.lit(value=False).alias("falling"))
+    found = zones.to_utc(rows["at"], pl.repeat(value=False, n=rows.height, eager=True), "Europe/Berlin")
+    told, refused = zones.settle(rows.filter(found["twice"]), "Europe/Berlin", "refuse", step=mean * 1_000_000)
+    assert told["ts"].to_list() == told["true"].to_list()
+    assert told.height + refused.height == found["twice"].sum()
 
 
 def test_what_order_does_not_tell_is_asked_for() -> None:

@@ -101,7 +101,9 @@ class RowReader:
         local = pl.col("at").cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d %H:%M:%S%.f")
         names = {code: name for name, code in self._by_name.items() if code is not None}
         name = pl.col("tag").replace_strict(names, return_dtype=pl.String)
-        cause = f"the hour passes twice in {self._zone}, and the order of rows does not tell which is meant"
+        cause = (
+            f"the hour passes twice in {self._zone}, and the order of rows does not tell which is meant: `--ambiguous`"
+        )
         shown = ["at", "tag", "value", *(["text"] if "text" in open_.columns else [])]
         self._rejects.take(
             refused(open_.with_columns(local.alias("at"), name.alias("tag")), "hour-twice", cause, shown)

@@ -15,9 +15,11 @@ import polars as pl
 
 Ambiguous = Literal["earlier", "later", "refuse"]
 _DAY_US: Final = 86_400_000_000
-_STEPS: Final = 3
+_STEPS: Final = 4
 """Between the two passages no more than this many of the data's longer steps can have passed."""
 _LONGER: Final = 0.9
+_MOST_PASSED: Final = 0.75
+"""Nor more than this part of the hour, or a jump back might be rows that changed places."""
 
 
 def is_zone(name: str) -> bool:
@@ -110,11 +112,13 @@ def settle(rows: pl.DataFrame, zone: str, otherwise: Ambiguous, *, step: int = 0
 def _passages(frame: pl.DataFrame, group: list[str], step: int) -> pl.DataFrame:
     """`_jumps`: how often the hour began again in the group; `_second`: whether the row stands behind the first time."""
     ahead = pl.col("at").diff()
-    # of one tag the same time again is the second passage when a value comes but once an hour
-    back = ahead <= 0 if "tag" in group else ahead < 0
+    hour = pl.col("_later") - pl.col("_earlier")
     usual = pl.when(ahead > 0).then(ahead).quantile(_LONGER).over(group).fill_null(step)
-    passed = pl.col("_later") - pl.col("_earlier") + ahead.over(group)
-    jumped = (back.over(group) & passed.is_between(1, _STEPS * usual)).fill_null(value=False).cast(pl.Int32)
+    passed = hour + ahead.over(group)
+    again = passed.is_between(1, pl.min_horizontal(_STEPS * usual, _MOST_PASSED * hour))
+    if "tag" in group:  # where a value comes but once an hour, the same time again is the second passage
+        again |= (passed == hour) & (step > _MOST_PASSED * hour)
+    jumped = again.fill_null(value=False).cast(pl.Int32)
     return frame.with_columns(
         jumped.sum().over(group).alias("_jumps"), (jumped.cum_sum().over(group) > 0).alias("_second")
     )
