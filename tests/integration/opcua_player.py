@@ -86,6 +86,8 @@ class Player:
     Attributes:
         values: value by the identifier of a node (`s=…` in namespace 1), what a Read gives.
         is_dead: publish keep-alives only, whatever changes.
+        withheld: identifiers of nodes whose items tell of nothing; an item that is created now does.
+        is_mute: publish nothing at all.
         body: makes the notification body of a publishing interval from the subscription; None = keep-alive.
         most_publish: publish requests that may wait.
         retained: messages kept for Republish.
@@ -98,6 +100,8 @@ class Player:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.is_dead = False
+        self.withheld: set[str] = set()
+        self.is_mute = False
         self.body: Callable[[Subscription], bytes | None] = self._changes
         self.most_publish = 100
         self.retained = 100
@@ -242,14 +246,22 @@ class Player:
         subscription = self.subscriptions[request.Parameters.SubscriptionId]
         for item in request.Parameters.ItemsToCreate:
             asked = item.RequestedParameters
-            subscription.handles[asked.ClientHandle] = item.ItemToMonitor.NodeId.Identifier
+            name = item.ItemToMonitor.NodeId.Identifier
+            subscription.handles[asked.ClientHandle] = name
+            self._told.pop((subscription.id, name), None)
+            self.withheld.discard(name)
             response.Results.append(
                 ua.MonitoredItemCreateResult(
-                    MonitoredItemId=ua.UInt32(self._number()),
+                    MonitoredItemId=asked.ClientHandle,
                     RevisedSamplingInterval=asked.SamplingInterval,
                     RevisedQueueSize=asked.QueueSize,
                 )
             )
+
+    def _on_deletemonitoreditems(self, request: Any, response: Any) -> None:
+        for handle in request.Parameters.MonitoredItemIds:
+            self.subscriptions[request.Parameters.SubscriptionId].handles.pop(handle, None)
+            response.Results.append(ua.StatusCode())
 
     def _on_setpublishingmode(self, request: Any, response: Any) -> None:
         response.Parameters.Results = [ua.StatusCode() for _ in request.Parameters.SubscriptionIds]
@@ -327,7 +339,7 @@ class Player:
             self._answer(subscription, parts, subscription.sequence)
 
     def _answer(self, subscription: Subscription, parts: list[tuple[int, bytes]], sequence: int) -> None:
-        if not self._publishing:
+        if not self._publishing or self.is_mute:
             return
         connection, handle, request_id = self._publishing.popleft()
         more = bool(subscription.waiting)
@@ -339,7 +351,7 @@ class Player:
         now = dt.datetime.now(dt.UTC)
         changed = []
         for handle, name in subscription.handles.items():
-            value = self.values.get(name)
+            value = None if name in self.withheld else self.values.get(name)
             if value is not None and self._told.get((subscription.id, name)) != value:
                 self._told[subscription.id, name] = value
                 changed.append((handle, ua.DataValue(ua.Variant(value), ua.StatusCode(), now, now)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import random
 import struct
 import time
@@ -91,6 +92,87 @@ def test_a_quiet_plant_is_not_dead_and_asked_gently(player: Player, tmp_path: Pa
     assert "subscription-dead" not in seen.slugs()
     assert not seen.failures
     assert 1 <= reads[0] <= 5
+
+
+def test_a_dead_item_among_living_ones_is_named_and_watched_anew(player: Player, tmp_path: Path) -> None:
+    player.values["c"] = 7.0
+    made = quick(player, tmp_path, "a", "b", "c", **SOON)
+
+    async def steps(seen: Watcher) -> None:
+        await until(lambda: len(seen.of(1)) > 0 and len(seen.of(2)) > 0)
+        player.withheld = {"b"}
+        player.values["b"] = 5.0
+        number = 0
+        while "item-dead" not in seen.slugs() or 5.0 not in seen.of(1).value.tolist():
+            number += 1
+            player.values["a"] = float(number)
+            await asyncio.sleep(0.06)
+            assert number < 300
+        await until(lambda: seen.losses)
+        player.values["b"] = 6.0
+        await until(lambda: 6.0 in seen.of(1).value.tolist())
+
+    seen = asyncio.run(watch(made, steps))
+    (event,) = [event for event in seen.events if event.slug == "item-dead"]
+    assert event.tag == "t.ns_1_s_b", "not the one that did not change"
+    ((codes, reason, start, end),) = seen.losses
+    times = dict(zip(seen.of(1).value.tolist(), seen.of(1).ts.tolist(), strict=True))
+    assert (codes, reason, start, end) == ([1], GapReason.TIMEOUT, times[2.0] + 1, times[5.0] - 1)
+    assert not seen.failures, "the others were not interrupted"
+    assert player.asked.count("CreateSubscription") == 1
+    assert player.asked.count("DeleteMonitoredItems") == 1
+    assert player.asked.count("CreateMonitoredItems") == 2
+
+
+def test_an_item_that_never_gave_its_first_value_is_dead_too(player: Player, tmp_path: Path) -> None:
+    create = player._on_createmonitoreditems
+
+    def forget(request, response) -> None:  # type: ignore[no-untyped-def]
+        create(request, response)
+        if player.asked.count("CreateMonitoredItems") == 1:
+            player.withheld = {"b"}
+
+    player._on_createmonitoreditems = forget  # type: ignore[method-assign]
+    made = quick(player, tmp_path, "a", "b", **SOON)
+
+    async def steps(seen: Watcher) -> None:
+        number = 0
+        while not len(seen.of(1)):
+            number += 1
+            player.values["a"] = float(number)
+            await asyncio.sleep(0.06)
+            assert number < 300
+
+    seen = asyncio.run(watch(made, steps))
+    (event,) = [event for event in seen.events if event.slug == "item-dead"]
+    assert "from the start" in event.text
+
+
+def test_items_that_are_silent_alone_are_read_gently_and_in_turn(player: Player, tmp_path: Path) -> None:
+    player.values = {f"v{number}": float(number) for number in range(2 * MOST_READ)} | {"a": 0.0}
+    asked: list[tuple[float, list[str]]] = []
+    read = player._on_read
+
+    def note(request, response) -> None:  # type: ignore[no-untyped-def]
+        nodes = [each.NodeId.Identifier for each in request.Parameters.NodesToRead if each.NodeId.NamespaceIndex == 1]
+        asked.append((time.monotonic(), nodes))
+        read(request, response)
+
+    made = quick(player, tmp_path, *player.values, **{**SOON, "probe_every": 0.5})
+
+    async def steps(seen: Watcher) -> None:
+        await until(lambda: len({code for batch in seen.batches for code in batch.tag.tolist()}) > 2 * MOST_READ)
+        player._on_read = note  # type: ignore[method-assign]
+        for number in range(50):
+            player.values["a"] = float(number)
+            await asyncio.sleep(0.06)
+
+    seen = asyncio.run(watch(made, steps))
+    assert "item-dead" not in seen.slugs()
+    looks = [(at, nodes) for at, nodes in asked if nodes]
+    assert all(len(nodes) <= MOST_READ and "a" not in nodes for _, nodes in looks)
+    assert len({name for _, nodes in looks[:2] for name in nodes}) == 2 * MOST_READ, "in turn"
+    assert all(after - before >= 0.49 for (before, _), (after, _) in itertools.pairwise(looks))
 
 
 def test_values_in_flight_do_not_make_it_dead(player: Player, tmp_path: Path) -> None:
@@ -246,6 +328,26 @@ def test_a_subscription_moves_with_what_the_site_file_changed_meanwhile(player: 
     assert player.asked.count("TransferSubscriptions") == 1
     assert player.asked.count("DeleteMonitoredItems") == 1
     assert seen.bridges == 1
+
+
+def test_a_subscription_that_moved_and_keeps_silent_is_a_gap_and_made_anew(player: Player, tmp_path: Path) -> None:
+    with TcpProxy(("127.0.0.1", player.port)) as proxy:
+        made = quick(player, tmp_path, "a", port=proxy.port)
+
+        async def steps(seen: Watcher) -> None:
+            await until(lambda: len(seen.of(0)) > 0)
+            player.is_mute = True
+            await asyncio.to_thread(proxy.reset)
+            await until(lambda: player.asked.count("TransferSubscriptions") > 0)
+            player.values["a"] = 50.0
+            await until(lambda: len(seen.failures) > 1)
+            player.is_mute = False
+            await until(lambda: 50.0 in seen.of(0).value.tolist())
+
+        seen = asyncio.run(watch(made, steps))
+    assert seen.bridges == 0, "nothing proved that nothing was missed"
+    assert player.asked.count("CreateSubscription") == 2
+    assert [reason for _, reason, _, _ in seen.failures] == [GapReason.DISCONNECTED, GapReason.TIMEOUT]
 
 
 def test_a_connection_lost_amid_the_items_leaves_no_tag_out(player: Player, tmp_path: Path) -> None:

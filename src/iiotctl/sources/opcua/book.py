@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iiotctl.samples import NULL_TIME, SampleBatch
+from iiotctl.samples import NULL_TIME, GapReason, SampleBatch
 from iiotctl.sources.opcua.changes import Changes
 from iiotctl.sources.opcua.convert import NULL_DATE_US, OVERFLOW, convert_value, settle_times
 from iiotctl.sources.opcua.denial import SUSPECTS, denial_of
@@ -33,12 +33,14 @@ class Hole:
         after: µs UTC of the sample before; None = there was none.
         before: µs UTC of the sample behind.
         overflown: the server says so; else a message is missing.
+        reason: `timeout` when the item was dead, else `overflow`.
     """
 
     entry: Watched
     after: int | None
     before: int
-    overflown: bool
+    overflown: bool = False
+    reason: GapReason = GapReason.OVERFLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ def micros_of(ticks: NDArray[np.int64]) -> NDArray[np.int64]:
     """µs UTC of 100-ns ticks since 1601; NULL_TIME for "no time" (the first µs), the year 9999 for what is later."""
     whole = np.clip(ticks, 0, LAST_TICK) // 10
     return np.where(whole > 0, whole + NULL_DATE_US, NULL_TIME)
+
+
+def _known(ts: np.int64 | int) -> int | None:
+    return None if ts == NULL_TIME else int(ts)
 
 
 class Book:
@@ -90,6 +96,8 @@ class Book:
         self.last_text: dict[int, str | None] = {}
         self.is_suspect = np.zeros(64, np.bool_)
         self._unconfirmed: NDArray[np.bool_] | None = None
+        self._silenced: dict[int, tuple[Watched, int]] = {}
+        """By code: the dead item of a tag that is watched anew, and the time of its last sample."""
 
     def _grow(self) -> None:
         more = self._size
@@ -116,6 +124,9 @@ class Book:
         self.entries[handle] = entry
         self._handles[entry.item.captured.code] = handle
         self._is_known[handle] = True
+        if (dead := self._silenced.get(entry.item.captured.code)) is not None:
+            self.last_ts[handle] = dead[1]
+            self.is_suspect[handle] = True
         self.learn(handle)
         return handle
 
@@ -144,17 +155,31 @@ class Book:
         """A message is lost: between the last sample and the next one of any item values may be missing."""
         self.is_suspect |= self._is_known
 
-    def suspects(self) -> list[tuple[Watched, int | None]]:
-        """Items whose hole has not ended, with the time of their last sample."""
-        return [
-            (self.entries[handle], self._time(handle))
-            for handle in np.flatnonzero(self.is_suspect).tolist()
-            if handle in self.entries
-        ]
+    def silence(self, handle: int) -> tuple[Watched, int | None]:
+        """An item is dead: what it missed is a hole that ends with the first value of the tag's next item.
 
-    def _time(self, handle: int) -> int | None:
-        ts = int(self.last_ts[handle])
-        return None if ts == NULL_TIME else ts
+        Returns:
+            The item, and µs UTC of its last sample; None = it had none.
+        """
+        entry, ts = self.entries[handle], int(self.last_ts[handle])
+        self._silenced[entry.item.captured.code] = (entry, ts)
+        return entry, _known(ts)
+
+    def end_holes(self, until: int) -> list[Hole]:
+        """Holes that no value has ended, up to `until` (µs UTC); they count as told."""
+        suspects = [self.entries[handle] for handle in np.flatnonzero(self.is_suspect).tolist()]
+        given_up = [entry for code, (entry, _) in self._silenced.items() if code not in self._handles]
+        holes = [self._hole(entry, until) for entry in suspects + given_up]
+        self.is_suspect[:] = False
+        self._silenced.clear()
+        return holes
+
+    def _hole(self, entry: Watched, before: int) -> Hole:
+        """The hole of a suspect."""
+        dead = self._silenced.pop(entry.item.captured.code, None)
+        if dead is not None:
+            return Hole(entry, _known(dead[1]), before, reason=GapReason.TIMEOUT)
+        return Hole(entry, _known(self.last_ts[self._handles[entry.item.captured.code]]), before)
 
     # --- samples ---
 
@@ -235,11 +260,13 @@ class Book:
         suspected = set(handle[self.is_suspect[handle]].tolist())
         for place in np.flatnonzero(np.isin(handle, handle[doubtful])).tolist():
             number, at = int(handle[place]), int(ts[place])
-            if overflown[place] or number in suspected:
-                suspected.discard(number)
-                holes.append(
-                    Hole(self.entries[number], before.get(number, self._time(number)), at, bool(overflown[place]))
-                )
+            entry = self.entries[number]
+            if overflown[place]:
+                self._silenced.pop(entry.item.captured.code, None)
+                holes.append(Hole(entry, before.get(number, _known(self.last_ts[number])), at, overflown=True))
+            elif number in suspected:
+                holes.append(self._hole(entry, at))
+            suspected.discard(number)
             before[number] = at
         return holes
 

@@ -134,7 +134,8 @@ class Chain:
             self._book.suspect_all()
             lost = missing
         if lost:
-            self._tell_lost(f"{lost} notifications of the server never arrived")
+            what = "a notification" if lost == 1 else f"{lost} notifications"
+            self._tell_lost(f"{what} of the server never arrived")
 
     async def _republish(self, number: int) -> Message:
         request = ua.RepublishRequest()

@@ -93,6 +93,8 @@ class Items:
         created = [pair for pair in zip(watched, results, strict=True) if pair[0].id is not None]
         for event in revised(created):
             self._tell(event)
+        for entry, result in created:
+            entry.period_s = max(entry.period_s, float(result.RevisedSamplingInterval) / 1000)
         return refused + (await self._create(again) if again else [])
 
     async def remove(self, codes: Sequence[int]) -> None:

@@ -40,7 +40,7 @@ _TRIGGERS: Final = {
 
 @dataclass(slots=True)
 class Watched:
-    """A monitored item: what is asked for."""
+    """A monitored item: what is asked for; `period_s`, once it is created, what the server made of it if longer."""
 
     item: Item
     rule: Rule

@@ -18,9 +18,9 @@ class Timing:
         retry_first: pause before refused tags are asked for again, doubling.
         retry_longest: its limit.
         clock_every: pause between measurements of the server's clock.
-        silence_times: so many times its usual interval without a value is unusual for a subscription.
+        silence_times: so many times its usual interval without a value is unusual for a subscription or an item.
         silence_least: but never less than this.
-        probe_every: pause between looks whether an unusually silent subscription is dead.
+        probe_every: time in which `vitals.MOST_READ` values are read to see whether what is silent is dead.
     """
 
     reconnect_first: float = 1.0

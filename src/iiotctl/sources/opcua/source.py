@@ -232,6 +232,7 @@ class OpcUaSource:
             on_refused=self._denied,
             status=self.status,
             timing=self.timing,
+            changing=self._changing,
         )
 
     async def _start(self, session: Session, reader: Reader, sink: Sink) -> None:

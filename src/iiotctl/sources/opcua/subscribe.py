@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -20,7 +21,7 @@ from asyncua import ua
 
 from iiotctl import quality
 from iiotctl.events import Event, Level
-from iiotctl.samples import MAX_AHEAD_US, GapReason, concat
+from iiotctl.samples import MAX_AHEAD_US, concat
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.site.units import format_duration
 from iiotctl.sources.base import CapturedTag, Sink, SourceContext, SourceStatus
@@ -50,6 +51,7 @@ class Subscription:
     Args:
         on_refused: told of items that the server gave up while running, or whose value it denies.
         tell: emits an event once per (slug, text) of the source.
+        changing: held while items are added or removed.
 
     Attributes:
         last_publish: seconds of `context.monotonic`, the last answer to a publish request.
@@ -67,6 +69,7 @@ class Subscription:
         on_refused: Callable[[Refused], None],
         status: SourceStatus | None = None,
         timing: Timing | None = None,
+        changing: asyncio.Lock | None = None,
     ) -> None:
         self._session = session
         self._config = config
@@ -90,7 +93,8 @@ class Subscription:
         """After a move: messages that were fetched, until something is published; None = it publishes."""
         self._is_moved = False
         self._calm_at: float | None = None
-        self._vitals = Vitals(session, self._book, context, self._publish_s, self._timing)
+        self._changing = changing or asyncio.Lock()
+        self._vitals = Vitals(session, self._book, context, self._timing, self._revive)
         self.last_publish = context.monotonic()
         self.last_publish_us = context.now_us()
 
@@ -138,7 +142,7 @@ class Subscription:
         self._keep_alive_s = self._publish_s * max(1, int(response.RevisedMaxKeepAliveCount))
         self.last_publish = self._context.monotonic()
         self._created_us = self.last_publish_us = self._context.now_us()
-        self._vitals = Vitals(self._session, self._book, self._context, self._publish_s, self._timing)
+        self._vitals.begin(self._session, self._publish_s)
         if self._publish_s > wanted_s * 1.01:
             text = (
                 f"the server publishes every {format_duration(self._publish_s)} instead of {format_duration(wanted_s)}"
@@ -152,6 +156,28 @@ class Subscription:
     async def remove(self, codes: Sequence[int]) -> None:
         """Stop watching tags by code; unknown ones are ignored."""
         await self._items.remove(codes)
+
+    async def _revive(self, handles: Sequence[int]) -> None:
+        """Make dead items anew; what they missed is a hole of their tags.
+
+        Raises:
+            SubscriptionGoneError: the server does not let us.
+        """
+        async with self._changing:
+            dead = [self._book.silence(handle) for handle in handles if handle in self._book.entries]
+            for entry, ts in dead:
+                since = (
+                    "from the start" if ts is None else f"since {dt.datetime.fromtimestamp(ts / 1e6, dt.UTC):%H:%M:%SZ}"
+                )
+                text = f"it changed in the server, which has said nothing of it {since}; it is watched anew"
+                self._tell(Event(Level.WARNING, "item-dead", text, tag=entry.item.captured.tag.name))
+            try:
+                await self.remove([entry.item.captured.code for entry, _ in dead])
+                refused = await self.add([entry.item for entry, _ in dead])
+            except ServiceError as error:
+                raise SubscriptionGoneError(f"dead items could not be made anew ({error})") from None
+        for each in refused:
+            self._on_refused(each)
 
     # --- moving to another session ---
 
@@ -180,7 +206,7 @@ class Subscription:
         self._session = self._items.session = self._chain.session = session
         self._is_moved = True
         self._kept, self._held = [int(number) for number in results[0].AvailableSequenceNumbers or []], []
-        self._vitals = Vitals(session, self._book, self._context, self._publish_s, self._timing)
+        self._vitals.begin(session, self._publish_s)
         self.last_publish = self._context.monotonic()
         return True
 
@@ -251,6 +277,7 @@ class Subscription:
         self.last_publish = self._context.monotonic()
         self.last_publish_us = self._context.now_us()
         self._receipts.held(published.available)
+        self._vitals.published()
         message = published.message
         if self._held is not None:
             self._release()
@@ -283,7 +310,7 @@ class Subscription:
     def _take(self, message: Message) -> None:
         durable = self._receipts.received(message.sequence)
         if message.changes:
-            self._vitals.delivered(self._status.alive_at)
+            self._vitals.delivered([part.handle for part in message.changes], self._status.alive_at)
         self._deliver(message.changes, durable)
         # a Good status says that it moved: to this session, or else to another client
         if message.ended is not None and (message.ended >> 30 or not self._is_moved):
@@ -305,7 +332,7 @@ class Subscription:
         tag = hole.entry.item.captured
         start = (self._created_us if hole.after is None else hole.after) + 1
         if start <= hole.before - 1:
-            self._sink.lost([tag.code], GapReason.OVERFLOW, start, hole.before - 1)
+            self._sink.lost([tag.code], hole.reason, start, hole.before - 1)
         if hole.overflown:
             text = "values changed faster than the server's queue holds: raise `queue`, or `period`"
             self._tell(Event(Level.WARNING, "queue-overflow", text, tag=tag.tag.name))
@@ -314,11 +341,8 @@ class Subscription:
 
     def abandon(self) -> None:
         """No value will come any more: holes that no later value ended are reported up to the last answer."""
-        for entry, after in self._book.suspects():
-            start = (self._created_us if after is None else after) + 1
-            if start <= self.last_publish_us:
-                self._sink.lost([entry.item.captured.code], GapReason.OVERFLOW, start, self.last_publish_us)
-        self._book.is_suspect[:] = False
+        for hole in self._book.end_holes(self.last_publish_us + 1):
+            self._report_hole(hole)
 
     async def close(self) -> None:
         """Delete the subscription on the server; never raises."""

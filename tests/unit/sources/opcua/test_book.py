@@ -9,7 +9,7 @@ import pytest
 from asyncua import ua
 
 from iiotctl import quality
-from iiotctl.samples import NULL_TIME
+from iiotctl.samples import NULL_TIME, GapReason
 from iiotctl.site.model import Tag
 from iiotctl.sources.base import CapturedTag
 from iiotctl.sources.opcua.book import Book, Hole, micros_of
@@ -87,9 +87,30 @@ def test_a_suspect_has_one_hole_to_its_next_value(book: Book) -> None:
     book.take(changes((1, 1.0, 100)), NOW)
     book.suspect_all()
     assert spans(book.take(changes((1, 2.0, 500), (1, 3.0, 600)), NOW).holes) == [(10, 100, 500, False)]
-    assert [(entry.rule.code, after) for entry, after in book.suspects()] == [(11, None)]
     assert spans(book.take(changes((2, 2.0, 700)), NOW).holes) == [(11, None, 700, False)]
-    assert book.suspects() == []
+    assert book.end_holes(NOW) == []
+
+
+def test_a_hole_that_no_value_ends_is_told_once(book: Book) -> None:
+    book.take(changes((1, 1.0, 100)), NOW)
+    book.suspect_all()
+    assert spans(book.end_holes(NOW + 900)) == [(10, 100, 900, False), (11, None, 900, False)]
+    assert book.end_holes(NOW) == []
+
+
+def test_the_hole_of_a_dead_item_is_its_tags_though_the_item_is_another(book: Book) -> None:
+    book.take(changes((1, 1.0, 100)), NOW)
+    entry, after = book.silence(1)
+    assert after == NOW + 100
+    book.drop(1)
+    handle = book.add(entry)
+    (hole,) = book.take(changes((handle, 2.0, 500)), NOW).holes
+    assert (hole.after, hole.before, hole.reason) == (NOW + 100, NOW + 500, GapReason.TIMEOUT)
+    book.silence(handle)
+    book.drop(handle)
+    (hole,) = book.end_holes(NOW + 900)
+    assert (hole.after, hole.before, hole.reason) == (NOW + 500, NOW + 900, GapReason.TIMEOUT)
+    assert book.end_holes(NOW) == []
 
 
 def test_a_denied_value_is_no_sample_and_ends_no_hole(book: Book) -> None:
