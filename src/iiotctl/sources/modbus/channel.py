@@ -125,6 +125,8 @@ class Channel:
         now = self.link.heard_at = self.link.monotonic()
         self._follow(self.talk.hear(data, now), now)
         if self.open:
+            if self.talk.deadline < self._timer_at:
+                self._arm(now)  # what came is broken: the rest of the time is not waited for
             self.link.pump()
 
     def lost(self, error: Exception | None) -> None:

@@ -120,6 +120,11 @@ class Link:
         for channel in self._channels:
             channel.talk.admit(self.manners.window)
 
+    @property
+    def is_connected(self) -> bool:
+        """One connection at least is open."""
+        return bool(self._channels)
+
     async def perform(self, scan: Scan) -> None:
         """Wait until every request of a scan has a result; `scan.done` is set here."""
         loop = asyncio.get_running_loop()
@@ -298,8 +303,11 @@ class Link:
     def timed_out(self, channel: Channel, item: Expired) -> None:
         """A request was not answered in time. The connection stays, unless the stream itself is broken."""
         now = self.monotonic()
-        (scan, index, _), failure, took = item
-        self.queue.silent(scan, index, failure, now=now, at=self.now_us(), took=took)
+        (scan, index, _), failure, took, is_broken = item
+        if is_broken:
+            scan.settle(index, failure, self.now_us(), took)  # who answers broken is not silent
+        else:
+            self.queue.silent(scan, index, failure, now=now, at=self.now_us(), took=took)
         if self._silent_from is None or self.heard_at > self._silent_from:
             self._silent_from = now - took
         patience = min(_MOST_SILENT_S, max(SILENT_LINK_S, 5 * self.manners.timeout) * 2**self._fruitless)

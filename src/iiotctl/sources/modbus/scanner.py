@@ -187,7 +187,7 @@ class Scanner:
 
     def _note_unasked(self, layout: Layout, scan: Scan) -> None:
         """A scan has waited in vain for its turn so far."""
-        if not scan.tried:
+        if not scan.tried and self._link.is_connected:
             waited = self._owner.context.monotonic() - scan.deadline
             cause = f"not asked for {waited:.3g} s: the link is too slow for its plan"
             self._owner.fail(layout.codes.tolist(), Failure(Kind.UNASKED, cause=cause))

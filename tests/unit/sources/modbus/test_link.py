@@ -279,3 +279,26 @@ def test_every_request_that_expires_has_a_result_though_the_first_closes_the_con
         return scans
 
     assert [scan.missing for scan in asyncio.run(main())] == [0, 0]
+
+
+def test_a_broken_answer_is_over_when_the_line_falls_silent_and_is_no_silence_of_the_unit() -> None:
+    async def main() -> tuple[Scan, float]:
+        link = _link()
+        channel = Channel(link, RtuDialogue({}, Timing()))
+        channel.opened(Wire())
+        link._channels.append(channel)
+        scan = Scan(link.queue.unit(1), [Request(1, 3, 0, 1, 2)], 0.0, 5.0, 1.0)
+        began = time.monotonic()
+        channel.ask(Asked(scan, 0, 5.0), began)
+        channel.received(b"\1\3\2\0\7\0\0")
+        while scan.missing:
+            await asyncio.sleep(0.005)
+        channel.end()
+        link._closed = True
+        return scan, time.monotonic() - began
+
+    scan, took = asyncio.run(main())
+    assert isinstance(scan.results[0], Failure)
+    assert "broken answer" in scan.results[0].cause
+    assert took < 4
+    assert scan.unit.silences == 0

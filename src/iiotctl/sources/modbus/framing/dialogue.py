@@ -38,11 +38,12 @@ class Done(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """A request was not answered in time."""
+    """A request was not answered in time, or so broken (`is_broken`) that nothing can be used."""
 
     asked: Asked
     failure: Failure
     took: float
+    is_broken: bool = False
 
 
 class PutOff(NamedTuple):

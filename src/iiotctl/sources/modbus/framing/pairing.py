@@ -23,11 +23,10 @@ older can come any more: all debts are settled. So:
 - where no other shape exists (all requests of the unit are for one register), the same request is read `LAG` + 1
   times with silence between, one answer each, and the last is believed; when other registers may be owed, only
   after `_patience` without a sound. This rests on answers being no later than that;
-- copies: an answer equal to the one before it, byte for byte, may be its copy. It is not believed until a fence has
-  passed, unless the unit has shown `PROOFS` times that such answers were its own (constant values), and has
-  never sent a copy at another time. A unit that sends copies gets a fence before each request of the shape before;
-- a copy may also come late, behind other answers. So an answer is doubted like this too when it equals one that another
-  request had in the last `_RECENT_S`, and from a unit that sends copies when it equals any of them;
+- copies: an answer equal to the one before it, byte for byte, or to one that another request had in the last
+  `_RECENT_S`, may be a copy. It is not believed until a fence has passed and it came again, unless the unit has shown
+  `PROOFS` times that such answers were its own (constant values), and has never sent a copy at another time. From a
+  unit that sends copies, every answer that came in the last `_RECENT_S` is doubted like this;
 - answers that overtake each other break what is relied on. Once an answer came that was taken for impossible and is no
   copy, no fence settles debts of the unit any more, only time does: `_patience` since the request. What a unit
   holds back for longer than that, and hands over in place of another's answer, cannot be told by anybody;
@@ -194,9 +193,7 @@ class Pairing:
             del self._owed[shape]
             owed = None
         if owed is None:
-            repeated = self._copies and self._last is not None and shape_of_answer(self._last.answer) == shape
-            fence = self._fresh(fences, goal, now) if repeated else None
-            return self._send(Step.PLAIN, goal.request) if fence is None else self._send(Step.FENCE, fence)
+            return self._send(Step.PLAIN, goal.request)
         if not fences and (owed.only == goal.request or now - self._sent >= self._patience(goal)) and self._alive:
             return self._send(Step.AGAIN, goal.request)
         fence = self._fresh(fences, goal, now) if self._alive else None
@@ -354,9 +351,9 @@ class Pairing:
         only = request if owed is None or owed.only == request else None
         self._owed[shape] = _Owed(only, now, self._number)
 
-    def give_up(self) -> None:
-        """The goal is dropped: no answer in time, or the connection is gone."""
+    def give_up(self, *, is_alive: bool = False) -> None:
+        """The goal is dropped: no answer in time, a broken one (then the unit is alive), or the connection is gone."""
         if self._request is not None:
             self._owe(self._request, self._sent)
-            self._alive = False
+            self._alive = is_alive
         self._request = self._planned = self._goal = None

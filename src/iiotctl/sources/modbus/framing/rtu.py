@@ -35,6 +35,8 @@ _CHUNKS_S: Final = 0.05
 _SEGMENTS_S: Final = 0.25
 """The same for TCP, which may send a segment twice before it arrives."""
 _LEAST_DRAIN_S: Final = 0.02
+_QUIET_TRIPS: Final = 3
+"""A broken answer has ended after so many times what answers take lately, at least `_LEAST_DRAIN_S`."""
 _UNKNOWN_ANSWER: Final = 64
 
 
@@ -91,6 +93,8 @@ class RtuDialogue:
         self._next: AnyRequest | None = None
         self._sent = 0.0
         self._until = float("inf")
+        self._latest = float("inf")
+        """When its time is over though its answer may not have ended."""
         self._misfit = ""
 
     @property
@@ -136,7 +140,7 @@ class RtuDialogue:
     def _frame(self, request: AnyRequest, now: float) -> bytes:
         assert self._asked is not None
         self._sent = now
-        self._until = now + self._asked.timeout + self._timing.exchange(request)
+        self._until = self._latest = now + self._asked.timeout + self._timing.exchange(request)
         frame = sealed(bytes([request.unit]) + request.pdu)
         check_bus_unit(frame[0])
         self._framer.sent(frame)
@@ -153,7 +157,16 @@ class RtuDialogue:
         foreign = self._watch.hear(data, now)
         if foreign:
             heard.append(Foreign(foreign))
+        if self._framer.is_broken and self._asked is not None and self._next is None:
+            # nothing better comes: no reason to wait for the whole timeout
+            self._until = min(self._latest, now + self._quiet(self._pairings[self._asked.scan.unit.number]))
         return heard
+
+    def _quiet(self, pairing: Pairing) -> float:
+        """Seconds of silence after which a broken answer has ended."""
+        if self._timing.character:
+            return self._timing.resync
+        return max(_LEAST_DRAIN_S, _QUIET_TRIPS * pairing.longest)
 
     def _take(self, frame: Frame, now: float) -> Sequence[Heard]:
         unit = frame.answer.unit
@@ -195,11 +208,13 @@ class RtuDialogue:
         if asked is None or now < self._until:
             return []
         pairing = self._pairings[asked.scan.unit.number]
-        pairing.give_up()
+        is_answered = self._framer.garbled
+        pairing.give_up(is_alive=is_answered)
+        self._framer.rest()
         self._asked, self._until = None, float("inf")
         self.not_before = max(self.not_before, now + self._timing.silence, self._sent + self._drain(pairing, asked))
         took = now - self._sent
-        return [Expired(asked, self._silence(took), took)]
+        return [Expired(asked, self._silence(took), took, is_answered)]
 
     def _silence(self, took: float) -> Failure:
         if self._misfit:

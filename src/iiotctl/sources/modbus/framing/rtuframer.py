@@ -51,10 +51,19 @@ class RtuFramer:
         self._echo = frame
         self.garbled = False
 
+    @property
+    def is_broken(self) -> bool:
+        """What comes is no frame, and nothing is believed before silence."""
+        return self._garbage
+
+    def rest(self) -> None:
+        """There was silence enough: a frame begins anew."""
+        self._rest, self._garbage = b"", False
+
     def feed(self, data: bytes, now: float) -> list[Frame]:
         """The frames completed by `data`; never data from a frame with a wrong checksum."""
         if now - self._last > self._silence:
-            self._rest, self._garbage = b"", False
+            self.rest()
         self._last = now
         if self._garbage:
             return []
