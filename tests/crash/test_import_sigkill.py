@@ -11,12 +11,14 @@ from random import Random
 import pytest
 
 from iiotctl.store.verify import HARMLESS, verify
+from tests.crash.rig import SOAK
 from tests.unit.store.bulk_stores import samples
 
 pytestmark = pytest.mark.crash
 
-DAYS = 60
+DAYS = 20
 PER_DAY = 400
+KILLS = 40 if SOAK else 3
 
 
 def test_killed_and_repeated(tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_killed_and_repeated(tmp_path: Path) -> None:
     path.write_text("ts,tag,value\n" + "\n".join(lines) + "\n")
     command = [sys.executable, "-m", "iiotctl", "import", str(path), "--store", str(root)]
     random, killed = Random(7), 0
-    for _ in range(6):
+    for _ in range(KILLS):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         before = len(list(root.rglob("*.p*")))
