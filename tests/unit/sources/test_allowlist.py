@@ -40,7 +40,7 @@ def test_bytes_that_are_no_request_are_stopped(pdu: bytes) -> None:
 def test_history_is_read_and_never_changed() -> None:
     allowlist.check_opcua("HistoryReadRequest")
     for service in ("HistoryUpdate", "HistoryUpdateRequest", "HistoryReadUpdate"):
-        with pytest.raises(allowlist.ForbiddenRequestError, match="HistoryUpdate|HistoryReadUpdate"):
+        with pytest.raises(allowlist.ForbiddenRequestError, match=r"HistoryUpdate|HistoryReadUpdate"):
             allowlist.check_opcua(service)
 
 
