@@ -171,7 +171,7 @@ def backfill(
         if job.pieces:
             codes = writer.codes(names)
             job.captured = {tag.name: CapturedTag(code, tag) for tag, code in zip(chosen, codes, strict=True)}
-            asyncio.run(_fetch(job, order, opened, writer))
+            asyncio.run(_fetch(job, order, opened, writer, notice))
         stored = writer.flush()
         everyone = [tag.name for tag in tags]
         return _settled(job, writer, stored, closed, everyone, still_open=len(gaps) - len(closed), now=now_us())
@@ -239,7 +239,7 @@ def _pieces(gaps: Sequence[Gap], start: int, end: int, names: Sequence[str], *, 
     return found
 
 
-async def _fetch(job: _Job, order: Order, opened: Opened, writer: BulkWriter) -> None:
+async def _fetch(job: _Job, order: Order, opened: Opened, writer: BulkWriter, notice: Callable[[Event], None]) -> None:
     from iiotctl.sources.opcua.history import HistoryReader, Interval, problem, refuse_all
     from iiotctl.sources.opcua.resolve import Item, TypeBook, resolve
     from iiotctl.sources.opcua.session import Session
@@ -248,6 +248,7 @@ async def _fetch(job: _Job, order: Order, opened: Opened, writer: BulkWriter) ->
         return _step(order, job.config, item.captured.tag)
 
     context = source_context(opened, trust_first=order.trust_first)
+    context.tell = notice
     session = await Session.open(job.config, context)
     try:
         items, refused = await resolve(session, list(job.captured.values()), TypeBook(session))
