@@ -154,7 +154,8 @@ def samples(store: Path) -> pl.DataFrame:
 
 def rollups(store: Path) -> pl.DataFrame:
     """What a reader sees of the roll-ups; times in µs."""
-    from iiotctl.history.result import Running, Selection
+    from iiotctl.history.reader import Selection
+    from iiotctl.history.result import Running
     from iiotctl.history.statement import Kind, Statement
 
     sql = (

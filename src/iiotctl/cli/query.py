@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from iiotctl.cli import _console
+from iiotctl.cli._history_options import ForceOption, FromOption, ToOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
@@ -20,15 +21,6 @@ from iiotctl.cli._options import (
     StrictOption,
     VerboseOption,
 )
-
-FromOption = Annotated[
-    str | None,
-    typer.Option("--from", metavar="TIME", show_default=False, help="From this time on: ISO 8601 or '*-8h'."),
-]
-ToOption = Annotated[str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Before this time.")]
-ForceOption = Annotated[
-    bool, typer.Option("--force", show_default=False, help="Replace the file of --output if it exists.")
-]
 
 
 def query(

@@ -9,7 +9,8 @@ from datetime import datetime
 from iiotctl.errors import IncompleteError
 from iiotctl.events import Event
 from iiotctl.history.connect import quoted
-from iiotctl.history.result import Running, Selection
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Running
 from iiotctl.history.statement import Kind, Statement
 
 

@@ -15,7 +15,7 @@ from iiotctl.events import Event
 from iiotctl.history import times
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import matcher, near
-from iiotctl.history.result import Selection
+from iiotctl.history.reader import Selection
 from iiotctl.ops.site import Opened, open_settings, source_context
 from iiotctl.outages import merged
 from iiotctl.samples import Gap, GapReason, SampleBatch

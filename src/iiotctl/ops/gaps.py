@@ -15,7 +15,7 @@ from iiotctl.history import times
 from iiotctl.history.completeness import TagRecord, records
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import near
-from iiotctl.history.result import Selection
+from iiotctl.history.reader import Selection
 from iiotctl.outages import Outages, outages
 from iiotctl.samples import GapReason
 

@@ -11,7 +11,8 @@ from typing import BinaryIO
 from iiotctl.events import Event
 from iiotctl.history import export, statement, times
 from iiotctl.history.omission import Omissions
-from iiotctl.history.result import Field, Running, Selection
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Field, Running
 from iiotctl.reports import output as reports
 from iiotctl.reports import target
 from iiotctl.reports.as_json import head, keys

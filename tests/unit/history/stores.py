@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from iiotctl.history.result import Running, Selection
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Running
 from iiotctl.history.statement import Kind, Statement
 from iiotctl.kept import Kept
 from iiotctl.rollups import RollupBatch

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from iiotctl.errors import StoreError
-from iiotctl.history.result import Running, Selection
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Running
 from iiotctl.history.statement import Kind, Statement
 from iiotctl.ops.last import last
 from iiotctl.samples import SampleBatch

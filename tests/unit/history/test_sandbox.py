@@ -12,7 +12,8 @@ import pytest
 
 from iiotctl.errors import IiotctlError, UsageError
 from iiotctl.history import connect, views
-from iiotctl.history.result import Running, Selection
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Running
 from iiotctl.history.statement import Kind, Statement
 from iiotctl.ops.query import Query, run
 from tests.unit.history.stores import small_store

@@ -12,7 +12,8 @@ import pytest
 from iiotctl import quality
 from iiotctl.errors import StoreError
 from iiotctl.history import views
-from iiotctl.history.result import Running, Selection
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Running
 from iiotctl.history.statement import Kind, Statement
 from iiotctl.samples import NULL_TIME, empty_batch
 from iiotctl.store.layout import KINDS

@@ -1,0 +1,33 @@
+"""Options of the verbs that ask the history, written once: range, interval, tags."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        show_default=False,
+        help="From this time on: '*-8h', t, y+6h, '1-sep-26 06:00' or ISO 8601.",
+    ),
+]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Before this time.")]
+DuringOption = Annotated[
+    str | None,
+    typer.Option("--during", metavar="EVENT", show_default=False, help="Only while an event of this name lasted."),
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", show_default=False, help="Replace the file of --output if it exists.")
+]
+SteppedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--stepped/--sloped",
+        show_default=False,
+        help="Hold the value between samples, or a straight line; else by tag.",
+    ),
+]
