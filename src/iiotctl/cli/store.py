@@ -59,6 +59,8 @@ def _facts(found: StoreStatus) -> list[tuple[str, object]]:
         rows.append(("roll-ups", found.rollups))
     if found.kept:
         rows.append(("rows of kept windows", found.kept))
+    if found.events:
+        rows.append(("rows of events", found.events))
     if found.damaged_segments:
         rows.append(("damaged segments kept aside", found.damaged_segments))
     if found.bytes_per_day:
@@ -82,6 +84,7 @@ def _figures(found: StoreStatus) -> list[tuple[str, object, str]]:
         ("damaged_segments", found.damaged_segments, "segments"),
         ("rollups", found.rollups, "rows"),
         ("kept_windows", found.kept, "rows"),
+        ("events", found.events, "rows"),
         ("free", found.free, "B"),
         ("growth", None if found.bytes_per_day is None else round(found.bytes_per_day), "B/d"),
     ]

@@ -11,7 +11,16 @@ from iiotctl import quality
 from iiotctl.history.connect import quoted
 from iiotctl.history.unsealed import Unsealed
 from iiotctl.store.schema import COLUMNS as STORE_COLUMNS
-from iiotctl.store.schema import GAP_COLUMNS, KEPT_COLUMNS, REMOVED, ROLLUP_COLUMNS, SAMPLE_COLUMNS, TAG_COLUMNS
+from iiotctl.store.schema import (
+    EVENT_COLUMNS,
+    GAP_COLUMNS,
+    KEPT_COLUMNS,
+    LATER,
+    REMOVED,
+    ROLLUP_COLUMNS,
+    SAMPLE_COLUMNS,
+    TAG_COLUMNS,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +44,10 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
     "gaps": {name: SQL_TYPES[kind] for name, kind in GAP_COLUMNS.items() if name != "withdrawn"},
     "rollups": {name: SQL_TYPES[kind] for name, kind in ROLLUP_COLUMNS.items() if name != "closes"},
     "kept": {name: SQL_TYPES[kind] for name, kind in KEPT_COLUMNS.items()},
+    "events": {
+        "number": "BIGINT",
+        **{name: SQL_TYPES[kind] for name, kind in EVENT_COLUMNS.items() if name != "withdrawn"},
+    },
 }
 """Views with their columns and DuckDB types, in order."""
 
@@ -87,6 +100,14 @@ def create(
         ' QUALIFY row_number() OVER (PARTITION BY site, id ORDER BY detected_at DESC, "end" DESC NULLS LAST) = 1)'
         + where
     )
+    # numbers are those of the whole store, whatever part of it is looked at
+    where = _where(('("end" IS NULL OR "end" > {})', start), ("start < {}", end))
+    connection.execute(
+        f"CREATE VIEW events AS FROM (SELECT row_number() OVER (PARTITION BY site, event ORDER BY start, id) AS number,"
+        f" * EXCLUDE (withdrawn) FROM (FROM {_INSIDE}.raw_events QUALIFY row_number() OVER"
+        ' (PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
+        " WHERE NOT withdrawn)" + where
+    )
     connection.execute(_ROLLUPS.format(where=_where(("start >= {}", start), ("start < {}", end))))
     for statement in _MACROS:
         connection.execute(statement)
@@ -99,19 +120,40 @@ def _raw(
     frame: pl.DataFrame | None,
     kinds: dict[str, str],
 ) -> None:
-    columns = ", ".join(f'CAST("{column}" AS {SQL_TYPES[kind]}) AS "{column}"' for column, kind in kinds.items())
+    def columns(lacks: Collection[str] = ()) -> str:
+        cells = {column: "NULL" if column in lacks else f'"{column}"' for column in kinds}
+        return ", ".join(f'CAST({cell} AS {SQL_TYPES[kinds[column]]}) AS "{column}"' for column, cell in cells.items())
+
     parts = []
-    if files:
-        listed = ", ".join(quoted(str(path)) for path in files)
-        parts.append(f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)")
+    for lacks, some in _by_columns(connection, name, files):
+        listed = ", ".join(quoted(str(path)) for path in some)
+        parts.append(f"SELECT {columns(lacks)} FROM read_parquet([{listed}], hive_partitioning = false)")
     if frame is not None:
         # not `register`: its views are temporary, and SHOW TABLES lists them
         connection.from_arrow(Unsealed(frame)).create_view(f"unsealed_{name}")
-        parts.append(f"SELECT {columns} FROM {_INSIDE}.unsealed_{name}")
+        parts.append(f"SELECT {columns()} FROM {_INSIDE}.unsealed_{name}")
     if not parts:
-        nothing = ", ".join(f'CAST(NULL AS {SQL_TYPES[kind]}) AS "{column}"' for column, kind in kinds.items())
-        parts.append(f"SELECT {nothing} WHERE false")
+        parts.append(f"SELECT {columns(kinds)} WHERE false")
     connection.execute(f"CREATE VIEW {_INSIDE}.raw_{name} AS {' UNION ALL '.join(parts)}")
+
+
+def _by_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[Path]
+) -> list[tuple[frozenset[str], list[Path]]]:
+    """Files together that lack the same columns, because an earlier version wrote them.
+
+    `union_by_name` would do, and would take a foreign file for rows of nothing but nulls.
+    """
+    later = LATER.get(table)
+    if not files or later is None:
+        return [(frozenset(), list(files))] if files else []
+    listed = ", ".join(quoted(str(path)) for path in files)
+    rows = connection.execute(f"SELECT file_name, list(name) FROM parquet_schema([{listed}]) GROUP BY 1").fetchall()
+    has = {name: later.intersection(columns) for name, columns in rows}
+    groups: dict[frozenset[str], list[Path]] = {}
+    for path in files:
+        groups.setdefault(later - has.get(str(path), later), []).append(path)
+    return list(groups.items())
 
 
 def literal(ts_us: int) -> str:

@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from iiotctl.errors import StoreError
+from iiotctl.eventframe import EventFrame
 from iiotctl.samples import Gap
 from iiotctl.store import layout as places
 from iiotctl.store import manifest
 from iiotctl.store.columns import final_frame, sorted_by_name
 from iiotctl.store.compare import Judge, Verdicts
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import GAPS, LOCK_NAME, PART_SUFFIX, SAMPLES, TAGS, Layout, SegmentName
+from iiotctl.store.layout import EVENTS, GAPS, LOCK_NAME, PART_SUFFIX, SAMPLES, TAGS, Layout, SegmentName
 from iiotctl.store.lock import Lock, holder, refuse_remote
 from iiotctl.store.manifest import Manifest
-from iiotctl.store.schema import TagRow, gaps_frame, tags_frame
+from iiotctl.store.schema import TagRow, events_frame, gaps_frame, tags_frame
 from iiotctl.store.seal import place
 from iiotctl.store.snapshot import Snapshot
 from iiotctl.store.stage import Stage
@@ -227,6 +228,15 @@ class BulkWriter:
         """
         if gaps:
             self._write_dated(GAPS, gaps_frame(gaps, self._site), "detected_at")
+
+    def write_events(self, found: Sequence[EventFrame]) -> None:
+        """Append event frames; one of a known id replaces the earlier one when its `detected_at` is later.
+
+        Raises:
+            StoreError: `bulk-write-failed`.
+        """
+        if found:
+            self._write_dated(EVENTS, events_frame(found, self._site), "detected_at")
 
     def _write_dated(self, kind: str, frame: pl.DataFrame, column: str) -> None:
         from iiotctl.store.seal import by_date

@@ -7,6 +7,7 @@
       tags/date=2026-11-21/raw-<segment>.parquet
       rollups/date=2026-11-21/raw-<segment>.parquet
       kept/date=2026-11-21/raw-<segment>.parquet
+      events/date=2026-11-21/raw-<segment>.parquet
       manifest/<run>.log
       spool/<run>-<n>.seg                     not yet sealed
       spool/checkpoint.bin                    last row of each tag, open gaps
@@ -30,13 +31,17 @@ FORMAT: Final = 1
 SEGMENT_FORMAT: Final = 2
 """2 = commits may hold roll-ups and kept windows. Sealed files are as ever, so the store's format stays; but an
 older iiotctl that seals such a segment would drop those rows, so it must refuse the segment."""
-Table = Literal["samples", "gaps", "tags", "rollups", "kept"]
+Captured = Literal["samples", "gaps", "tags", "rollups", "kept"]
+Table = Literal[Captured, "events"]
 SAMPLES: Final = "samples"
 GAPS: Final = "gaps"
 TAGS: Final = "tags"
 ROLLUPS: Final = "rollups"
 KEPT: Final = "kept"
-KINDS: Final[tuple[Table, ...]] = (SAMPLES, GAPS, TAGS, ROLLUPS, KEPT)
+EVENTS: Final = "events"
+CAPTURED: Final[tuple[Captured, ...]] = (SAMPLES, GAPS, TAGS, ROLLUPS, KEPT)
+"""Tables whose rows a capture brings: they may stand in a segment. The rows of others are written sealed."""
+KINDS: Final[tuple[Table, ...]] = (*CAPTURED, EVENTS)
 TMP_SUFFIX: Final = ".tmp"
 PART_SUFFIX: Final = ".part"
 """A file of an import that has not got its name yet; the next import finishes or removes it."""

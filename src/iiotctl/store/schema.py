@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
+from iiotctl.eventframe import EventFrame
 from iiotctl.kept import Kept
 from iiotctl.samples import Gap, GapReason
 
@@ -59,6 +60,17 @@ TAG_COLUMNS: Final = {
     "mode": "string",
     "deadband": "float64",
     "heartbeat": "float64",
+    "stepped": "bool",
+    "period": "float64",
+    "low": "float64",
+    "high": "float64",
+    "low_low": "float64",
+    "high_high": "float64",
+    "enum": "string",
+    "rollover": "float64",
+    "criticality": "string",
+    "twin": "string",
+    "siblings": "string",
     "config_hash": "string",
 }
 ROLLUP_COLUMNS: Final = {
@@ -90,6 +102,23 @@ KEPT_COLUMNS: Final = {
     "fired_at": "timestamp",
     "detected_at": "timestamp",
 }
+EVENT_COLUMNS: Final = {
+    "id": "string",
+    "event": "string",
+    "site": "string",
+    "asset": "string",
+    "start": "timestamp",
+    "end": "timestamp",
+    "severity": "string",
+    "condition": "string",
+    "until": "string",
+    "tags": "string",
+    "attributes": "string",
+    "detected_at": "timestamp",
+    "definition_hash": "string",
+    "tool_version": "string",
+    "withdrawn": "bool",
+}
 IMPORTED: Final = "imported"
 """`mode` of a tag that was never captured: its samples came from a file."""
 REMOVED: Final = "removed"
@@ -103,13 +132,33 @@ COLUMNS: Final = {
     "tags": TAG_COLUMNS,
     "rollups": ROLLUP_COLUMNS,
     "kept": KEPT_COLUMNS,
+    "events": EVENT_COLUMNS,
 }
+LATER: Final = {
+    "tags": frozenset(
+        {
+            "stepped",
+            "period",
+            "low",
+            "high",
+            "low_low",
+            "high_high",
+            "enum",
+            "rollover",
+            "criticality",
+            "twin",
+            "siblings",
+        }
+    )
+}
+"""Columns that a table got after its first files were written: a file may lack them, and they are null there."""
 DATED_BY: Final = {
     "samples": "ts",
     "gaps": "detected_at",
     "tags": "valid_from",
     "rollups": "start",
     "kept": "detected_at",
+    "events": "detected_at",
 }
 """The column whose UTC date names the folder of a row's file."""
 
@@ -124,6 +173,14 @@ class TagRow:
         heartbeat: seconds, None without a deadband.
         mode: `polled`, `exception` (reported by the server on change), `ring` (stored around
             triggers only), or `removed` (captured no more).
+        stepped: whether the value holds between samples; None where the site file does not say.
+        period: seconds, scan period or sampling interval.
+        low, high, low_low, high_high: operating limits in engineering units.
+        enum: JSON object, texts of values.
+        rollover: value at which a counter starts again.
+        criticality: low, medium or high; weight of its findings.
+        twin: tag that measures the same.
+        siblings: JSON list, tags measured under the same conditions.
     """
 
     code: int
@@ -143,6 +200,17 @@ class TagRow:
     mode: str = "polled"
     deadband: float | None = None
     heartbeat: float | None = None
+    stepped: bool | None = None
+    period: float | None = None
+    low: float | None = None
+    high: float | None = None
+    low_low: float | None = None
+    high_high: float | None = None
+    enum: str | None = None
+    rollover: float | None = None
+    criticality: str | None = None
+    twin: str | None = None
+    siblings: str | None = None
 
     @property
     def config_hash(self) -> str:
@@ -166,6 +234,13 @@ def dtypes(table: str) -> dict[str, pl.DataType]:
     return {name: kinds[kind] for name, kind in COLUMNS[table].items()}
 
 
+def is_of(table: str, schema: Mapping[str, pl.DataType]) -> bool:
+    """Whether a file with these columns is one of the table, of this version or an earlier one."""
+    wanted = dtypes(table)
+    lacks = wanted.keys() - schema.keys()
+    return lacks <= LATER.get(table, frozenset()) and all(wanted.get(name) == kind for name, kind in schema.items())
+
+
 def gaps_frame(gaps: Iterable[Gap], site: str) -> pl.DataFrame:
     """Gap rows in the columns of the gaps table."""
     rows = [
@@ -179,6 +254,20 @@ def kept_frame(windows: Iterable[Kept], site: str) -> pl.DataFrame:
     """Kept windows in the columns of the kept table."""
     rows = [(k.id, site, k.source, k.start, k.end, k.trigger, k.fired_at, k.detected_at) for k in windows]
     return _from_rows("kept", rows)
+
+
+def events_frame(found: Iterable[EventFrame], site: str) -> pl.DataFrame:
+    """Event frames in the columns of the events table; tags and attributes as JSON."""
+    rows = [
+        (
+            *(e.id, e.event, site, e.asset, e.start, e.end, e.severity, e.condition, e.until),
+            json.dumps(e.tags, ensure_ascii=False),
+            json.dumps(e.attributes, ensure_ascii=False, allow_nan=False),
+            *(e.detected_at, e.definition_hash, e.tool_version, e.withdrawn),
+        )
+        for e in found
+    ]
+    return _from_rows("events", rows)
 
 
 def _from_rows(table: str, rows: list[tuple[Any, ...]]) -> pl.DataFrame:

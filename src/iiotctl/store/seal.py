@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import StoreError
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import KINDS, PART_SUFFIX, TMP_SUFFIX, Layout, Table
+from iiotctl.store.layout import CAPTURED, PART_SUFFIX, TMP_SUFFIX, Layout, Table
 from iiotctl.store.manifest import Manifest, SealedFile
 from iiotctl.store.schema import DATED_BY
 from iiotctl.store.spool import Segment
@@ -48,7 +48,7 @@ def tables_of(segment: Segment) -> list[tuple[Table, date, pl.DataFrame]]:
     """What a segment becomes: (table, UTC date, rows in the store's order)."""
     return [
         (table, day, rows)
-        for table in KINDS
+        for table in CAPTURED
         if has_rows(segment, table)
         for day, rows in by_date(rows_of(segment, table, ordered=True), DATED_BY[table])
     ]

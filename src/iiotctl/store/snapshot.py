@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from iiotctl.store import manifest, spool
 from iiotctl.store.layout import (
+    CAPTURED,
+    EVENTS,
     GAPS,
     KEPT,
     KINDS,
@@ -135,7 +137,7 @@ class Snapshot:
     @property
     def has_unsealed(self) -> bool:
         """True when rows of any table stand in the spool only."""
-        return any(has_rows(segment, table) for segment in self._segments for table in KINDS)
+        return any(has_rows(segment, table) for segment in self._segments for table in CAPTURED)
 
     @property
     def unsealed_rows(self) -> int:
@@ -144,6 +146,8 @@ class Snapshot:
 
     def unsealed(self, table: Table) -> pl.DataFrame | None:
         """Rows of a table in the spool, in the columns of `schema.COLUMNS`, or None."""
+        if table == EVENTS:
+            return None
         segments = [segment for segment in self._segments if has_rows(segment, table)]
         if not segments:
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iiotctl.store import manifest, spool
-from iiotctl.store.layout import KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
+from iiotctl.store.layout import EVENTS, KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
 from iiotctl.store.lock import holder, is_held
 from iiotctl.store.writer import check_store
 
@@ -38,6 +38,7 @@ class StoreStatus:
         bytes_per_day: growth over the days that are complete, None with fewer than one.
         rollups: rows of the rollups table, sealed and not; an interval may have several.
         kept: rows of the log of kept windows, likewise.
+        events: rows of the log of events.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class StoreStatus:
     bytes_per_day: float | None
     rollups: int
     kept: int
+    events: int
     days: tuple[DayStatus, ...]
 
 
@@ -112,5 +114,6 @@ def status(root: Path) -> StoreStatus:
         bytes_per_day=sum(day.size for day in complete) / len(complete) if complete else None,
         rollups=counts[ROLLUPS] + sum(segment.rollup_rows for segment in segments),
         kept=counts[KEPT] + sum(len(segment.kept) for segment in segments),
+        events=counts[EVENTS],
         days=table,
     )

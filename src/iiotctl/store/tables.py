@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from iiotctl.store import columns
-from iiotctl.store.layout import Table
+from iiotctl.store.layout import Captured
 from iiotctl.store.schema import TagRow, gaps_frame, kept_frame, tags_frame
 from iiotctl.store.spool import Segment
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def has_rows(segment: Segment, table: Table) -> bool:
+def has_rows(segment: Segment, table: Captured) -> bool:
     """Whether the segment holds anything of a table; cheap."""
     match table:
         case "samples":
@@ -29,7 +29,7 @@ def has_rows(segment: Segment, table: Table) -> bool:
     assert_never(table)
 
 
-def rows_of(segment: Segment, table: Table, *, ordered: bool = False) -> pl.DataFrame:
+def rows_of(segment: Segment, table: Captured, *, ordered: bool = False) -> pl.DataFrame:
     """A segment's rows of a table.
 
     Args:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from iiotctl.eventframe import EventFrame
 from iiotctl.history.reader import Selection
 from iiotctl.history.result import Running
 from iiotctl.history.statement import Kind, Statement
 from iiotctl.kept import Kept
 from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, GapReason, SampleBatch
+from iiotctl.store.bulk import BulkWriter
 from iiotctl.store.schema import TagRow
 from iiotctl.store.writer import StoreWriter
 
@@ -79,8 +81,23 @@ def window(id_: str, *, end: int | None, detected: int = T0) -> Kept:
     return Kept(id_, None, T0 - 1_000_000, end, "press1.trip rises", T0, detected)
 
 
+def event(
+    id_: str, start: int = T0, end: int | None = None, *, name: str = "hot", detected: int = T0, withdrawn: bool = False
+) -> EventFrame:
+    """An event of the press."""
+    about = (f"{TAGS[1]} > 60", f"{TAGS[1]} < 55", (TAGS[1],), {"duration_s": 1.5})
+    return EventFrame(id_, name, "press1", start, end, "high", *about, detected, "f" * 16, "0.1.0", withdrawn)
+
+
+def with_events(root: Path, *found: EventFrame) -> Path:
+    """The store with these events."""
+    with BulkWriter.open(root, site="plant1", now_us=lambda: T0) as bulk:
+        bulk.write_events(found)
+    return root
+
+
 def small_store(root: Path) -> Path:
-    """Three sealed rows, two unsealed ones, three gaps of which one was taken back, a roll-up and a kept window."""
+    """Three sealed rows, two unsealed ones, three gaps of which one was taken back, a roll-up, a window, an event."""
     store = writer(root)
     store.commit(
         batch([0, 1, 2], [T0, T0 + 1, T0 + 2], [1.0, 2.0, 3.0]),
@@ -100,7 +117,7 @@ def small_store(root: Path) -> Path:
         kept=[window("w", end=T0 + 2_000_000, detected=T0 + 5)],
     )
     store.close(seal=False)
-    return root
+    return with_events(root, event("e"))
 
 
 def ask(root: Path, sql: str, **options: int) -> list[tuple[object, ...]]:

@@ -12,7 +12,7 @@ from iiotctl.errors import StoreError
 from iiotctl.kept import Kept
 from iiotctl.samples import empty_batch
 from iiotctl.store import frames, spool
-from iiotctl.store.layout import KINDS, SEGMENT_FORMAT, Layout, SegmentName
+from iiotctl.store.layout import CAPTURED, SEGMENT_FORMAT, Layout, SegmentName
 from iiotctl.store.schema import dtypes
 from iiotctl.store.snapshot import Snapshot
 from iiotctl.store.status import status
@@ -38,17 +38,17 @@ def filled(root: Path) -> StoreWriter:
 def test_every_table_reads_the_same_sealed_and_unsealed(tmp_path: Path) -> None:
     writer = filled(tmp_path)
     with Snapshot.open(tmp_path) as view:
-        before = {table: view.unsealed(table) for table in KINDS}
+        before = {table: view.unsealed(table) for table in CAPTURED}
         assert view.unsealed_rows == 6
     writer.close()
     with Snapshot.open(tmp_path) as view:
         assert not view.has_unsealed
         after = {
             table: pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in view.files[table]])
-            for table in KINDS
+            for table in CAPTURED
         }
         assert [len(view.rollup_files), len(view.kept_files)] == [2, 1]
-    for table in KINDS:
+    for table in CAPTURED:
         found = before[table]
         assert found is not None
         assert dict(found.schema) == dtypes(table)
