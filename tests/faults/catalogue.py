@@ -77,6 +77,23 @@ def _only_modbus(change: Callable[[bytes], bytes]) -> Callable[[Scene], None]:
     return act
 
 
+_HEADS = (b"MSG", b"OPN", b"ACK", b"ERR")
+
+
+def _garbage(scene: Scene) -> None:
+    """No answer makes sense any more.
+
+    Of OPC UA a chunk is spoilt only where a message begins: bytes in the middle of one that TCP vouches for and
+    nobody has signed may well be another valid message, and no client can tell.
+    """
+
+    def spoil(data: bytes) -> bytes:
+        return b"\xde\xad" + data[2:][::-1]
+
+    scene.modbus.garble = spoil
+    scene.opcua.garble = lambda data: spoil(data) if data.startswith(_HEADS) else data
+
+
 def _clean(scene: Scene) -> None:
     _each(garble=None, delay=0.0, split=0)(scene)
 
@@ -113,7 +130,7 @@ LINK = (
     Fault("wrong transaction ids", _only_modbus(_wrong_transaction), _clean),
     Fault("duplicated answers", _only_modbus(lambda data: data + data), _clean, harmless=True),
     Fault("answers in pieces", _each(split=7, split_pause=0.0), _clean, harmless=True),
-    Fault("garbage instead of answers", _each(garble=lambda data: b"\xde\xad" + data[2:][::-1]), _clean),
+    Fault("garbage instead of answers", _garbage, _clean),
 )
 
 

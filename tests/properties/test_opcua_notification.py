@@ -218,6 +218,17 @@ def test_one_item_of_another_layout_leaves_the_fast_path(
         assert module._stride(bytes(body), 4, len(body), len(items)) is None
 
 
+@given(uniform(), st.integers(1, 7))
+def test_bytes_that_are_left_behind_the_items_are_damage(items: list[tuple[int, ua.DataValue]], extra: int) -> None:
+    body = struct_to_binary(ua.DataChangeNotification(MonitoredItems=[
+        ua.MonitoredItemNotification(ClientHandle=ua.UInt32(handle), Value=value) for handle, value in items
+    ]))  # fmt: skip
+    assert len(module.decode(body, 0, len(body))) == len(items)
+    longer = body + bytes(extra)
+    with pytest.raises(MalformedError):
+        module.decode(longer, 0, len(longer))
+
+
 def finishes(data: bytes) -> None:
     """A value or an error of ours; what is a value can be made into samples."""
     for decode in (decode_publish, decode_republish):

@@ -6,6 +6,7 @@ rest (text, enumerations, broken-wire values, NaN, integers beyond 2^53) one by 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -182,6 +183,10 @@ class Book:
         return Hole(entry, _known(self.last_ts[self._handles[entry.item.captured.code]]), before)
 
     # --- samples ---
+
+    def is_foreign(self, parts: Iterable[Changes]) -> bool:
+        """Whether some value belongs to a handle that was never given out: the message was damaged on its way."""
+        return any(len(part) and int(part.handle.max()) >= self._next for part in parts)
 
     def take(self, changes: Changes, received: int) -> Taken:
         """Samples from changed values; items that are not known are ignored.

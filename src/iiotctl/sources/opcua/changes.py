@@ -98,7 +98,7 @@ def _sizes() -> list[int]:
 
 
 def decode(data: bytes, start: int, end: int) -> Changes:
-    """The items of a DataChangeNotification; its diagnostics are ignored.
+    """The items of a DataChangeNotification; what its diagnostics say is ignored.
 
     Args:
         data: the message.
@@ -113,6 +113,20 @@ def decode(data: bytes, start: int, end: int) -> Changes:
     if number == 0:
         return _empty(0)
     return _stride(data, reader.at, end, number) or walk(data, reader.at, end, number)
+
+
+def _check_tail(data: bytes, at: int, end: int) -> None:
+    """Behind the items stand diagnostics and nothing else; otherwise the items were not what they seemed.
+
+    Without a signature these bytes are all that tells of damage within the message.
+    """
+    if at == end:  # a server that leaves the empty array out
+        return
+    reader = Reader(data, at, end)
+    for _ in range(reader.count(1)):
+        reader.diagnostics()
+    if reader.left:
+        raise MalformedError(f"{reader.left} bytes behind the items")
 
 
 def _empty(number: int) -> Changes:
@@ -137,6 +151,7 @@ def _stride(data: bytes, start: int, end: int, number: int) -> Changes | None:
     record = np.frombuffer(data, layout, number, start)
     if not ((record["mask"] == record["mask"][0]).all() and (record["kind"] == record["kind"][0]).all()):
         return None
+    _check_tail(data, start + number * layout.itemsize, end)
     out = _empty(number)
     _fill(out, slice(None), record)
     return out
@@ -165,6 +180,7 @@ def walk(data: bytes, start: int, end: int, number: int) -> Changes:
             at = _read_odd(out, place, Reader(data, at, end))
     if at > end:
         raise MalformedError("items end early")
+    _check_tail(data, at, end)
     column = np.array(keys, np.uint32)
     offsets = np.array(begins, np.int64)
     raw = np.frombuffer(data, np.uint8)

@@ -274,6 +274,9 @@ class Subscription:
         """Take one publish response: check its place in the sequence, hand its values on."""
         if published.subscription != self._id:
             return  # of a subscription that was just given up
+        if self._book.is_foreign(published.message.changes):
+            self._chain.not_understood()
+            return
         self.last_publish = self._context.monotonic()
         self.last_publish_us = self._context.now_us()
         self._receipts.held(published.available)

@@ -266,6 +266,13 @@ def test_an_undecodable_message_is_a_hole() -> None:
     assert seen.holes == [([10], GapReason.OVERFLOW, 1_000_001, 2_999_999)]
 
 
+def test_a_value_of_an_item_that_was_never_asked_for_is_damage() -> None:
+    damaged = message(2, (1, 999.0, 2), (77, 2.0, 2))
+    seen, _, _ = play([message(1, (1, 1.0, 1)), damaged, message(3, (1, 3.0, 3)), GONE])
+    assert seen.values == [(10, 1.0), (10, 3.0)]
+    assert seen.holes == [([10], GapReason.OVERFLOW, 1_000_001, 2_999_999)]
+
+
 def test_too_many_publish_requests_reduce_them() -> None:
     too_many = ServiceError("Publish", quality.CODES["BadTooManyPublishRequests"])
     seen, _, _ = play([message(1, (1, 1.0, 1)), too_many, message(2, (1, 2.0, 2)), GONE])
