@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from iiotctl.site.model import Tag
+from iiotctl.site.model import Limits, Tag
 from iiotctl.site.sources import SourceConfig
 from iiotctl.sources.base import CapturedTag
 from iiotctl.store.schema import TagRow
@@ -47,6 +48,7 @@ def period_us(tag: Tag, config: SourceConfig) -> int:
 def row_of(captured: CapturedTag, config: SourceConfig) -> TagRow:
     """What the store keeps about a tag."""
     tag = captured.tag
+    limits = tag.limits or Limits()
     is_modbus = config.type.startswith("modbus")
     return TagRow(
         code=captured.code,
@@ -66,6 +68,17 @@ def row_of(captured: CapturedTag, config: SourceConfig) -> TagRow:
         mode="exception" if manner_of(config).exception else "polled",
         deadband=tag.deadband_absolute,
         heartbeat=None if tag.deadband_absolute is None else tag.heartbeat,
+        stepped=tag.stepped,
+        period=tag.period if tag.period is not None else config.period,
+        low=limits.low,
+        high=limits.high,
+        low_low=limits.low_low,
+        high_high=limits.high_high,
+        enum=None if tag.enum is None else json.dumps(tag.enum, ensure_ascii=False),
+        rollover=tag.rollover,
+        criticality=tag.criticality,
+        twin=tag.twin,
+        siblings=json.dumps(tag.siblings, ensure_ascii=False) if tag.siblings else None,
     )
 
 
@@ -96,8 +109,6 @@ class TagTable:
 
     def retire(self, source: str, name: str) -> int:
         """The code of a tag of an earlier run that is captured no more; should it return, the code is its own."""
-        from iiotctl.site.model import Tag
-
         key = (source, name)
         if key not in self._codes:
             self._codes[key] = len(self.captured)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iiotctl.history.connect import quoted
 from iiotctl.history.views import SQL_TYPES
-from iiotctl.store.schema import COLUMNS
+from iiotctl.store.schema import COLUMNS, LATER
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,15 +44,16 @@ def _objection(connection: duckdb.DuckDBPyConnection, path: Path, table: str, *,
     name = quoted(str(path))
     try:
         described: list[Any] = connection.execute(f"DESCRIBE FROM read_parquet({name})").fetchall()
-        missing = [column for column in COLUMNS[table] if column not in {row[0] for row in described}]
-        if missing:
-            return f"not a file of `{table}`: it has no column {', '.join(f'`{column}`' for column in missing)}"
         kinds = {row[0]: row[1] for row in described}
-        wrong = [column for column, kind in COLUMNS[table].items() if kinds[column] != SQL_TYPES[kind]]
+        there = [column for column in COLUMNS[table] if column in kinds]
+        missing = COLUMNS[table].keys() - kinds.keys() - LATER.get(table, frozenset())
+        if missing:
+            return f"not a file of `{table}`: it has no column {', '.join(f'`{column}`' for column in COLUMNS[table] if column in missing)}"
+        wrong = [column for column in there if kinds[column] != SQL_TYPES[COLUMNS[table][column]]]
         if wrong:
             return f"not a file of `{table}`: column `{wrong[0]}` is {kinds[wrong[0]]}"
         if thorough:
-            every = ", ".join(f'"{column}"' for column in COLUMNS[table])
+            every = ", ".join(f'"{column}"' for column in there)
             # a count alone would be answered from the footer
             connection.execute(f"SELECT max(hash({every})) FROM read_parquet({name})").fetchall()
     except duckdb.Error as error:

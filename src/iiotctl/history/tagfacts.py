@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import IncompleteError
 from iiotctl.history import names
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from iiotctl.history.reader import Reader
 
 _STEPPED_KINDS: Final = frozenset({"state", "setpoint"})
+_STEPPED_TYPES: Final = ("bool", "string")
+_TEXTS: Final = ("unit", "kind", "description", "type", "mode")
+_NUMBERS: Final = ("period", "rollover", "low", "high", "low_low", "high_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,17 @@ class TagFacts:
     Attributes:
         tag: its name.
         unit: engineering unit, or "".
-        stepped: the value holds until the next sample; else it runs in a straight line between two.
+        stepped: the value holds until the next sample; else it runs in a straight line between two. As the
+            site file says; else states, setpoints, texts and booleans are stepped.
         kind: `pressure`, `state`, `counter` …, or "".
         description: free text, or "".
+        type: data type at the source, or "".
+        mode: as in the tags table: `polled`, `exception`, `ring`, `imported`.
+        period: seconds, scan period or sampling interval.
+        rollover: value at which a counter starts again.
+        low, high, low_low, high_high: operating limits in engineering units.
+        enum: texts of values.
+        span: measuring range in engineering units.
     """
 
     tag: str
@@ -34,6 +46,16 @@ class TagFacts:
     stepped: bool = False
     kind: str = ""
     description: str = ""
+    type: str = ""
+    mode: str = ""
+    period: float | None = None
+    rollover: float | None = None
+    low: float | None = None
+    high: float | None = None
+    low_low: float | None = None
+    high_high: float | None = None
+    enum: dict[int, str] | None = None
+    span: tuple[float, float] | None = None
 
 
 def find(reader: Reader, patterns: Sequence[str]) -> list[TagFacts]:
@@ -64,14 +86,24 @@ def find(reader: Reader, patterns: Sequence[str]) -> list[TagFacts]:
 
 
 def _known(connection: duckdb.DuckDBPyConnection) -> dict[str, TagFacts]:
-    rows = connection.execute("SELECT tag, unit, kind, type, description FROM tags").fetchall()
-    return {
-        tag: TagFacts(
-            tag,
-            unit or "",
-            (kind or "") in _STEPPED_KINDS or (type_ or "").lower() in ("bool", "boolean"),
-            kind or "",
-            description or "",
-        )
-        for tag, unit, kind, type_, description in rows
-    }
+    cursor = connection.execute("FROM tags")
+    columns = [entry[0] for entry in cursor.description or ()]
+    return {row["tag"]: _facts(row) for row in (dict(zip(columns, cells, strict=True)) for cells in cursor.fetchall())}
+
+
+def _facts(row: Mapping[str, Any]) -> TagFacts:
+    """Of a row of the tags table."""
+    enum = None if row["enum"] is None else {int(value, 0): text for value, text in json.loads(row["enum"]).items()}
+    stepped = row["stepped"]
+    if stepped is None:
+        of_steps = (row["type"] or "").lower().startswith(_STEPPED_TYPES)
+        stepped = of_steps or row["kind"] in _STEPPED_KINDS or enum is not None
+    span = (row["span_low"], row["span_high"])
+    plain: dict[str, Any] = {name: row[name] or "" for name in _TEXTS} | {name: row[name] for name in _NUMBERS}
+    return TagFacts(
+        tag=row["tag"],
+        stepped=stepped,
+        enum=enum,
+        span=None if None in span else span,
+        **plain,
+    )

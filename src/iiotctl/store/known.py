@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from iiotctl.store.layout import TAGS
+from iiotctl.store.schema import dtypes
 from iiotctl.store.snapshot import Snapshot
 
 
@@ -19,5 +21,11 @@ def known_tags(root: Path) -> set[str]:
         unsealed = snapshot.unsealed_tags()
         found: set[str] = set() if unsealed is None else set(unsealed["tag"])
         if snapshot.tag_files:
-            found |= set(pl.scan_parquet(snapshot.tag_files, hive_partitioning=False).select("tag").collect()["tag"])
+            scan = pl.scan_parquet(
+                snapshot.tag_files,
+                hive_partitioning=False,
+                schema=pl.Schema(dtypes(TAGS)),
+                missing_columns="insert",  # as earlier versions wrote them
+            )
+            found |= set(scan.select("tag").collect()["tag"])
     return found

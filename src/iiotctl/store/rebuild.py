@@ -115,4 +115,4 @@ def _read_all(paths: Iterable[Path]) -> pl.DataFrame | None:
     import polars as pl
 
     frames = [frame for path in paths if (frame := _read(path)) is not None]
-    return pl.concat(frames) if frames else None
+    return pl.concat(frames, how="diagonal") if frames else None  # earlier versions wrote fewer columns

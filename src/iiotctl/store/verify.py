@@ -11,7 +11,7 @@ from pathlib import Path
 from iiotctl.store import manifest, spool
 from iiotctl.store.layout import GAPS, KINDS, LOCK_NAME, PART_SUFFIX, SAMPLES, TMP_SUFFIX, Layout, segment_of
 from iiotctl.store.lock import is_held
-from iiotctl.store.schema import dtypes
+from iiotctl.store.schema import is_of
 from iiotctl.store.snapshot import has_other_copy
 from iiotctl.store.writer import check_store
 
@@ -141,7 +141,7 @@ def _check_rows(name: str, kind: str, path: Path, rows: int | None, result: Veri
     except (pl.exceptions.PolarsError, OSError) as error:
         yield Flaw(name, Verdict.DAMAGED, str(error).splitlines()[0])
         return
-    if dict(frame.schema) != dtypes(kind):
+    if not is_of(kind, frame.schema):
         yield Flaw(name, Verdict.DISORDERED, f"columns are {', '.join(frame.columns)}")
         return
     if rows is not None and frame.height != rows:
