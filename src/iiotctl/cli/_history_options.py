@@ -16,6 +16,15 @@ FromOption = Annotated[
     ),
 ]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Before this time.")]
+TimezoneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        metavar="ZONE",
+        show_default=False,
+        help="Of local times, e.g. Europe/Berlin; else of the site.",
+    ),
+]
 DuringOption = Annotated[
     str | None,
     typer.Option("--during", metavar="EVENT", show_default=False, help="Only while an event of this name lasted."),

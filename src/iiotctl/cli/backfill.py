@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iiotctl.cli import _console
+from iiotctl.cli._history_options import TimezoneOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 def backfill(
     source: Annotated[str, typer.Argument(metavar="SOURCE", show_default=False, help="An OPC UA source of the site.")],
     start: Annotated[
-        str, typer.Option("--from", metavar="TIME", show_default=False, help="From this time on: ISO 8601 or '*-8h'.")
+        str,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            show_default=False,
+            help="From this time on: '*-8h', t, y+6h, '1-sep-26 06:00' or ISO 8601.",
+        ),
     ],
     tags: Annotated[
         list[str] | None, typer.Argument(metavar="TAG", show_default=False, help="Only these: names or patterns.")
@@ -45,6 +52,7 @@ def backfill(
             help="Values further apart leave a gap; else 3 periods, at least 5s.",
         ),
     ] = None,
+    timezone: TimezoneOption = None,
     trust_first: Annotated[
         bool, typer.Option("--trust-first", show_default=False, help="Remember a server certificate not seen before.")
     ] = False,
@@ -81,7 +89,7 @@ def backfill(
         raise UsageError(
             "bad-value", f"`{max_step}` is no duration", where="--max-step", cause=str(error), hint="e.g. `10min`"
         ) from error
-    order = op.Order(source, start, end, tuple(tags or ()), whole, step, trust_first)
+    order = op.Order(source, start, end, tuple(tags or ()), whole, step, trust_first, timezone)
     done = op.backfill(order, _console.show_event, site=site, store=store)
     columns = [
         Column("tag"),

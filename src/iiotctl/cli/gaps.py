@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iiotctl.cli import _console
+from iiotctl.cli._history_options import FromOption, TimezoneOption, ToOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from iiotctl.history.gaps import GapRow, Wanted
     from iiotctl.history.omission import Omissions
+    from iiotctl.history.sitetime import SiteTime
 
 
 def gaps(
@@ -41,15 +43,9 @@ def gaps(
         str | None,
         typer.Option("--reason", metavar="REASON", show_default=False, help="Only gaps of this cause, e.g. timeout."),
     ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", show_default=False, help="Not those that ended before: ISO 8601, '*-8h'."
-        ),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", show_default=False, help="Not those that began later.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    timezone: TimezoneOption = None,
     completeness: Annotated[
         bool,
         typer.Option("--completeness", show_default=False, help="Instead, how complete the record of each tag is."),
@@ -82,16 +78,16 @@ def gaps(
     from iiotctl.history.gaps import Wanted
     from iiotctl.history.omission import Omissions
     from iiotctl.ops.gaps import gaps as op
-    from iiotctl.ops.site import open_store
+    from iiotctl.ops.history import opened
     from iiotctl.reports.rows import Column, Rows
 
-    root = open_store(site, store)
+    root, zone = opened(site, store, timezone, _console.show_event)
     notice = Omissions(_console.show_event)
     if completeness:
-        _completeness(root, Wanted(source, tag, reason), notice, start, end, format, output)
+        _completeness(root, Wanted(source, tag, reason), notice, start, end, zone, format, output)
         notice.end(root, strict=strict)
         return
-    found = op(root, Wanted(source, tag, reason), notice, start=start, end=end)
+    found = op(root, Wanted(source, tag, reason), notice, start=start, end=end, zone=zone)
     columns = [
         Column("source"),
         Column("tag"),
@@ -120,6 +116,7 @@ def _completeness(
     notice: Omissions,
     start: str | None,
     end: str | None,
+    zone: SiteTime,
     format_: Format,
     output: Path | None,
 ) -> None:
@@ -127,7 +124,7 @@ def _completeness(
     from iiotctl.cli._completeness import overall, store_rows
     from iiotctl.ops.gaps import completeness as op
 
-    records = op(root, wanted, notice, start=start, end=end)
+    records = op(root, wanted, notice, start=start, end=end, zone=zone)
     rows = store_rows(records, brief=format_ is Format.TABLE)
     reports.write(rows, format_.value, output, color=_console.uses_color(sys.stdout))
     _console.say(overall([record.completeness for record in records]))

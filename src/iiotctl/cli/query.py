@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from iiotctl.cli import _console
-from iiotctl.cli._history_options import ForceOption, FromOption, ToOption
+from iiotctl.cli._history_options import ForceOption, FromOption, TimezoneOption, ToOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
@@ -27,6 +27,7 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", show_default=False, help="One SELECT; - reads it from stdin.")],
     start: FromOption = None,
     end: ToOption = None,
+    timezone: TimezoneOption = None,
     force: ForceOption = False,
     unsafe: Annotated[
         bool,
@@ -54,12 +55,13 @@ def query(
     """
     del quiet, verbose
     from iiotctl.ops import query as op
-    from iiotctl.ops.site import open_store
+    from iiotctl.ops.history import opened
 
     text = sys.stdin.read() if sql == "-" else sql
+    root, zone = opened(site, store, timezone, _console.show_event)
     op.run(
         op.Query(
-            store=open_store(site, store),
+            store=root,
             sql=text,
             format=format.value,
             output=output,
@@ -68,6 +70,7 @@ def query(
             force=force,
             unsafe=unsafe,
             strict=strict,
+            zone=zone,
             color=color is not Color.NEVER and _console.uses_color(sys.stdout),
         ),
         _console.show_event,

@@ -16,6 +16,7 @@ from iiotctl.history import times
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import matcher, near
 from iiotctl.history.reader import Selection
+from iiotctl.ops.history import clock
 from iiotctl.ops.site import Opened, open_settings, source_context
 from iiotctl.outages import merged
 from iiotctl.samples import Gap, GapReason, SampleBatch
@@ -91,6 +92,7 @@ class Order:
         whole: the whole interval instead of its gaps.
         max_step: values further apart leave a gap, seconds; None = three periods of the tag, at least 5 s.
         trust_first: accept and remember a server certificate not seen before.
+        timezone: `--timezone`: zone of `start` and `end` where they have no offset, other than the site's.
     """
 
     source: str
@@ -100,6 +102,7 @@ class Order:
     whole: bool = False
     max_step: float | None = None
     trust_first: bool = False
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +160,11 @@ def backfill(
     config, tags = _source(opened, order.source)
     chosen = _chosen(tags, order.tags, order.source)
     now = now_us()
-    start, end = times.parse_range(order.start, order.end, now)
-    assert start is not None
-    assert end is not None
-    end = min(end, now) - 1
+    zone = clock(loaded.site.site.model_dump(), order.timezone)
+    within = times.parse_range(order.start, order.end, now, zone=zone, notice=notice)
+    assert within.start is not None
+    assert within.end is not None
+    start, end = within.start, min(within.end, now) - 1
     # a store that is being made by this very call has no gaps yet
     with BulkWriter.open(opened.store, site=loaded.site.site.name, now_us=now_us) as writer:
         names = [tag.name for tag in chosen]

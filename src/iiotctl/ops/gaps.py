@@ -16,6 +16,7 @@ from iiotctl.history.completeness import TagRecord, records
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import near
 from iiotctl.history.reader import Selection
+from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.outages import Outages, outages
 from iiotctl.samples import GapReason
 
@@ -37,6 +38,7 @@ def gaps(
     *,
     start: str | None = None,
     end: str | None = None,
+    zone: SiteTime = UTC_TIME,
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
 ) -> list[GapRow]:
     """Gaps of a store by start.
@@ -47,10 +49,11 @@ def gaps(
         notice: is told about files that had to be left out.
         start: `--from` as typed; gaps that ended before are left out.
         end: `--to` as typed; gaps that began later are left out.
+        zone: of `start` and `end` where they have no offset.
         now_us: wall clock, µs UTC.
 
     Raises:
-        UsageError: `bad-time`, `unknown-reason`.
+        UsageError: `bad-time`, `empty-range`, `unknown-reason`.
         IncompleteError: the store knows no such tag or source.
         StoreError: no store.
     """
@@ -62,8 +65,8 @@ def gaps(
             where="--reason",
             hint=near(wanted.reason, reasons) or f"one of {', '.join(reasons)}",
         )
-    first, last = times.parse_range(start, end, now_us())
-    return find(Selection(store, first, last), wanted, notice)
+    within = times.parse_range(start, end, now_us(), zone=zone, notice=notice)
+    return find(Selection(store, within.start, within.end), wanted, notice)
 
 
 def completeness(
@@ -73,12 +76,13 @@ def completeness(
     *,
     start: str | None = None,
     end: str | None = None,
+    zone: SiteTime = UTC_TIME,
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
 ) -> list[TagRecord]:
     """How complete the record of each tag is, the least complete first; parameters as for `gaps`.
 
     Raises:
-        UsageError: `bad-time`; `bad-value` when `wanted` names a reason.
+        UsageError: `bad-time`, `empty-range`; `bad-value` when `wanted` names a reason.
         IncompleteError: the store knows no such tag or source.
         StoreError: no store.
     """
@@ -90,8 +94,8 @@ def completeness(
             hint="leave `--reason` out, or `--completeness`",
         )
     now = now_us()
-    first, last = times.parse_range(start, end, now)
-    return records(Selection(store, first, last), wanted, notice, now)
+    within = times.parse_range(start, end, now, zone=zone, notice=notice)
+    return records(Selection(store, within.start, within.end), wanted, notice, now)
 
 
 def by_cause(rows: Sequence[GapRow], now_us: int) -> list[Cause]:

@@ -13,6 +13,7 @@ from iiotctl.history import export, statement, times
 from iiotctl.history.omission import Omissions
 from iiotctl.history.reader import Selection
 from iiotctl.history.result import Field, Running
+from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.reports import output as reports
 from iiotctl.reports import target
 from iiotctl.reports.as_json import head, keys
@@ -45,6 +46,7 @@ class Query:
         unsafe: run any SQL.
         color: styles are allowed in tables.
         strict: fail after the result when files had to be left out.
+        zone: of `start` and `end` where they have no offset.
     """
 
     store: Path
@@ -57,6 +59,7 @@ class Query:
     unsafe: bool = False
     color: bool = False
     strict: bool = False
+    zone: SiteTime = UTC_TIME
 
 
 def column(field: Field) -> Column:
@@ -100,13 +103,13 @@ def run(
 
 def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int]) -> None:
     checked = statement.check(query.sql, unsafe=query.unsafe)
-    start, end = times.parse_range(query.start, query.end, now_us())
+    within = times.parse_range(query.start, query.end, now_us(), zone=query.zone, notice=notice)
     to_file = query.output is not None and str(query.output) != "-"
     if to_file and query.output is not None:
         target.keep_out_of_store(query.output)
     if target.is_terminal(query.output) and query.format == "parquet":
         raise target.binary_to_terminal()
-    selection = Selection(query.store, start, end)
+    selection = Selection(query.store, within.start, within.end)
     copies = (
         query.format in export.FORMATS
         and checked.kind is statement.Kind.SELECT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -58,6 +59,21 @@ Bytes = Annotated[
     WithJsonSchema(
         {"type": "string", "format": "size-with-unit", "pattern": SIZE_PATTERN, "examples": ["64MB", "2GB"]}
     ),
+]
+
+
+def _time_of_day(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(_TIME_OF_DAY, value):
+        return value
+    msg = f'a time of day is written `"06:00"`, not `{value}`'
+    raise ValueError(msg)
+
+
+_TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
+TimeOfDay = Annotated[
+    str,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY, "examples": ["06:00", "22:00"]}),
 ]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")]
 

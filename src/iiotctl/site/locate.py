@@ -7,13 +7,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from iiotctl.errors import SiteError
 
 FILE_NAME: Final = "site.toml"
 ENV_NAME: Final = "IIOTCTL_SITE"
-_TABLE: Final = re.compile(r"^[ \t]*\[store\][^\[]*", re.MULTILINE)
 
 
 def find_site(flag: Path | None, start: Path, environ: Mapping[str, str] | None = None) -> Path | None:
@@ -42,16 +41,23 @@ def find_site(flag: Path | None, start: Path, environ: Mapping[str, str] | None 
     return None
 
 
-def written_store(path: Path) -> str | None:
-    """What a site file says of `store.path`, however broken the rest of it is; None = nothing that can be read."""
+def written(path: Path, table: str) -> dict[str, Any]:
+    """What a site file says in one of its tables, however broken the rest of it is; {} = nothing that can be read."""
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
-        return None
-    for part in (text, *_TABLE.findall(text)):
+        return {}
+    alone = re.compile(rf"^[ \t]*\[{table}\](?:[^\n]*\n(?![ \t]*\[))*[^\n]*", re.MULTILINE)
+    for part in (text, *alone.findall(text)):
         try:
-            written = tomllib.loads(part)["store"]["path"]
-        except (tomllib.TOMLDecodeError, KeyError, TypeError):
+            found = tomllib.loads(part)[table]
+        except (tomllib.TOMLDecodeError, KeyError):
             continue
-        return written if isinstance(written, str) and written else None
-    return None
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def written_store(path: Path) -> str | None:
+    """What a site file says of `store.path`, however broken the rest of it is; None = nothing that can be read."""
+    place = written(path, "store").get("path")
+    return place if isinstance(place, str) and place else None

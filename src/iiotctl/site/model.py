@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_type
-from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds
+from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds, TimeOfDay
 from iiotctl.site.reduction import Band, PercentDeadband, Reduction, RollupIntervals, check_intervals
 from iiotctl.site.ring import RingTable
 from iiotctl.site.sources import AnySource
@@ -26,8 +26,25 @@ class SiteInfo(Model):
 
     name: str = Field(default="site", min_length=1, description="shown in reports and stored with every sample")
     timezone: str = Field(
-        default="UTC", description="IANA name, e.g. Europe/Berlin; for display and shifts, data stays UTC"
+        default="UTC",
+        description="IANA name, e.g. Europe/Berlin; for times as typed, display and shifts: data stays UTC",
     )
+    shifts: tuple[TimeOfDay, ...] = Field(
+        default=(), description='local times at which shifts begin, e.g. ["06:00", "14:00", "22:00"]'
+    )
+
+    @field_validator("shifts", mode="before")
+    @classmethod
+    def _tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("shifts", mode="after")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            msg = "`shifts` names a time of day twice"
+            raise ValueError(msg)
+        return value
 
 
 class StoreSettings(Model):

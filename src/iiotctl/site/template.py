@@ -19,8 +19,10 @@ tags_file = "tags.csv"
 
 [site]
 name = "Plant 1, line 3"
-## IANA name; for display and shifts only, stored times are UTC
+## IANA name, e.g. "Europe/Berlin": of times as you type them, of days, shifts and display; stored times are UTC
 timezone = "UTC"
+## local times at which shifts begin, for `--every shift` and `--from shift`
+# shifts = ["06:00", "14:00", "22:00"]
 
 [store]
 ## folder of the samples, relative to this file; on a local disk

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from iiotctl.errors import IncompleteError, UsageError
-from iiotctl.history import times
 from iiotctl.history.gaps import Wanted
 from iiotctl.history.latest import latest
 from iiotctl.history.names import matcher
@@ -205,37 +204,3 @@ def test_what_the_store_does_not_know_is_no_empty_answer(gapped: Path) -> None:
         assert "did you mean" in str(caught.value.hint)
     with pytest.raises(UsageError):
         gaps(gapped, Wanted(reason="timeot"), silent)
-
-
-NOW = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()) * 1_000_000
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("*", NOW),
-        ("*-8h", NOW - 8 * 3600 * 10**6),
-        ("* - 1h30min", NOW - 5400 * 10**6),
-        ("*+250ms", NOW + 250_000),
-        ("2026-11-21", NOW - 12 * 3600 * 10**6),
-        ("2026-11-21T12:00Z", NOW),
-        ("2026-11-21 12:00", NOW),
-        ("2026-11-21T13:00:00+01:00", NOW),
-        ("2026-11-21T12:00:00.000001Z", NOW + 1),
-    ],
-)
-def test_times(text: str, expected: int) -> None:
-    assert times.parse(text, NOW, option="--from") == expected
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "*-8", "*8h", "-8h", "2026-13-01", "*-8 parsecs"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        times.parse(text, NOW, option="--from")
-    assert caught.value.slug == "bad-time"
-
-
-def test_an_empty_range_is_refused() -> None:
-    assert times.parse_range(None, None, NOW) == (None, None)
-    with pytest.raises(UsageError):
-        times.parse_range("*", "*-1h", NOW)
