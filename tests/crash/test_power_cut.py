@@ -27,7 +27,7 @@ HOWS: tuple[How, ...] = ("nothing", "names", "content", "everything", "random", 
 SYNCS = [
     "sync in durable.write_file < writer._save_checkpoint",
     "sync in durable.write_file < writer.prepare",
-    "sync in manifest.append",
+    "sync in manifest._write",
     "sync in seal._write_scratch",
     "sync in spool._append",
     "sync in writer._settle",
@@ -35,7 +35,7 @@ SYNCS = [
     "sync_dir in durable.make_dir < writer.prepare",
     "sync_dir in durable.write_file < writer._save_checkpoint",
     "sync_dir in durable.write_file < writer.prepare",
-    "sync_dir in manifest.append",
+    "sync_dir in manifest._write",
     "sync_dir in seal.place",
     "sync_dir in spool.__init__",
 ]

@@ -19,9 +19,9 @@ START = NOW // DAY * DAY - 5 * DAY
 ROWS: list[tuple[str, int, float | None]] = [(f"t{i % 2}", START + i * DAY // 3, float(i)) for i in range(8)]
 HOWS: tuple[How, ...] = ("nothing", "names", "content", "everything", "random", "random")
 SYNCS = (
-    "sync in manifest.append",
+    "sync in manifest._write",
     "sync in seal._write_scratch",
-    "sync_dir in manifest.append",
+    "sync_dir in manifest._write",
     "sync_dir in seal.place",
 )
 
@@ -40,7 +40,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> list[Operation]:
     _import(first / "store", disk, ROWS[:5])
     disk.ack(ROWS[:5])
     _import(first / "store", disk, ROWS)
-    told = [number for number, step in enumerate(disk.trace) if step.place == "sync in manifest.append"]
+    told = [number for number, step in enumerate(disk.trace) if step.place == "sync in manifest._write"]
     before = disk.trace[: told[-1] + 1]
     second = tmp_path_factory.mktemp("again")
     after(before, len(before)).write_out(second, "everything", Random(0))

@@ -20,7 +20,7 @@ from iiotctl.capture.parts import Parts
 from iiotctl.capture.rollup import LATENESS_US, SAVE_US, Rollups
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.sources.base import CapturedTag
-from iiotctl.store import manifest
+from iiotctl.store import ledger
 from iiotctl.store.layout import GAPS, ROLLUPS, SAMPLES, Layout, segment_of
 from iiotctl.store.state import Recovery
 
@@ -200,7 +200,7 @@ def _files(layout: Layout, run: str, kind: str, since: int) -> Iterator[pl.DataF
     """Sealed files of a run with rows from a time on, in the order of its segments."""
     import polars as pl
 
-    for entries in manifest.read_all(layout).values():
+    for entries in ledger.read_all(layout).values():
         entry, path = entries[-1], layout.root / entries[-1].path
         segment = segment_of(path)
         if entry.kind == kind and segment is not None and segment.run == run and (entry.ts_max or 0) >= since:

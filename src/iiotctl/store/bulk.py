@@ -22,7 +22,7 @@ from iiotctl.errors import StoreError
 from iiotctl.eventframe import EventFrame
 from iiotctl.samples import Gap
 from iiotctl.store import layout as places
-from iiotctl.store import manifest
+from iiotctl.store import ledger
 from iiotctl.store.columns import final_frame, sorted_by_name
 from iiotctl.store.compare import Judge, Verdicts
 from iiotctl.store.durable import Disk
@@ -250,7 +250,7 @@ class BulkWriter:
 def _recover(layout: Layout, disk: Disk) -> None:
     """Finish files that a manifest knows, remove the rest of what a killed import left."""
     left = sorted(layout.root.glob(f"*/date=*/*{PART_SUFFIX}"))
-    known = manifest.read_all(layout) if left else {}
+    known = ledger.read_all(layout) if left else {}
     for path in left:
         final = path.with_name(path.name.removesuffix(PART_SUFFIX))
         entries = known.get(final.relative_to(layout.root).as_posix(), [])

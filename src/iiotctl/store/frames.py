@@ -29,6 +29,14 @@ class Kind(IntEnum):
     COMMIT = 3
     FILE = 4
     CHECKPOINT = 5
+    CHANGE = 6
+    """Files that take over from others at one instant."""
+    INSTEAD = 7
+    """Logs that this log stands for."""
+    GATHERED = 8
+    """Ranges of many files, by column."""
+    HASHES = 9
+    """The whole entries of many files, by column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@
       rollups/date=2026-11-21/raw-<segment>.parquet
       kept/date=2026-11-21/raw-<segment>.parquet
       events/date=2026-11-21/raw-<segment>.parquet
+      samples/date=2026-11-21/hour-14-<run>-<n>.parquet      of compaction: an hour; `day-<run>-<n>` holds more of a day
       manifest/<run>.log
       spool/<run>-<n>.seg                     not yet sealed
       spool/checkpoint.bin                    last row of each tag, open gaps
       run/                                    status and requests of a running capture, room for a full disk
       lock
       import/                                 lock and waiting rows of a running import
+      readers                                 lock that readers share
+      upkeep                                  lock of compaction and whatever else replaces or removes files
 
 A segment's name is `<run>-<n>`; a run's id begins with its start time, so that names sort by time.
 """
@@ -48,8 +51,13 @@ PART_SUFFIX: Final = ".part"
 LOCK_NAME: Final = "lock"
 IMPORT_LOG: Final = "import-"
 """Begin of the name of an import's manifest."""
+UPKEEP_LOG: Final = "upkeep-"
+"""Begin of the name of a manifest of compaction or retention."""
+GATHERED_LOG: Final = "gathered-"
+"""Begin of the name of a manifest that stands for others."""
 
 _SEGMENT: Final = re.compile(r"(?P<run>\d{8}T\d{6}Z-[0-9a-f]{8})-(?P<number>\d{6})")
+_COMPACTED: Final = re.compile(r"(?:day|hour-\d\d)-(?P<segment>\d{8}T\d{6}Z-[0-9a-f]{8}-\d{6})")
 _DAY_US: Final = 86_400_000_000
 
 
@@ -111,6 +119,29 @@ class Layout:
         """Lock file of the capture that writes."""
         return self.root / LOCK_NAME
 
+    @property
+    def readers(self) -> Path:
+        """Lock file that every reader shares while it reads."""
+        return self.root / "readers"
+
+    @property
+    def upkeep(self) -> Path:
+        """Lock file of whatever replaces or removes sealed files."""
+        return self.root / "upkeep"
+
+    def upkeep_log(self, run: str) -> Path:
+        """Manifest of a run of compaction or retention."""
+        return self.manifest / f"{UPKEEP_LOG}{run}.log"
+
+    def gathered_log(self, run: str) -> Path:
+        """Manifest that stands for others, made by a run."""
+        return self.manifest / f"{GATHERED_LOG}{run}.log"
+
+    def compacted(self, kind: str, day: date, hour: int | None, name: SegmentName) -> Path:
+        """Path of a file that stands for others: of one hour (UTC), or with None of more of the date."""
+        prefix = "day" if hour is None else f"hour-{hour:02d}"
+        return self.root / kind / f"date={day.isoformat()}" / f"{prefix}-{name}.parquet"
+
     def segment(self, name: SegmentName) -> Path:
         """Path of a segment."""
         return self.spool / f"{name}.seg"
@@ -154,9 +185,25 @@ def segment_of(path: Path) -> SegmentName | None:
     return SegmentName.parse(path.stem.removeprefix("raw-")) if path.stem.startswith("raw-") else None
 
 
+def compacted_by(path: Path) -> SegmentName | None:
+    """Run and number of the file of a compaction, or None for other files."""
+    match = _COMPACTED.fullmatch(path.stem)
+    return SegmentName.parse(match["segment"]) if match else None
+
+
+def is_day_file(path: Path) -> bool:
+    """Whether compaction made the file of more than an hour."""
+    return path.stem.startswith("day-") and compacted_by(path) is not None
+
+
 def is_capture_log(log: Path) -> bool:
-    """Whether a manifest is that of a capture; an import leaves no spool and no checkpoint behind."""
-    return not log.name.startswith(IMPORT_LOG)
+    """Whether a manifest is that of a capture; others leave no spool and no checkpoint behind."""
+    return not log.name.startswith((IMPORT_LOG, UPKEEP_LOG, GATHERED_LOG))
+
+
+def is_gathered(log: Path) -> bool:
+    """Whether a manifest stands for others."""
+    return log.name.startswith(GATHERED_LOG)
 
 
 def day_number(ts_us: int) -> int:

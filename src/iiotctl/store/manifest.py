@@ -1,22 +1,23 @@
 """Manifests: which files the store wrote, with their hashes, so that `store verify` can tell damage from truth.
 
 Polars writes no page checksums, and a flipped bit in Parquet gives wrong values without an error; the
-manifest's sha256 is the store's checksum. One append-only log per sealing process.
+manifest's sha256 is the store's checksum. One append-only log per writing process; compaction gathers those of
+processes that have ended into one (`gather`). How they are read: `ledger`.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from iiotctl.store import frames
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import Layout
 
-_PATH: Final = re.compile(rb'"path": "([^"\\]+)"')
+MOST_ENTRIES: Final = 1000
+"""After so many entries a process goes on in another log, so that compaction can gather what is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +44,80 @@ class SealedFile:
 
 
 class Manifest:
-    """The log that one sealing process appends to; the file is made with the first entry."""
+    """The log that one writing process appends to; the file is made with the first entry."""
 
     def __init__(self, disk: Disk, path: Path) -> None:
         self._disk = disk
         self._path = path
         self._descriptor: int | None = None
-        self._torn = 0
+        self._begun = 0
+        self._entries = 0
 
-    def append(self, entries: list[SealedFile]) -> None:
-        """Append entries, durable on return."""
-        data = b"".join(frames.pack(frames.Kind.FILE, json.dumps(asdict(entry)).encode()) for entry in entries)
+    @property
+    def path(self) -> Path:
+        """The log that the next entry goes to."""
+        return self._path
+
+    def append(self, entries: Sequence[SealedFile]) -> None:
+        """Append entries, durable on return.
+
+        Raises:
+            OSError: the disk refused; the entries do not count.
+        """
+        self._write(
+            b"".join(frames.pack(frames.Kind.FILE, json.dumps(asdict(entry)).encode()) for entry in entries),
+            len(entries),
+        )
+
+    def remove(self, paths: Sequence[str], why: str, at: int) -> None:
+        """Say that files go away on purpose, durable on return; from then on nobody reads or misses them.
+
+        Args:
+            paths: relative to the store, with `/`. They may be deleted when no reader that looked before can still
+                want them (`upkeep`).
+            why: `compacted`, `expired`.
+            at: µs UTC, now.
+
+        Raises:
+            OSError: the disk refused; the files stay in the store.
+        """
+        self.replace([], paths, why, at)
+
+    def replace(self, files: Sequence[SealedFile], removed: Sequence[str], why: str, at: int) -> None:
+        """Files that are in place take over from others, at one instant; durable on return.
+
+        Args:
+            files: new, in place and durable under their names.
+            removed: paths that do not count any more.
+            why: as in `remove`.
+            at: µs UTC, now.
+
+        Raises:
+            OSError: the disk refused; nothing has changed.
+        """
+        change = {"files": [asdict(file) for file in files], "removed": list(removed), "why": why, "at": at}
+        self._write(frames.pack(frames.Kind.CHANGE, json.dumps(change).encode()), len(files) + len(removed))
+
+    def _write(self, data: bytes, entries: int) -> None:
+        if self._entries >= MOST_ENTRIES:
+            self._next()
         try:
             if self._descriptor is None:
                 self._descriptor = self._disk.create(self._path)
                 self._disk.sync_dir(self._path.parent)
             self._disk.write(self._descriptor, data)
             self._disk.sync(self._descriptor)
+            self._entries += entries
         except OSError:
             # A log is read up to its first torn entry, so nothing may stand behind one: go on in another file.
-            self.close()
-            self._torn += 1
-            self._path = self._path.with_name(f"{self._path.name.partition('.')[0]}.{self._torn}.log")
+            self._next()
             raise
+
+    def _next(self) -> None:
+        self.close()
+        self._begun += 1
+        self._entries = 0
+        self._path = self._path.with_name(f"{run_of(self._path)}.{self._begun}.log")
 
     def close(self) -> None:
         """Close the file."""
@@ -74,29 +126,12 @@ class Manifest:
             self._descriptor = None
 
 
-def read_all(layout: Layout) -> dict[str, list[SealedFile]]:
-    """Every entry of every manifest by path, in the order of writing; a torn tail ends its log."""
-    known = {field.name for field in fields(SealedFile)}
-    entries: dict[str, list[SealedFile]] = {}
-    if not layout.manifest.is_dir():
-        return entries
-    for log in sorted(layout.manifest.glob("*.log")):
-        for frame in frames.scan(log.read_bytes()):
-            if frame.kind != frames.Kind.FILE:
-                continue
-            facts = json.loads(bytes(frame.payload))
-            entry = SealedFile(**{key: value for key, value in facts.items() if key in known})
-            entries.setdefault(entry.path, []).append(entry)
-    return entries
+def run_of(log: Path) -> str:
+    """Name of a log without the number of its continuation."""
+    return log.name.partition(".")[0]
 
 
-def paths(layout: Layout) -> set[str]:
-    """The path of every entry of every manifest, relative to the store; cheap enough to ask before each query."""
-    found: set[str] = set()
-    if not layout.manifest.is_dir():
-        return found
-    for log in layout.manifest.glob("*.log"):
-        for frame in frames.scan(log.read_bytes()):
-            if frame.kind == frames.Kind.FILE and (match := _PATH.search(frame.payload)):
-                found.add(match[1].decode())
-    return found
+def continuation_of(log: Path) -> int:
+    """Which log of its run this is, from 0."""
+    middle = log.name.removesuffix(".log").partition(".")[2]
+    return int(middle) if middle.isdigit() else 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.quality import BAD
 from iiotctl.samples import Gap, GapReason
-from iiotctl.store import manifest
+from iiotctl.store import ledger
 from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout, is_capture_log
 from iiotctl.store.schema import REMOVED, TagRow, tag_from_json
 from iiotctl.store.state import LastRow, State
@@ -59,7 +59,7 @@ def tag_facts(layout: Layout, names: Collection[str]) -> dict[str, TagRow]:
 
 
 def _last_rows(layout: Layout, wanted: set[str]) -> dict[str, LastRow]:
-    entries = [entry for versions in manifest.read_all(layout).values() for entry in versions[-1:]]
+    entries = [entry for versions in ledger.read_all(layout).values() for entry in versions[-1:]]
     newest = sorted((one for one in entries if one.kind == SAMPLES), key=lambda one: one.ts_max or 0, reverse=True)
     found: dict[str, LastRow] = {}
     silent = set(wanted)

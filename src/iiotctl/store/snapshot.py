@@ -3,19 +3,19 @@
 The order is the proof (design §4.3): first the spool is listed and every segment opened and read up to its
 size at that moment, then the sealed files are listed. A segment that could be opened is the truth for its
 name, and sealed files of that name are ignored; one that has vanished was sealed before the second listing.
-The sealer deletes a segment last.
+The sealer deletes a segment last. Between the two the manifests are read: what they say was replaced is left out, and
+what took its place was there before they said so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from iiotctl.store import manifest, spool
+from iiotctl.store import ledger, spool
 from iiotctl.store.layout import (
     CAPTURED,
     EVENTS,
@@ -32,6 +32,9 @@ from iiotctl.store.layout import (
     date_of,
     segment_of,
 )
+from iiotctl.store.ledger import FileRange, path_of
+from iiotctl.store.readers import Shared
+from iiotctl.store.standing import counting
 from iiotctl.store.tables import has_rows, rows_of
 from iiotctl.store.writer import check_store
 
@@ -55,14 +58,23 @@ class BadFile:
 class Snapshot:
     """What a reader sees. Make one with `open`; use as a context manager."""
 
-    def __init__(self, layout: Layout, segments: list[spool.Segment], files: dict[Table, list[Path]]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        segments: list[spool.Segment],
+        files: dict[Table, list[Path]],
+        ranges: dict[Path, FileRange],
+    ) -> None:
         self.root = layout.root
         self.files = files
         """Sealed files by table."""
+        self.ranges = ranges
+        """What sealed files hold, without opening them. One that is not in it is unknown and has to be read."""
         self.bad_files: list[BadFile] = []
         self.missing: list[BadFile] = []
         """Files of the selection that a manifest lists and that are gone."""
         self._segments = segments
+        self._share: Shared | None = None
         self._check()
 
     @classmethod
@@ -79,14 +91,40 @@ class Snapshot:
         """
         layout = Layout(root.absolute())
         check_store(layout)
+        share = Shared(layout)
+        try:
+            return cls._look(layout, share, start, end)
+        except BaseException:
+            share.release()
+            raise
+
+    @classmethod
+    def _look(cls, layout: Layout, share: Shared, start: int | None, end: int | None) -> Snapshot:
         segments = spool.read_spool(layout)
+        known = ledger.read(layout)
+        # One that was sealed and then compacted since we opened it: its rows are in the file that took over.
+        compacted = {segment_of(layout.root / name) for name in known.removed}
+        segments = [segment for segment in segments if segment.name not in compacted]
         opened = {segment.name for segment in segments}
-        files: dict[Table, list[Path]] = {
-            table: _without(opened, layout.files(table, *((_date(start), _date(end)) if table in _BY_DATE else ())))
-            for table in KINDS
-        }
-        snapshot = cls(layout, segments, files)
-        snapshot.missing = _missing(layout, opened, _date(start), _date(end))
+        files: dict[Table, list[Path]] = {}
+        ranges: dict[Path, FileRange] = {}
+        there: set[str] = set()
+        for table in KINDS:
+            dates = (_date(start), _date(end)) if table in _BY_DATE else (None, None)
+            files[table] = []
+            for path in counting(layout, known, list(layout.files(table, *dates))):
+                name = path_of(layout, path)
+                there.add(name)
+                held = known.ranges.get(name)
+                if segment_of(path) in opened or (table in _BY_DATE and _is_outside(held, start, end)):
+                    continue
+                files[table].append(path)
+                if held is not None:
+                    ranges[path] = held
+        snapshot = cls(layout, segments, files, ranges)
+        snapshot._share = share
+        absent = sorted(known.ranges.keys() - there)
+        snapshot.missing = _missing(layout, absent, opened, _date(start), _date(end))
         return snapshot
 
     def _check(self) -> None:
@@ -106,8 +144,10 @@ class Snapshot:
         self.close()
 
     def close(self) -> None:
-        """Let go of the segments' bytes."""
+        """Let go of the segments' bytes, and of the files that compaction may want to delete."""
         self._segments = []
+        if self._share is not None:
+            self._share.release()
 
     @property
     def sample_files(self) -> list[Path]:
@@ -176,14 +216,19 @@ class Snapshot:
         return self.unsealed(KEPT)
 
 
-def _without(opened: set[SegmentName], files: Iterable[Path]) -> list[Path]:
-    return [path for path in files if segment_of(path) not in opened]
+def _is_outside(known: FileRange | None, start: int | None, end: int | None) -> bool:
+    """Whether a file of a table by date certainly has no row in [start, end]."""
+    if known is None or known.ts_min is None or known.ts_max is None:
+        return False
+    return (start is not None and known.ts_max < start) or (end is not None and known.ts_min > end)
 
 
-def _missing(layout: Layout, opened: set[SegmentName], first: date | None, last: date | None) -> list[BadFile]:
-    """What the store wrote and somebody took away. Whatever removes files on purpose is to be honoured here."""
+def _missing(
+    layout: Layout, absent: list[str], opened: set[SegmentName], first: date | None, last: date | None
+) -> list[BadFile]:
+    """What the store wrote and somebody took away; what was removed on purpose is not in the ledger."""
     missing = []
-    for name in sorted(manifest.paths(layout)):
+    for name in absent:
         path = layout.root / name
         day, segment = date_of(path.parent), segment_of(path)
         if segment in opened or day is None:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from iiotctl.store import manifest, spool
+from iiotctl.store import ledger, spool
 from iiotctl.store.layout import EVENTS, KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
 from iiotctl.store.lock import holder, is_held
 from iiotctl.store.writer import check_store
@@ -70,7 +70,7 @@ def status(root: Path) -> StoreStatus:
     layout = Layout(root.absolute())
     check_store(layout)
     segments = spool.read_spool(layout)
-    known = manifest.read_all(layout)
+    known = ledger.read_all(layout)
     days: dict[str, list[int]] = {}
     counts = Counter[str]()
     files = size = samples_size = 0

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from iiotctl.store import manifest, spool
+from iiotctl.store import ledger, spool
 from iiotctl.store.layout import GAPS, KINDS, LOCK_NAME, PART_SUFFIX, SAMPLES, TMP_SUFFIX, Layout, segment_of
 from iiotctl.store.lock import is_held
+from iiotctl.store.manifest import SealedFile
 from iiotctl.store.schema import is_of
 from iiotctl.store.snapshot import has_other_copy
 from iiotctl.store.writer import check_store
@@ -86,7 +87,7 @@ def verify(root: Path) -> Verification:
         if not segment.tail_is_blank:
             detail = f"readable up to byte {segment.valid} of {segment.size}"
             result.flaws.append(Flaw(_name(layout, segment.path), Verdict.CUT, detail))
-    known = manifest.read_all(layout)
+    known = ledger.read_all(layout)
     seen = set()
     for kind in KINDS:
         for path in layout.files(kind):
@@ -109,7 +110,7 @@ def _name(layout: Layout, path: Path) -> str:
 
 
 def _check_file(
-    layout: Layout, kind: str, path: Path, known: dict[str, list[manifest.SealedFile]], result: Verification
+    layout: Layout, kind: str, path: Path, known: dict[str, list[SealedFile]], result: Verification
 ) -> Iterator[Flaw]:
     name = _name(layout, path)
     try:
@@ -120,7 +121,7 @@ def _check_file(
     result.files += 1
     result.size += len(data)
     if name not in known:
-        known.update(manifest.read_all(layout))  # an import may have put it here since we looked
+        known.update(ledger.read_all(layout))  # an import may have put it here since we looked
     entries = known.get(name)
     if entries is None:
         # Sealed a moment ago while its segment still stands, or put here by someone else.

@@ -17,7 +17,7 @@ from iiotctl.errors import StoreError
 from iiotctl.kept import Kept
 from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, SampleBatch
-from iiotctl.store import damage, spool
+from iiotctl.store import damage, readers, spool
 from iiotctl.store import layout as places
 from iiotctl.store.durable import Disk, write_file
 from iiotctl.store.layout import FORMAT, TMP_SUFFIX, Layout, SegmentName
@@ -353,6 +353,7 @@ def prepare(layout: Layout, disk: Disk) -> None:
     """
     for folder in (layout.root, layout.spool, layout.manifest):
         disk.make_dir(folder)
+    readers.prepare(layout)
     if layout.store_toml.exists():
         check_store(layout)
         # Should a killed process not have synced its name: `make_dir` above synced the folder it stands in.
