@@ -13,8 +13,9 @@ from iiotctl.capture import ring as ring_
 from iiotctl.capture.keeping import Keeping, KeptTag
 from iiotctl.capture.trigger import Watch
 from iiotctl.samples import SampleBatch
+from iiotctl.site.condition import Condition
 from iiotctl.site.ring import RingSettings
-from iiotctl.site.trigger import Condition, Trigger, parse_trigger
+from iiotctl.site.trigger import Trigger, parse_trigger
 
 S = 1_000_000
 BAD = 0x80310000

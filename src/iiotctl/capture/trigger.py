@@ -26,7 +26,8 @@ import numpy as np
 
 from iiotctl.quality import BAD
 from iiotctl.samples import NULL_TIME, SampleBatch
-from iiotctl.site.trigger import Condition, Trigger
+from iiotctl.site.condition import Condition
+from iiotctl.site.trigger import Trigger
 
 _EDGES: Final = (Condition.RISES, Condition.FALLS)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from iiotctl.errors import IiotctlError, SiteError, UsageError
+from iiotctl.site.condition import Condition
 from iiotctl.site.load import load_site
 from iiotctl.site.model import Tag
 from iiotctl.site.ring import RingTable, from_flags
-from iiotctl.site.trigger import Condition, parse_trigger
+from iiotctl.site.trigger import parse_trigger
 
 
 @pytest.mark.parametrize(
