@@ -37,7 +37,7 @@ demo: $(VENV)/run.stamp ## Run the main job on a simulated plant: capture, then 
 	$(BIN)/iiotctl demo $(DEMO)
 
 test: lint peers ## Lint, type-check and run every test (under 10 minutes on 2 cores)
-	$(BIN)/pytest -n auto $(PYTEST)
+	$(BIN)/pytest -n auto --dist worksteal $(PYTEST)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
