@@ -40,7 +40,15 @@ class Series:
 
 
 def read(
-    reader: Reader, tag: str, start: int, end: int, *, good_before: int = 2, good_after: int = 1, gaps: bool = True
+    reader: Reader,
+    tag: str,
+    start: int,
+    end: int,
+    *,
+    good_before: int = 2,
+    good_after: int = 1,
+    gaps: bool = True,
+    number: str = "value",
 ) -> Series:
     """Samples in [start, end), and beyond both ends those up to the given number of Good ones.
 
@@ -56,17 +64,18 @@ def read(
         good_after: Good samples wanted at or after `end`; likewise.
         gaps: put a Bad sample (BadNoData, no value) where a gap of the tag or of its source begins and none
             is stored, so that nothing is drawn or averaged across a hole.
+        number: SQL over the columns of `samples` for what shall stand in `value`, e.g. a number for each text.
 
     Raises:
         StoreError: no store; a file went away meanwhile.
     """
 
     def work(connection: duckdb.DuckDBPyConnection) -> Series:
-        first = _reach(connection, reader, tag, start, good_before, forward=False)
-        last = _reach(connection, reader, tag, end, good_after, forward=True)
+        first = _reach(connection, reader, tag, start, good_before, number, forward=False)
+        last = _reach(connection, reader, tag, end, good_after, number, forward=True)
         source = reader.source("samples", start=first, end=last + 1)
         sql = (
-            f"SELECT epoch_us(ts) AS ts, CAST(value AS DOUBLE) AS value, quality FROM {source}"
+            f"SELECT epoch_us(ts) AS ts, CAST({number} AS DOUBLE) AS value, quality FROM {source}"
             f" WHERE tag = {quoted(tag)} AND ts >= {literal(first)} AND ts <= {literal(last)} ORDER BY ts"
         )
         arrays = connection.execute(sql).fetchnumpy()
@@ -77,7 +86,14 @@ def read(
 
 
 def _reach(
-    connection: duckdb.DuckDBPyConnection, reader: Reader, tag: str, at: int, wanted: int, *, forward: bool
+    connection: duckdb.DuckDBPyConnection,
+    reader: Reader,
+    tag: str,
+    at: int,
+    wanted: int,
+    number: str,
+    *,
+    forward: bool,
 ) -> int:
     """The time of the last of `wanted` Good samples before `at` (or from it on); `at` when there is none."""
     found: list[tuple[int]] = []
@@ -90,7 +106,7 @@ def _reach(
             limits += [f"ts < {literal(high)}"] if high is not None else []
             found = connection.execute(
                 f"SELECT epoch_us(ts) FROM {reader.source('samples', start=low, end=high)} WHERE tag = {quoted(tag)}"
-                f" AND {' AND '.join(limits)} AND quality < {quality.UNCERTAIN} AND value IS NOT NULL"
+                f" AND {' AND '.join(limits)} AND quality < {quality.UNCERTAIN} AND ({number}) IS NOT NULL"
                 f" ORDER BY ts {'' if forward else 'DESC'} LIMIT {wanted}"
             ).fetchall()
             if len(found) == wanted:
