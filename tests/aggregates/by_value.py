@@ -1,0 +1,200 @@
+"""Oracle, first half: aggregates of OPC 10000-13 §5.4.3 over raw values, and those that are a bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+from tests.aggregates.history import (
+    BAD_NO_DATA,
+    CALCULATED,
+    GOOD,
+    MULTIPLE,
+    RAW,
+    SUB_NORMAL,
+    History,
+    Result,
+    Sample,
+)
+
+
+def no_data(start: int) -> Result:
+    return Result(None, start, BAD_NO_DATA)
+
+
+def _good(samples: list[Sample]) -> list[Sample]:
+    return [sample for sample in samples if sample.severity == 0]
+
+
+def _numbers(samples: list[Sample]) -> list[Fraction]:
+    return [sample.value for sample in samples if sample.value is not None]
+
+
+def average(history: History, start: int, end: int) -> Result:
+    """§5.4.3.5: sum of the Good raw values by their number; status by count of values."""
+    samples = history.within(start, end)
+    good = _numbers(_good(samples))
+    if not good:
+        return no_data(start)
+    return Result(sum(good, Fraction(0)) / len(good), start, history.status_of_values(samples), CALCULATED)
+
+
+def count(history: History, start: int, end: int) -> Result:
+    """§5.4.3.21: number of Good raw values, zero when there are none; status by count of values."""
+    samples = history.within(start, end)
+    return Result(Fraction(len(_good(samples))), start, history.status_of_values(samples), CALCULATED)
+
+
+def _extreme(history: History, start: int, end: int, best: Callable[..., Fraction]) -> tuple[Sample, int, bool] | None:
+    """The first Good sample with the extreme value, the status, and whether there are several of it.
+
+    Uncertain when a Bad value is there, or an Uncertain one beyond the extreme (§5.4.3.10, table).
+    """
+    samples = history.within(start, end)
+    good = _good(samples)
+    if not good:
+        return None
+    value = best(_numbers(good))
+    rivals = _numbers([sample for sample in samples if sample.severity == 1 and not history.is_bad(sample)])
+    doubtful = any(history.is_bad(sample) for sample in samples) or any(
+        best([value, rival]) != value for rival in rivals
+    )
+    hits = [sample for sample in good if sample.value == value]
+    return hits[0], SUB_NORMAL if doubtful else GOOD, len(hits) > 1
+
+
+def _extreme_at_start(history: History, start: int, end: int, best: Callable[..., Fraction]) -> Result:
+    """§5.4.3.10, §5.4.3.11: Raw when the value lies on the start of the interval, else Calculated."""
+    found = _extreme(history, start, end, best)
+    if found is None:
+        return no_data(start)
+    sample, status, several = found
+    info = RAW if sample.ts == start and status == GOOD else CALCULATED
+    return Result(sample.value, start, status, info | (MULTIPLE if several else 0))
+
+
+def _extreme_at_its_time(history: History, start: int, end: int, best: Callable[..., Fraction]) -> Result:
+    """§5.4.3.12, §5.4.3.13: the raw sample itself, the oldest of several."""
+    found = _extreme(history, start, end, best)
+    if found is None:
+        return no_data(start)
+    sample, status, several = found
+    return Result(sample.value, sample.ts, status, RAW | (MULTIPLE if several else 0))
+
+
+def minimum(history: History, start: int, end: int) -> Result:
+    return _extreme_at_start(history, start, end, min)
+
+
+def maximum(history: History, start: int, end: int) -> Result:
+    return _extreme_at_start(history, start, end, max)
+
+
+def minimum_actual_time(history: History, start: int, end: int) -> Result:
+    return _extreme_at_its_time(history, start, end, min)
+
+
+def maximum_actual_time(history: History, start: int, end: int) -> Result:
+    return _extreme_at_its_time(history, start, end, max)
+
+
+def value_range(history: History, start: int, end: int) -> Result:
+    """§5.4.3.14: greatest less smallest Good raw value."""
+    low, high = _extreme(history, start, end, min), _extreme(history, start, end, max)
+    if low is None or high is None:
+        return no_data(start)
+    assert low[0].value is not None
+    assert high[0].value is not None
+    return Result(high[0].value - low[0].value, start, max(low[1], high[1]), CALCULATED)
+
+
+def first(history: History, start: int, end: int) -> Result:
+    """§5.4.3.25 Start: the earliest raw sample, Bad or not, with its own status and time."""
+    samples = history.within(start, end)
+    return _as_stored(samples[0]) if samples else no_data(start)
+
+
+def last(history: History, start: int, end: int) -> Result:
+    """§5.4.3.26 End: the latest raw sample, likewise."""
+    samples = history.within(start, end)
+    return _as_stored(samples[-1]) if samples else no_data(start)
+
+
+def _as_stored(sample: Sample) -> Result:
+    return Result(None if sample.severity == 2 else sample.value, sample.ts, sample.status, RAW)
+
+
+def delta(history: History, start: int, end: int) -> Result:
+    """§5.4.3.27: latest less earliest Good raw value; Uncertain when non-Good ones were passed over to find them."""
+    samples = history.within(start, end)
+    good = _good(samples)
+    if not good:
+        return no_data(start)
+    sure = samples[0].severity == 0 and samples[-1].severity == 0
+    numbers = _numbers(good)
+    return Result(numbers[-1] - numbers[0], start, GOOD if sure else SUB_NORMAL, CALCULATED)
+
+
+def number_of_transitions(history: History, start: int, end: int) -> Result:
+    """§5.4.3.24: changes between non-Bad values, the first against the last non-Bad value before the interval."""
+    samples = history.within(start, end)
+    earlier = [s.value for s in history.samples if s.ts < start and not history.is_bad(s)]
+    previous = earlier[-1] if earlier else None
+    changes = 0
+    for sample in samples:
+        if history.is_bad(sample):
+            continue
+        changes += previous is None or sample.value != previous
+        previous = sample.value
+    return Result(Fraction(changes), start, history.status_of_values(samples), CALCULATED)
+
+
+def worst_quality(history: History, start: int, end: int) -> Result:
+    """§5.4.3.35: worst status of the raw samples as value, the first of several; always Good, Calculated."""
+    return _worst([sample.status for sample in history.within(start, end)], start)
+
+
+def worst_quality_2(history: History, start: int, end: int) -> Result:
+    """§5.4.3.36: likewise, the start bound counted in."""
+    codes = [sample.status for sample in history.within(start, end)]
+    if history.on(start) is None:
+        codes.insert(0, history.ignoring_uncertain_as_bad().simple(start).status)
+    return _worst(codes, start)
+
+
+def _worst(codes: list[int], start: int) -> Result:
+    if not codes:
+        return no_data(start)
+    worst = max(code >> 30 for code in codes)
+    hits = [code for code in codes if code >> 30 == worst]
+    return Result(Fraction(hits[0]), start, GOOD, CALCULATED | (MULTIPLE if len(hits) > 1 else 0))
+
+
+def _spread(history: History, start: int, end: int, *, sample: bool, root: bool) -> Result:
+    """§5.4.3.37 to §5.4.3.40: over Good raw values, n - 1 or n below the line; one value has none."""
+    samples = history.within(start, end)
+    good = _numbers(_good(samples))
+    if not good:
+        return no_data(start)
+    mean = sum(good, Fraction(0)) / len(good)
+    squares = sum(((number - mean) ** 2 for number in good), Fraction(0))
+    variance = squares / (len(good) - sample) if len(good) > 1 else Fraction(0)
+    status = GOOD if len(good) == len(samples) else SUB_NORMAL
+    return Result(math.sqrt(variance) if root else variance, start, status, CALCULATED)
+
+
+def standard_deviation_sample(history: History, start: int, end: int) -> Result:
+    return _spread(history, start, end, sample=True, root=True)
+
+
+def standard_deviation_population(history: History, start: int, end: int) -> Result:
+    return _spread(history, start, end, sample=False, root=True)
+
+
+def variance_sample(history: History, start: int, end: int) -> Result:
+    return _spread(history, start, end, sample=True, root=False)
+
+
+def variance_population(history: History, start: int, end: int) -> Result:
+    return _spread(history, start, end, sample=False, root=False)

@@ -1,0 +1,236 @@
+"""What the oracle judges by: samples of one variable, and the values at borders of OPC 10000-13 §3.1.8 and §3.1.9.
+
+Slow on purpose: plain Python and fractions, one interval at a time, so that it shares nothing with the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+
+GOOD = 0x00000000
+BAD = 0x80000000
+BAD_NO_DATA = 0x809B0000
+SUB_NORMAL = 0x40A40000
+"""Uncertain_DataSubNormal."""
+UNIT_US = 1_000
+"""Resolution of time (§3.1.3, §5.4.2.4): one millisecond, as in the examples of Annex A."""
+RAW, CALCULATED, INTERPOLATED, PARTIAL, MULTIPLE = 0, 1, 2, 4, 16
+"""Info bits of the historian (OPC 10000-4 §7.39.1)."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stored sample: time in µs, value, status code without info bits."""
+
+    ts: int
+    value: Fraction | None
+    status: int = GOOD
+
+    @property
+    def severity(self) -> int:
+        """0 Good, 1 Uncertain, 2 Bad."""
+        return self.status >> 30
+
+
+@dataclass(frozen=True)
+class Config:
+    """AggregateConfiguration (§4.2.1.2) with its defaults."""
+
+    treat_uncertain_as_bad: bool = True
+    percent_data_bad: int = 100
+    percent_data_good: int = 100
+    sloped_extrapolation: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result: value, its timestamp, status code, info bits."""
+
+    value: Fraction | float | None
+    ts: int
+    status: int
+    info: int = 0
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Value at a border; `raw` when a sample lies on it."""
+
+    ts: int
+    value: Fraction | None
+    status: int
+    raw: bool = False
+
+    @property
+    def usable(self) -> bool:
+        return self.status >> 30 < 2
+
+    @property
+    def origin(self) -> int:
+        return RAW if self.raw else INTERPOLATED
+
+
+@dataclass(frozen=True)
+class Region:
+    """A stretch of the interval between two values (§5.4.3.2.1): length, values at its ends, status."""
+
+    length: Fraction
+    first: Fraction | None
+    last: Fraction | None
+    severity: int
+
+
+@dataclass(frozen=True)
+class History:
+    """Samples of one variable with its Stepped property and the configuration.
+
+    An archive begins where data begin: entries Bad_NoData before the first other sample ("point created") are set
+    aside, as Annex A does.
+    """
+
+    samples: tuple[Sample, ...]
+    stepped: bool = False
+    config: Config = field(default_factory=Config)
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], *, stepped: bool = False, config: Config | None = None) -> History:
+        ordered = sorted(samples, key=lambda sample: sample.ts)
+        while ordered and ordered[0].status == BAD_NO_DATA:
+            ordered.pop(0)
+        return cls(tuple(ordered), stepped, config or Config())
+
+    def sloped(self) -> History:
+        return replace(self, stepped=False)
+
+    def ignoring_uncertain_as_bad(self) -> History:
+        return replace(self, config=replace(self.config, treat_uncertain_as_bad=False))
+
+    def is_bad(self, sample: Sample) -> bool:
+        """§3.1.7: TreatUncertainAsBad decides whether an Uncertain value is Bad."""
+        return sample.severity == 2 or (sample.severity == 1 and self.config.treat_uncertain_as_bad)
+
+    def within(self, start: int, end: int) -> list[Sample]:
+        return [sample for sample in self.samples if start <= sample.ts < end]
+
+    def before(self, at: int) -> Sample | None:
+        return next((sample for sample in reversed(self.samples) if sample.ts < at), None)
+
+    def after(self, at: int) -> Sample | None:
+        return next((sample for sample in self.samples if sample.ts > at), None)
+
+    def on(self, at: int) -> Sample | None:
+        """The sample at that very time; of several the one stored last."""
+        return next((sample for sample in reversed(self.samples) if sample.ts == at), None)
+
+    def is_before_data(self, end: int) -> bool:
+        return not self.samples or end <= self.samples[0].ts
+
+    def is_after_data(self, start: int) -> bool:
+        return not self.samples or start > self.samples[-1].ts
+
+    def is_partial(self, start: int, end: int) -> bool:
+        """§5.3.3.2: data begin within the interval, or end within it."""
+        return start < self.samples[0].ts < end or start <= self.samples[-1].ts < end
+
+    # Values at borders ---------------------------------------------------------------------------------------------
+
+    def simple(self, at: int) -> Bound:
+        """Simple bounding value (§3.1.9): from the samples next to the border, whatever their status."""
+        here = self.on(at)
+        if here is not None:
+            return Bound(at, None, BAD_NO_DATA) if self.is_bad(here) else Bound(at, here.value, here.status, raw=True)
+        left, right = self.before(at), self.after(at)
+        if left is None or right is None or self.is_bad(left):
+            return Bound(at, None, BAD_NO_DATA)
+        status = GOOD if left.severity == 0 else SUB_NORMAL
+        if self.stepped:
+            return Bound(at, left.value, status)
+        if self.is_bad(right):
+            return Bound(at, left.value, SUB_NORMAL)
+        return Bound(at, line(left, right, at), status if right.severity == 0 else SUB_NORMAL)
+
+    def interpolated(self, at: int) -> Bound:
+        """Interpolated bounding value (§3.1.8): from the nearest non-Bad samples, across Bad ones if need be."""
+        here = self.on(at)
+        if here is not None and not self.is_bad(here):
+            return Bound(at, here.value, here.status, raw=True)
+        usable = [sample for sample in self.samples if not self.is_bad(sample)]
+        left = [sample for sample in usable if sample.ts < at]
+        right = [sample for sample in usable if sample.ts > at]
+        if not left:
+            return Bound(at, None, BAD_NO_DATA)
+        near = left[-1]
+        if self.stepped:
+            skipped = any(self.is_bad(sample) and near.ts <= sample.ts <= at for sample in self.samples)
+            sure = near.severity == 0 and not skipped and self.after(at) is not None
+            return Bound(at, near.value, GOOD if sure else SUB_NORMAL)
+        if right:
+            far = right[0]
+            skipped = any(self.is_bad(sample) and near.ts <= sample.ts <= far.ts for sample in self.samples)
+            sure = near.severity == far.severity == 0 and not skipped
+            return Bound(at, line(near, far, at), GOOD if sure else SUB_NORMAL)
+        if self.config.sloped_extrapolation and len(left) > 1 and left[-2].ts < near.ts:
+            return Bound(at, line(left[-2], near, at), SUB_NORMAL)
+        return Bound(at, near.value, SUB_NORMAL)
+
+    # Regions -------------------------------------------------------------------------------------------------------
+
+    def regions(self, start: int, end: int, *, held: bool = False) -> list[Region]:
+        """Regions between simple bounds (§5.4.3.2.2).
+
+        After the last sample nothing is known: a usable last value counts one unit of time (§5.4.2.4 and Annex A),
+        a Bad one stays Bad to the end of the interval.
+
+        Args:
+            start: of the interval, µs.
+            end: of the interval, µs.
+            held: each value holds until the next, whatever the Stepped property says (states).
+        """
+        stepped = self.stepped or held
+        inner = [Bound(s.ts, s.value, BAD_NO_DATA if self.is_bad(s) else s.status, raw=True) for s in self.samples]
+        marks = [self.simple(start), *(mark for mark in inner if start < mark.ts < end), self.simple(end)]
+        open_end = self.samples[-1].ts < end
+        found = []
+        for number, (mark, following) in enumerate(pairwise(marks)):
+            length = Fraction(following.ts - mark.ts)
+            if not mark.usable:
+                found.append(Region(length, None, None, 2))
+                continue
+            if open_end and number == len(marks) - 2:
+                length = min(length, Fraction(UNIT_US))
+            severity = mark.status >> 30
+            last = mark.value
+            if not stepped:
+                severity = max(severity, min(following.status >> 30, 1))
+                last = following.value if following.usable else mark.value
+            found.append(Region(length, mark.value, last, severity))
+        return found
+
+    def status_of_time(self, regions: Sequence[Region]) -> int:
+        """Status by the Good and the Bad share of time (§5.4.3.2.1)."""
+        return self._status([(region.length, region.severity) for region in regions])
+
+    def status_of_values(self, samples: Sequence[Sample]) -> int:
+        """Status by the Good and the Bad share of the samples (§5.4.3.2.1)."""
+        return self._status([(Fraction(1), sample.severity) for sample in samples])
+
+    def _status(self, parts: Sequence[tuple[Fraction, int]]) -> int:
+        total = sum((weight for weight, _ in parts), Fraction(0))
+        if total == 0:
+            return GOOD
+        worst = 1 if self.config.treat_uncertain_as_bad else 2
+        bad = sum((weight for weight, severity in parts if severity >= worst), Fraction(0))
+        good = sum((weight for weight, severity in parts if severity == 0), Fraction(0))
+        if bad and bad * 100 >= self.config.percent_data_bad * total:
+            return BAD
+        return GOOD if good * 100 >= self.config.percent_data_good * total else SUB_NORMAL
+
+
+def line(left: Sample, right: Sample, at: int) -> Fraction:
+    """Where the straight line through two samples crosses a time."""
+    assert left.value is not None
+    assert right.value is not None
+    return left.value + (right.value - left.value) * Fraction(at - left.ts, right.ts - left.ts)

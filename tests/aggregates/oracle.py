@@ -1,0 +1,85 @@
+"""An independent judge of `iiotctl aggregate`: OPC 10000-13 §5.4.3, one function per aggregate, slow and literal.
+
+Written from the clauses, not from the engine. Where the text leaves a choice, the reading taken is in
+`docs/explanation/decisions/0011-part13-readings.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tests.aggregates import by_time, by_value
+from tests.aggregates.history import BAD_NO_DATA, PARTIAL, History, Result
+
+Function = Callable[[History, int, int], Result]
+
+FUNCTIONS: Final[dict[str, Function]] = {
+    "Interpolative": by_time.interpolative,
+    "Average": by_value.average,
+    "TimeAverage": by_time.time_average,
+    "TimeAverage2": by_time.time_average_2,
+    "Total": by_time.total,
+    "Total2": by_time.total_2,
+    "Minimum": by_value.minimum,
+    "Maximum": by_value.maximum,
+    "MinimumActualTime": by_value.minimum_actual_time,
+    "MaximumActualTime": by_value.maximum_actual_time,
+    "Range": by_value.value_range,
+    "Minimum2": by_time.minimum_2,
+    "Maximum2": by_time.maximum_2,
+    "MinimumActualTime2": by_time.minimum_actual_time_2,
+    "MaximumActualTime2": by_time.maximum_actual_time_2,
+    "Range2": by_time.range_2,
+    "Count": by_value.count,
+    "DurationInStateZero": by_time.duration_in_state_zero,
+    "DurationInStateNonZero": by_time.duration_in_state_non_zero,
+    "NumberOfTransitions": by_value.number_of_transitions,
+    "Start": by_value.first,
+    "End": by_value.last,
+    "Delta": by_value.delta,
+    "StartBound": by_time.start_bound,
+    "EndBound": by_time.end_bound,
+    "DeltaBounds": by_time.delta_bounds,
+    "DurationGood": by_time.duration_good,
+    "DurationBad": by_time.duration_bad,
+    "PercentGood": by_time.percent_good,
+    "PercentBad": by_time.percent_bad,
+    "WorstQuality": by_value.worst_quality,
+    "WorstQuality2": by_value.worst_quality_2,
+    "StandardDeviationSample": by_value.standard_deviation_sample,
+    "StandardDeviationPopulation": by_value.standard_deviation_population,
+    "VarianceSample": by_value.variance_sample,
+    "VariancePopulation": by_value.variance_population,
+}
+"""All but AnnotationCount: there are no annotations in the store."""
+
+EXTRAPOLATING: Final = frozenset({"Interpolative", "TimeAverage", "Total"})
+"""Answer behind the last sample too ("After End of Data" of their tables)."""
+
+NEVER_PARTIAL: Final = frozenset({"Interpolative", "Average"})
+
+
+def aggregate(function: str, history: History, start: int, end: int, *, cut: bool = False) -> Result:
+    """The result for one interval [start, end), µs.
+
+    Args:
+        function: name as in the standard.
+        history: samples, Stepped, configuration.
+        start: inclusive.
+        end: exclusive.
+        cut: the requested range ends (or begins) within the interval.
+    """
+    nothing = Result(None, start, BAD_NO_DATA)
+    if history.is_before_data(end):
+        return nothing
+    behind = history.is_after_data(start)
+    if behind and function not in EXTRAPOLATING:
+        return nothing
+    result = FUNCTIONS[function](history, start, end)
+    info = result.info
+    if result.status >> 30 == 2:
+        result, info = Result(None, result.ts, result.status), 0
+    if function not in NEVER_PARTIAL and not behind and (cut or history.is_partial(start, end)):
+        info |= PARTIAL
+    return Result(result.value, result.ts, result.status, info)
