@@ -101,6 +101,7 @@ def pages() -> dict[Path, str]:
         section("Limits", "limits of a tag"),
         section("PercentDeadband", "deadband of a tag in percent"),
         section("Asset", "[[assets]]"),
+        section("EventDefinition", "[[events]]"),
         section("Zone", "[[zones]]"),
         section("Conduit", "[[conduits]]"),
     ]
@@ -118,7 +119,8 @@ def _table(definition: dict[str, Any], model: Any = None, *, top: bool = False) 
         if top and kind == "table":
             kind = f"`[{key}]`" if key != "sources" else "`[sources.NAME]`"
         if kind == "duration" and model is not None:
-            kind += _bounds(model.model_fields[key].metadata)
+            fields = model.model_fields
+            kind += _bounds(fields[key if key in fields else f"{key}_"].metadata)
         default = "**required**" if key in required else _default(field)
         meaning = str(field.get("description", "")).replace("|", "\\|")
         rows.append(f"| `{key}` | {kind} | {default} | {meaning} |\n")

@@ -122,7 +122,7 @@ def _counts(loaded: LoadedSite) -> Iterator[SiteValue]:
     for number, rule in enumerate(site.reduction):
         text = f"{', '.join(rule.tags)}: {how_stored(rule)}"
         yield SiteValue(f"reduction.{number + 1}", text, str(Origin.SITE), loaded.where("reduction", number))
-    for key in ("assets", "zones", "conduits"):
+    for key in ("assets", "events", "zones", "conduits"):
         rows = getattr(site, key)
         if rows:
             yield SiteValue(key, str(len(rows)), str(Origin.SITE), loaded.where(key))

@@ -182,14 +182,30 @@ def contrary(start: Parsed) -> Expression | None:
     return Test(level.tag, back, low if side < 0 else high)
 
 
+def lasting(expression: Expression) -> Expression | None:
+    """What must hold where a condition is asked to hold for a time; None = it holds for a moment only.
+
+    An edge alone asks for the level that it leads to: `trip rises for 5s`.
+    """
+    if isinstance(expression, Test):
+        level = level_of(expression)
+        return None if level.condition in MOMENTS else level
+    return None if any(test.condition in MOMENTS for test in tests(expression)) else expression
+
+
+def level_of(test: Test) -> Test:
+    """The level that an edge enters; any other test as it is."""
+    if test.condition not in _LEVEL_OF:
+        return test
+    level, at = _LEVEL_OF[test.condition]
+    return Test(test.tag, level, test.threshold if at is None else at, at=test.at)
+
+
 def _level(expression: Expression) -> Expression | None:
     """The condition with levels in the place of edges; None where there is none."""
     match expression:
-        case Test(tag, condition, threshold):
-            if condition is Condition.CHANGES:
-                return None
-            level, at = _LEVEL_OF.get(condition, (None, None))
-            return expression if level is None else Test(tag, level, threshold if at is None else at)
+        case Test():
+            return None if expression.condition is Condition.CHANGES else level_of(expression)
         case Not(of):
             inner = _level(of)
             return None if inner is None else Not(inner)
@@ -243,10 +259,9 @@ class _Parser:
                 *(Condition.RISES_ABOVE, Condition.FALLS_BELOW),
             ):
                 raise NoConditionError(f"`{expression.condition}` knows no hysteresis", end)
-        if "for" in values and (moments := [one for one in tests(expression) if one.condition in MOMENTS]):
-            is_edge = isinstance(expression, Test) and expression.condition in _LEVEL_OF
-            if not is_edge:  # alone it asks for the level that it leads to: `trip rises for 5s`
-                raise NoConditionError(f"`{moments[0].condition}` is a moment and cannot last", moments[0].at)
+        if "for" in values and lasting(expression) is None:
+            moment = next(one for one in tests(expression) if one.condition in MOMENTS)
+            raise NoConditionError(f"`{moment.condition}` is a moment and cannot last", moment.at)
 
     def _any(self) -> Expression:
         parts = [self._all()]

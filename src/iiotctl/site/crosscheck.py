@@ -30,7 +30,7 @@ def cross_check(
         tag_places: place of each tag that has a name, also of invalid ones.
     """
     problems = [*_timezone(site, where), *_zones(site, where), *_serial_ports(site, where)]
-    for key, rows in (("assets", site.assets), ("zones", site.zones)):
+    for key, rows in (("assets", site.assets), ("events", site.events), ("zones", site.zones)):
         names = [row.name for row in rows]
         problems += [
             SiteError("duplicate-name", f"`[[{key}]]` has the name `{name}` twice", where=where(key, index, "name"))

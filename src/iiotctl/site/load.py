@@ -18,6 +18,7 @@ from iiotctl.site import rules as rules_
 from iiotctl.site.cells import RawTag
 from iiotctl.site.crosscheck import cross_check
 from iiotctl.site.document import Document, read_document
+from iiotctl.site.events import EventDefinition
 from iiotctl.site.fields import Model
 from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, Site, SiteInfo, StoreSettings, Tag, Zone
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
@@ -145,6 +146,7 @@ class _Loader:
         rules = self.reduction()
         tags = self.tags(rules)
         assets = self.tables("assets", Asset)
+        events = self.tables("events", EventDefinition)
         zones = self.tables("zones", Zone)
         conduits = self.tables("conduits", Conduit)
         if info is None or store is None or capture is None:
@@ -160,6 +162,7 @@ class _Loader:
             tags=tuple(tags),
             reduction=tuple(rule.rule for rule in rules),
             assets=tuple(assets),
+            events=tuple(events),
             zones=tuple(zones),
             conduits=tuple(conduits),
         )

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from iiotctl.site.address import DataType, Order, parse_address, parse_type
+from iiotctl.site.events import EventDefinition
 from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds, TimeOfDay
 from iiotctl.site.reduction import Band, PercentDeadband, Reduction, RollupIntervals, check_intervals
 from iiotctl.site.ring import RingTable
@@ -246,10 +247,11 @@ class Site(Model):
     tags: tuple[Tag, ...] = Field(default=(), description="values read from sources")
     reduction: tuple[Reduction, ...] = Field(default=(), description="what is stored of many tags at once")
     assets: tuple[Asset, ...] = Field(default=(), description="machines; labels of tags when none is declared")
+    events: tuple[EventDefinition, ...] = Field(default=(), description="what counts as an event; see `events find`")
     zones: tuple[Zone, ...] = Field(default=(), description="zones of IEC 62443; used by audits")
     conduits: tuple[Conduit, ...] = Field(default=(), description="who may talk to whom")
 
-    @field_validator("tags", "reduction", "assets", "zones", "conduits", "tags_file", mode="before")
+    @field_validator("tags", "reduction", "assets", "events", "zones", "conduits", "tags_file", mode="before")
     @classmethod
     def _tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value

@@ -197,6 +197,20 @@ name = "press1"
 # tags = ["press1.*"]
 # memory = "200MB"
 
+## Events: found in the samples by `iiotctl events find`; docs/how-to/find-events.md
+# [[events]]
+# name = "pressure-high"
+# start = "press1.hydraulics.pressure > 210"
+# end = "press1.hydraulics.pressure < 205"     # left out: when `start` is no longer true
+# for = "10s"                                  # `start` must hold so long
+# end_for = "5s"
+# min_duration = "1min"
+# merge = "30s"                                # with less than this between them they are one
+# severity = "high"
+# asset = "press1"
+# tags = ["press1.motor.current"]              # minimum, maximum and mean are kept with each event
+# description = ""
+
 ## Zones and conduits (IEC 62443-3-2): who may talk to whom; used by audits
 # [[zones]]
 # name = "cell-3"
