@@ -23,6 +23,7 @@ DOORS = {
     "typer": ("cli/*",),
     "rich": ("cli/*", "reports/terminal.py"),
     "openpyxl": ("site/*", "reports/*", "imports/sheet.py"),
+    "xlsxwriter": ("reports/as_xlsx.py",),
     "pyarrow": (),
     "pandas": (),
     "click": (),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -27,13 +28,16 @@ class Settings:
     verbose: int = 0
     json_lines: bool = False
     """`--log-format json`: everything on stderr is one JSON object a line, see `_log.py`."""
+    words: tuple[str, ...] = ()
+    """The command line."""
 
 
 settings = Settings()
 
 
-def reset() -> None:
-    """Forget the choices of an earlier command line (tests run many in one process)."""
+def reset(words: Sequence[str] = ()) -> None:
+    """Forget the choices of an earlier command line (tests run many in one process); `words` are the new one."""
+    settings.words = tuple(words)
     settings.color, settings.quiet, settings.verbose, settings.json_lines = "auto", False, 0, False
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -28,7 +28,29 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    TSV = "tsv"
+    MARKDOWN = "markdown"
+    XLSX = "xlsx"
     PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+_SUFFIXES: Final = {
+    ".json": Format.JSON,
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".csv": Format.CSV,
+    ".tsv": Format.TSV,
+    ".tab": Format.TSV,
+    ".md": Format.MARKDOWN,
+    ".xlsx": Format.XLSX,
+    ".parquet": Format.PARQUET,
+    ".arrow": Format.ARROW,
+    ".arrows": Format.ARROW,
+    ".feather": Format.ARROW,
+    ".ipc": Format.ARROW,
+}
+"""What the name of a file says when `--format` does not."""
 
 
 class TextFormat(StrEnum):
@@ -74,6 +96,18 @@ def _log_format(value: LogFormat | None) -> LogFormat | None:
     return value
 
 
+def _format(context: typer.Context, value: Format) -> Format:
+    """The format: as given; else CSV with `--excel`; else as the file is named; else the command's own."""
+    source = context.get_parameter_source("format")
+    if source is not None and source.name == "COMMANDLINE":
+        return value
+    # what stands on the command line has been read before the default of this option comes up
+    if context.params.get("excel") is not None:
+        return Format.CSV
+    output = context.params.get("output")
+    return value if output is None else _SUFFIXES.get(Path(output).suffix.lower(), value)
+
+
 LogFormatOption = Annotated[
     LogFormat | None,
     typer.Option(
@@ -103,7 +137,22 @@ StoreOption = Annotated[
         help="Folder of the samples; else IIOTCTL_STORE, else as the site file says.",
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", metavar="FORMAT", help="table, json, jsonl, csv or parquet.")]
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        callback=_format,
+        show_default=False,
+        help="table, json, jsonl, csv, tsv, markdown, xlsx, parquet, arrow; else as FILE ends.",
+    ),
+]
+ExcelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--excel", metavar="COUNTRY", show_default=False, help="CSV as Excel in de, fr, us … reads it, local times."
+    ),
+]
 TextFormatOption = Annotated[TextFormat, typer.Option("--format", metavar="FORMAT", help="table or json.")]
 OutputOption = Annotated[
     Path | None,

@@ -135,7 +135,7 @@ def _terminate(signum: int, frame: object) -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but the exit is left to `main`."""
     words = [word for word in argv if word != "--debug"]  # it may stand anywhere
-    _console.reset()
+    _console.reset(words)
 
     def work() -> None:
         tree = command_tree()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iiotctl.cli import _console
+from iiotctl.cli import _console, _spreadsheet
 from iiotctl.cli._history_options import FromOption, TimezoneOption, ToOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
+    ExcelOption,
     Format,
     FormatOption,
     OutputOption,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from iiotctl.history.gaps import GapRow, Wanted
     from iiotctl.history.omission import Omissions
     from iiotctl.history.sitetime import SiteTime
+    from iiotctl.reports import Sheet
 
 
 def gaps(
@@ -54,6 +56,7 @@ def gaps(
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
+    excel: ExcelOption = None,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
@@ -83,8 +86,9 @@ def gaps(
 
     root, zone = opened(site, store, timezone, _console.show_event)
     notice = Omissions(_console.show_event)
+    sheet = _spreadsheet.sheet(excel, zone, root)
     if completeness:
-        _completeness(root, Wanted(source, tag, reason), notice, start, end, zone, format, output)
+        _completeness(root, Wanted(source, tag, reason), notice, start, end, zone, format, output, sheet)
         notice.end(root, strict=strict)
         return
     found = op(root, Wanted(source, tag, reason), notice, start=start, end=end, zone=zone)
@@ -105,7 +109,7 @@ def gaps(
     if format is Format.TABLE:
         shown = [0, 1, 2, 3, 4, 5, *([7] if any(gap.filled_by for gap in found) else [])]
     table = Rows([columns[place] for place in shown], [[row[place] for place in shown] for row in rows])
-    reports.write(table, format.value, output, color=_console.uses_color(sys.stdout))
+    reports.write(table, format.value, output, color=_console.uses_color(sys.stdout), sheet=sheet)
     _console.say(_summary(found, time.time_ns() // 1000))
     notice.end(root, strict=strict)
 
@@ -119,6 +123,7 @@ def _completeness(
     zone: SiteTime,
     format_: Format,
     output: Path | None,
+    sheet: Sheet,
 ) -> None:
     from iiotctl import reports
     from iiotctl.cli._completeness import overall, store_rows
@@ -126,7 +131,7 @@ def _completeness(
 
     records = op(root, wanted, notice, start=start, end=end, zone=zone)
     rows = store_rows(records, brief=format_ is Format.TABLE)
-    reports.write(rows, format_.value, output, color=_console.uses_color(sys.stdout))
+    reports.write(rows, format_.value, output, color=_console.uses_color(sys.stdout), sheet=sheet)
     _console.say(overall([record.completeness for record in records]))
 
 

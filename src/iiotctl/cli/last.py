@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from iiotctl.cli import _console
+from iiotctl.cli import _console, _spreadsheet
+from iiotctl.cli._history_options import TimezoneOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
+    ExcelOption,
     Format,
     FormatOption,
     OutputOption,
@@ -27,10 +29,12 @@ def last(
         list[str] | None,
         typer.Argument(metavar="TAG", show_default=False, help="Names or patterns such as 'press1.*'; else all."),
     ] = None,
+    timezone: TimezoneOption = None,
     strict: StrictOption = False,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
+    excel: ExcelOption = None,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
@@ -52,11 +56,11 @@ def last(
 
     from iiotctl import quality, reports
     from iiotctl.history.omission import Omissions
+    from iiotctl.ops.history import opened
     from iiotctl.ops.last import last as op
-    from iiotctl.ops.site import open_store
     from iiotctl.reports.rows import Column, Rows
 
-    root = open_store(site, store)
+    root, zone = opened(site, store, timezone, _console.show_event)
     notice = Omissions(_console.show_event)
     found = op(root, tags or (), notice)
     now = datetime.fromtimestamp(time.time(), UTC)
@@ -81,5 +85,6 @@ def last(
         )
         for row in found
     ]
-    reports.write(Rows(columns, rows), format.value, output, color=_console.uses_color(sys.stdout))
+    sheet = _spreadsheet.sheet(excel, zone, root)
+    reports.write(Rows(columns, rows), format.value, output, color=_console.uses_color(sys.stdout), sheet=sheet)
     notice.end(root, strict=strict)

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from iiotctl.cli import _console
+from iiotctl.cli import _console, _spreadsheet
 from iiotctl.cli._history_options import ForceOption, FromOption, TimezoneOption, ToOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
+    ExcelOption,
     Format,
     FormatOption,
     OutputOption,
@@ -37,6 +38,7 @@ def query(
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
+    excel: ExcelOption = None,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
@@ -50,7 +52,7 @@ def query(
 
     Examples:
       iiotctl query "SELECT tag, count(*), avg(value) FROM samples GROUP BY tag"
-      iiotctl query "FROM samples" --from '*-1h' --format parquet -o hour.parquet
+      iiotctl query "FROM samples" --from '*-1h' -o hour.parquet
       iiotctl query - --format csv < monday.sql
     """
     del quiet, verbose
@@ -71,6 +73,7 @@ def query(
             unsafe=unsafe,
             strict=strict,
             zone=zone,
+            sheet=_spreadsheet.sheet(excel, zone, root),
             color=color is not Color.NEVER and _console.uses_color(sys.stdout),
         ),
         _console.show_event,

@@ -98,7 +98,7 @@ def read(
 
     every_s = None if every is None else seconds(every, "--every")
     endless = every is not None and count is None
-    if endless and format in (Format.JSON, Format.PARQUET):
+    if endless and format in (Format.JSON, Format.XLSX, Format.PARQUET, Format.ARROW):
         raise UsageError(
             "bad-value",
             f"`--format {format}` is written at the end, and `--every` has none",

@@ -18,7 +18,8 @@ from typing import BinaryIO, Final
 from iiotctl.history.connect import quoted
 from iiotctl.history.result import Field
 
-FORMATS: Final = frozenset({"csv", "json", "jsonl", "parquet"})
+FORMATS: Final = frozenset({"csv", "json", "jsonl", "parquet", "arrow"})
+"""What `copy_statement` can write; Arrow as the Parquet file that it is made from."""
 
 _PLAIN: Final = frozenset(
     {
@@ -48,7 +49,10 @@ _OPTIONS: Final = {
     "json": "FORMAT json",
     "jsonl": "FORMAT json",
     "parquet": "FORMAT parquet, COMPRESSION zstd",
+    "arrow": "FORMAT parquet, COMPRESSION zstd",
 }
+_NOT_BY_PARQUET: Final = frozenset({"HUGEINT", "UHUGEINT", "UUID"})
+"""Types that Parquet makes something else of (DuckDB writes a HUGEINT as a double)."""
 _CHUNK: Final = 1 << 18
 
 
@@ -56,7 +60,14 @@ def can_copy(fields: Sequence[Field], format_: str) -> bool:
     """Whether DuckDB spells all columns as `iiotctl.reports` would."""
     if format_ == "parquet":
         return bool(fields)
-    return bool(fields) and all(_is_plain(field.sql_type) for field in fields)
+    exact = frozenset() if format_ != "arrow" else _NOT_BY_PARQUET
+    return bool(fields) and all(_is_plain(kind) and kind not in exact for kind in _cores(fields, format_))
+
+
+def _cores(fields: Sequence[Field], format_: str) -> list[str]:
+    """Types of the columns; of lists, which Arrow knows, that of their items."""
+    kinds = [field.sql_type for field in fields]
+    return [kind.rstrip("[]") for kind in kinds] if format_ == "arrow" else kinds
 
 
 def _is_plain(sql_type: str) -> bool:
@@ -104,7 +115,7 @@ _GUARDED: Final = (
 
 
 def _cell(column: str, sql_type: str, format_: str) -> str:
-    if format_ == "parquet":
+    if format_ in ("parquet", "arrow"):
         return column
     if sql_type == "VARCHAR" and format_ == "csv":
         return _GUARDED.replace("{0}", column)

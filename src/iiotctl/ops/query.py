@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,9 +15,10 @@ from iiotctl.history.omission import Omissions
 from iiotctl.history.reader import Selection
 from iiotctl.history.result import Field, Running
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.reports import as_arrow, target
 from iiotctl.reports import output as reports
-from iiotctl.reports import target
 from iiotctl.reports.as_json import head, keys
+from iiotctl.reports.base import Sheet
 from iiotctl.reports.rows import Column, Rows
 
 _TYPES = {
@@ -47,6 +49,7 @@ class Query:
         color: styles are allowed in tables.
         strict: fail after the result when files had to be left out.
         zone: of `start` and `end` where they have no offset.
+        sheet: what a workbook and CSV for Excel need to know.
     """
 
     store: Path
@@ -60,13 +63,14 @@ class Query:
     color: bool = False
     strict: bool = False
     zone: SiteTime = UTC_TIME
+    sheet: Sheet = field(default_factory=Sheet)
 
 
 def column(field: Field) -> Column:
     """A result's column as other programs read it."""
     sql_type = field.sql_type
     if sql_type.startswith("TIMESTAMP"):
-        return Column(field.name, "timestamp")
+        return Column(field.name, "timestamp", zoned=sql_type.endswith("TIME ZONE"))
     if sql_type.startswith("DECIMAL"):
         return Column(field.name, "decimal")
     if sql_type.endswith("]"):
@@ -107,14 +111,14 @@ def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int
     to_file = query.output is not None and str(query.output) != "-"
     if to_file and query.output is not None:
         target.keep_out_of_store(query.output)
-    if target.is_terminal(query.output) and query.format == "parquet":
-        raise target.binary_to_terminal()
+    reports.check(query.format, query.output, query.sheet.excel)
     selection = Selection(query.store, within.start, within.end)
     copies = (
         query.format in export.FORMATS
+        and query.sheet.excel is None
         and checked.kind is statement.Kind.SELECT
         and not target.is_terminal(query.output)
-        and ((to_file and query.format != "json") or export.has_pipes())
+        and ((to_file and query.format != "json") or query.format == "arrow" or export.has_pipes())
     )
     if copies and _Copy(query, selection, checked, notice).done():
         return
@@ -123,7 +127,7 @@ def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int
         table = Rows([column(field) for field in fields], rows)
         if checked.kind is statement.Kind.EXPLAIN and query.format == "table":
             table = Rows([Column("plan")], ((line,) for row in rows for line in str(row[-1]).splitlines()))
-        reports.write(table, query.format, query.output, color=query.color, force=query.force)
+        reports.write(table, query.format, query.output, color=query.color, force=query.force, sheet=query.sheet)
 
 
 class _CannotCopyError(Exception):
@@ -142,7 +146,9 @@ class _Copy:
         """Write; False when the columns are of types that only `iiotctl.reports` spells right."""
         query = self._query
         try:
-            if query.output is None or str(query.output) == "-" or query.format == "json":
+            if query.format == "arrow":
+                self._arrow()
+            elif query.output is None or str(query.output) == "-" or query.format == "json":
                 with target.binary(query.output, force=query.force) as stream:
                     self._pipe(stream)
             else:
@@ -151,6 +157,16 @@ class _Copy:
         except _CannotCopyError:
             return False
         return True
+
+    def _arrow(self) -> None:
+        """By way of a Parquet file, because DuckDB cannot write Arrow and hands it over whole."""
+        output = self._query.output
+        target.check_place(output, force=self._query.force)
+        with tempfile.TemporaryDirectory(prefix="iiotctl-arrow-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "rows.parquet"
+            self._to(str(path), lambda: False)
+            with target.binary(output, force=self._query.force) as stream:
+                as_arrow.convert(path, stream, "" if output is None else output.suffix)
 
     def _pipe(self, stream: BinaryIO) -> None:
         document = export.Document() if self._query.format == "json" else None

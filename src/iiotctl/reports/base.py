@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from importlib.metadata import entry_points
 from typing import BinaryIO, Final, cast
@@ -13,11 +13,28 @@ from iiotctl.errors import PluginError, UsageError
 from iiotctl.reports.rows import Rows
 
 GROUP: Final = "iiotctl.reports"
+BINARY: Final = {"parquet": "Parquet", "arrow": "Arrow", "xlsx": "XLSX"}
+"""Formats that no terminal can show, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows as a person's spreadsheet has them.
+
+    Attributes:
+        zone: of the plant, in which its times stand; None = UTC.
+        excel: country whose Excel is to read the CSV; None = CSV is for programs.
+        about: what a workbook says about itself, as (name, text).
+    """
+
+    zone: tzinfo | None = None
+    excel: str | None = None
+    about: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a person wants to see a table; formats for programs look at none of it but `terminal`.
+    """How a person wants to see a table; formats for programs look at none of it but `terminal` and `suffix`.
 
     Attributes:
         local_tz: show times of tables in this zone; None = UTC.
@@ -25,6 +42,8 @@ class Look:
         color: styles are allowed.
         terminal: a person reads along, so fold to its width and let no control character through.
         width: columns of the terminal; None = as wide as it gets.
+        suffix: how the name of the output file ends (`.feather`); "" = a pipe.
+        sheet: what spreadsheets need to know.
     """
 
     local_tz: tzinfo | None = None
@@ -32,6 +51,8 @@ class Look:
     color: bool = False
     terminal: bool = False
     width: int | None = None
+    suffix: str = ""
+    sheet: Sheet = field(default_factory=Sheet)
 
 
 Renderer = Callable[[Rows, BinaryIO, Look], None]

@@ -6,7 +6,8 @@ import shutil
 from datetime import tzinfo
 from pathlib import Path
 
-from iiotctl.reports import base, target
+from iiotctl.errors import UsageError
+from iiotctl.reports import base, dialects, target
 from iiotctl.reports.rows import Rows
 
 
@@ -19,8 +20,9 @@ def write(
     title: str | None = None,
     color: bool = False,
     force: bool | None = None,
+    sheet: base.Sheet | None = None,
 ) -> None:
-    """Write rows as table, json, jsonl, csv or parquet (or a format of another package).
+    """Write rows as table, json, jsonl, csv, tsv, markdown, xlsx, parquet or arrow (or a format of another package).
 
     Tables on a terminal are folded to its width; elsewhere nothing is cut or folded.
 
@@ -32,17 +34,47 @@ def write(
         title: a line above a table.
         color: styles are allowed (the caller knows `--color`).
         force: replace an existing file; None = the command knows no `--force`.
+        sheet: what a workbook and CSV for Excel need to know.
 
     Raises:
-        UsageError: `unknown-format`, `output-exists`, `output-unwritable`, `binary-to-terminal`.
+        UsageError: `unknown-format`, `output-exists`, `output-unwritable`, `binary-to-terminal`, `excel-country`,
+            `excel-format`.
         PluginError: the format's package is broken.
         BrokenPipeError: the reader of stdout has gone (`| head`); the caller ends quietly.
     """
     render = base.load(format)
     terminal = target.is_terminal(output)
-    if terminal and format == "parquet":
-        raise target.binary_to_terminal()
-    width = shutil.get_terminal_size().columns if terminal else None
-    look = base.Look(local_tz=local_tz, title=title, color=color, terminal=terminal, width=width)
+    sheet = sheet or base.Sheet()
+    check(format, output, sheet.excel)
+    look = base.Look(
+        local_tz=local_tz,
+        title=title,
+        color=color,
+        terminal=terminal,
+        width=shutil.get_terminal_size().columns if terminal else None,
+        suffix="" if output is None else output.suffix,
+        sheet=sheet,
+    )
     with target.binary(output, force=force) as stream:
         render(rows, stream, look)
+
+
+def check(format: str, output: Path | None, excel: str | None = None) -> None:  # noqa: A002 - the flag's name
+    """Refuse what cannot be written so, before work that takes long.
+
+    Raises:
+        UsageError: `binary-to-terminal`, `excel-country`, `excel-format`.
+    """
+    if format in base.BINARY and target.is_terminal(output):
+        raise target.binary_to_terminal(base.BINARY[format])
+    if excel is None:
+        return
+    dialects.find(excel)
+    if format != "csv":
+        raise UsageError(
+            "excel-format",
+            f"`--excel` is for CSV, and `{format}` was asked for",
+            hint="leave `--excel` out: XLSX is read alike in every country"
+            if format == "xlsx"
+            else "leave `--excel` or `--format` out",
+        )

@@ -36,11 +36,13 @@ class Column:
         name: as other programs read it: lower case, no unit in it.
         type: one of `TYPES`; `any` where rows hold numbers and texts.
         unit: unit of all its values (`ms`, `bar`), or "".
+        zoned: of a timestamp: it names an instant; False = the time of a clock somewhere (SQL `TIMESTAMP`).
     """
 
     name: str
     type: str = "string"
     unit: str = ""
+    zoned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,10 +175,10 @@ def is_terminal(output: Path | None) -> bool:
         return False
 
 
-def binary_to_terminal() -> UsageError:
-    """Parquet on a screen helps nobody."""
+def binary_to_terminal(what: str) -> UsageError:
+    """Bytes on a screen help nobody."""
     return UsageError(
         "binary-to-terminal",
-        "Parquet is not for the terminal",
+        f"{what} is not for the terminal",
         hint="name a file with `--output FILE`, or pipe it into one",
     )
