@@ -120,6 +120,11 @@ class Layout:
         return self.root / LOCK_NAME
 
     @property
+    def pushed(self) -> Path:
+        """What stores have pushed to this one; only a target of `store push` has it."""
+        return self.root / "pushed"
+
+    @property
     def readers(self) -> Path:
         """Lock file that every reader shares while it reads."""
         return self.root / "readers"

@@ -1,0 +1,152 @@
+"""Pushing: whole files, once; a replacement at the source is one at the target; nothing that a person keeps is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from iiotctl.errors import StoreError
+from iiotctl.store import ledger
+from iiotctl.store.durable import Disk
+from iiotctl.store.layout import Layout
+from iiotctl.store.push import Pushed, ShareDisk, push
+from iiotctl.store.verify import verify
+from tests.unit.store.bulk_stores import NOW, samples, store
+
+DAY = 86_400_000_000
+START = NOW // DAY * DAY - 20 * DAY
+
+
+def pushed(source: Path, target: Path, *, disk: Disk | None = None, dry_run: bool = False) -> Pushed:
+    return push(source, target, now_us=lambda: NOW, disk=disk, dry_run=dry_run)
+
+
+def fill(root: Path, day: int, value: float = 1.0, tags: int = 3) -> None:
+    store(
+        root,
+        [(f"t{tag}", START + day * DAY + second * 1_000_000, value) for tag in range(tags) for second in range(20)],
+    )
+
+
+def rows(root: Path) -> list[tuple[object, ...]]:
+    return sorted(samples(root).select("tag", "ts", "value").rows())
+
+
+def test_everything_once_then_what_is_new(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "share" / "lake"
+    target.parent.mkdir()
+    fill(source, 0)
+    first = pushed(source, target)
+    assert first.files >= 1
+    assert rows(target) == rows(source)
+    assert verify(target).sound
+    assert pushed(source, target).files == 0
+    fill(source, 1)
+    again = pushed(source, target)
+    assert again.files >= 1
+    assert again.already == first.files
+    assert rows(target) == rows(source)
+    assert verify(target).sound
+
+
+def test_many_stores_feed_one_folder(tmp_path: Path) -> None:
+    fill(tmp_path / "a", 0)
+    fill(tmp_path / "b", 0, value=2.0, tags=5)
+    for name in "abab":
+        pushed(tmp_path / name, tmp_path / "lake")
+    assert rows(tmp_path / "lake") == sorted(rows(tmp_path / "a") + rows(tmp_path / "b"))
+    assert verify(tmp_path / "lake").sound
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    fill(tmp_path / "a", 0)
+    before = sorted(os.walk(tmp_path))
+    assert pushed(tmp_path / "a", tmp_path / "lake", dry_run=True).files >= 1
+    assert sorted(os.walk(tmp_path)) == before
+
+
+def test_damaged_files_stay_and_are_named(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    fill(source, 1)
+    victim = sorted((source / "samples").rglob("*.parquet"))[0]
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    result = pushed(source, target)
+    assert result.damaged == [victim.relative_to(source).as_posix()]
+    assert len(rows(target)) == 60
+    assert verify(target).sound
+
+
+def test_what_the_target_let_go_does_not_come_again(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    fill(source, 1)
+    pushed(source, target)
+    expired = sorted((target / "samples").rglob("*.parquet"))[0]
+    from iiotctl.store.manifest import Manifest
+
+    manifest = Manifest(Disk(), Layout(target).manifest / "upkeep-x.log")
+    manifest.remove([expired.relative_to(target).as_posix()], "expired", NOW)
+    manifest.close()
+    expired.unlink()
+    assert pushed(source, target).files == 0
+    assert not expired.exists()
+
+
+def test_what_expired_here_stays_there(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    pushed(source, target)
+    before = rows(target)
+    from iiotctl.store.manifest import Manifest
+
+    names = [name for name in ledger.ranges(Layout(source)) if name.startswith("samples/")]
+    manifest = Manifest(Disk(), Layout(source).manifest / "upkeep-x.log")
+    manifest.remove(names, "expired", NOW)
+    manifest.close()
+    store(source, [("t9", START + 5, 9.0)])  # a late row of a date that has expired
+    pushed(source, target)
+    assert rows(target) == sorted([*before, *rows(source)])
+
+
+@pytest.mark.parametrize("name", ["source", "source/inner", "file", "full", "other"])
+def test_targets_that_cannot_be(tmp_path: Path, name: str) -> None:
+    fill(tmp_path / "source", 0)
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").touch()
+    fill(tmp_path / "other", 0)
+    with pytest.raises(StoreError) as caught:
+        pushed(tmp_path / "source", tmp_path / name)
+    assert caught.value.slug == "push-target"
+
+
+class Full(ShareDisk):
+    """Refuses after a number of bytes."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(28, "No space left on device")
+        super().write(descriptor, data)
+
+
+@pytest.mark.parametrize("room", [0, 500, 3000, 6000, 9000, 12_000])
+def test_a_full_target_loses_nothing_and_goes_on_later(tmp_path: Path, room: int) -> None:
+    source, target = tmp_path / "source", tmp_path / "lake"
+    for day in range(4):
+        fill(source, day)
+    with pytest.raises(StoreError) as caught:
+        pushed(source, target, disk=Full(room))
+    assert caught.value.slug == "push-failed"
+    pushed(source, target)
+    assert rows(target) == rows(source)
+    assert verify(target).sound
