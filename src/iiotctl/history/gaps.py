@@ -65,10 +65,7 @@ def find(selection: Selection, wanted: Wanted, notice: Callable[[Event], None]) 
         conditions.append(f"source = {quoted(wanted.source)}")
     if wanted.tag is not None:
         known(selection, "tag", wanted.tag, notice)
-        name = quoted(wanted.tag)
-        conditions.append(
-            f"(tag = {name} OR tag IS NULL AND source IN (SELECT source FROM tags_history WHERE tag = {name}))"
-        )
+        conditions.append(of_tag(wanted.tag))
     if wanted.reason is not None:
         conditions.append(f"reason = {quoted(wanted.reason)}")
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -78,6 +75,12 @@ def find(selection: Selection, wanted: Wanted, notice: Callable[[Event], None]) 
     )
     with Running(selection, Statement(sql, Kind.SELECT), notice) as running:
         return [GapRow(*row) for row in running.rows()[1]]  # type: ignore[arg-type]
+
+
+def of_tag(tag: str) -> str:
+    """SQL that is true of the gaps of a tag and of its whole source."""
+    name = quoted(tag)
+    return f"(tag = {name} OR tag IS NULL AND source IN (SELECT source FROM tags_history WHERE tag = {name}))"
 
 
 def known(selection: Selection, column: str, name: str, notice: Callable[[Event], None]) -> None:

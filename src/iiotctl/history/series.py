@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import quality
 from iiotctl.history.connect import quoted
+from iiotctl.history.gaps import of_tag
 from iiotctl.history.views import literal
 
 if TYPE_CHECKING:
@@ -116,11 +117,9 @@ def _reach(
 
 def _holes(connection: duckdb.DuckDBPyConnection, tag: str, first: int, last: int) -> list[int]:
     """Where gaps of the tag begin, µs UTC."""
-    name = quoted(tag)
     rows = connection.execute(
         f"SELECT DISTINCT epoch_us(start) FROM gaps WHERE start >= {literal(first)} AND start <= {literal(last)}"
-        f" AND filled_by IS NULL"
-        f" AND (tag = {name} OR tag IS NULL AND source IN (SELECT source FROM tags_history WHERE tag = {name}))"
+        f" AND filled_by IS NULL AND {of_tag(tag)}"
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -1,0 +1,169 @@
+"""One door to all modes: blocks of rows of a tag, in the order asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from iiotctl.history.retrieval import chunks as pieces
+from iiotctl.history.retrieval import lttb
+from iiotctl.history.retrieval.block import Block, joined
+from iiotctl.history.retrieval.interpolated import interpolated
+from iiotctl.history.retrieval.plot import plot
+from iiotctl.history.retrieval.request import Boundary, Mode, Request
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from iiotctl.history.reader import Reader
+    from iiotctl.history.tagfacts import TagFacts
+
+_MOST_AT_ONCE: Final = 2_000_000
+"""Samples that LTTB looks at in memory; of more, only the extremes of four times as many intervals as it shall keep
+(MinMaxLTTB, Van Der Donckt 2023)."""
+_PRESELECTED: Final = 4
+
+
+def retrieve(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
+    """Rows of one tag.
+
+    Args:
+        reader: over the whole store, because neighbours may lie far outside the range.
+        facts: the tag.
+        request: what is asked.
+
+    Yields:
+        Blocks of any size, none empty; rows by time, against it when `request.descending`.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    for block in _MODES[request.mode](reader, facts, request):
+        if len(block):
+            yield block[::-1] if request.descending else block
+
+
+def is_stepped(facts: TagFacts, request: Request) -> bool:
+    """Whether the value holds between samples."""
+    return facts.stepped if request.stepped is None else request.stepped
+
+
+def _raw(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
+    for start, end in request.stretches:
+        ends = _ends(reader, facts, request, start, end)
+        if request.descending:
+            ends.reverse()
+        yield ends[0]
+        yield from _samples(reader, facts, request, [(start, end)])
+        yield ends[1]
+
+
+def _samples(
+    reader: Reader, facts: TagFacts, request: Request, stretches: Iterable[tuple[int, int]]
+) -> Iterator[Block]:
+    for start, end in stretches:
+        for block in pieces.chunks(reader, facts.tag, start, end, descending=request.descending, text=request.text):
+            request.tally[facts.tag] += len(block)
+            yield block
+
+
+def _ends(reader: Reader, facts: TagFacts, request: Request, start: int, end: int) -> list[Block]:
+    """What the boundary adds before and behind a stretch."""
+    tag = facts.tag
+    nothing = joined(tag, [])
+    if request.boundary is Boundary.INSIDE:
+        return [nothing, nothing]
+    before = pieces.neighbour(reader, tag, start, forward=False, text=request.text)
+    starts_there = before is not None and before.ts[0] == start  # it stands in the range, and is its own boundary
+    if request.boundary is Boundary.OUTSIDE:
+        after = pieces.neighbour(reader, tag, end, forward=True, text=request.text)
+        return [nothing if before is None or starts_there else before, nothing if after is None else after]
+    at_start = [nothing] if starts_there else list(_at(reader, facts, request, _instant(start)))
+    return [joined(tag, at_start), joined(tag, list(_at(reader, facts, request, _instant(end))))]
+
+
+def _instant(at: int) -> npt.NDArray[np.int64]:
+    import numpy as np
+
+    return np.array([at], dtype=np.int64)
+
+
+def _at(reader: Reader, facts: TagFacts, request: Request, times: npt.NDArray[np.int64]) -> Iterator[Block]:
+    """Interpolated values at rising times."""
+    tag = facts.tag
+    start, end = int(times[0]), int(times[-1])
+
+    def stream() -> Iterator[Block]:
+        before = pieces.neighbour(reader, tag, start - 1, forward=False, good=True)
+        after = pieces.neighbour(reader, tag, end + 1, forward=True, good=True)
+        first = start if before is None else int(before.ts[0])
+        last = end if after is None else int(after.ts[-1])
+        begins = [gap[0] for gap in pieces.gaps(reader, tag, first, last + 1)]
+        low = first
+        between = pieces.chunks(reader, tag, start, end + 1)
+        for block in (before, *between, after) if before is not None or after is not None else between:
+            if block is not None and len(block):
+                high = int(block.ts[-1])
+                yield pieces.with_holes(block, [at for at in begins if low <= at <= high])
+                low = high + 1
+        rest = [at for at in begins if low <= at <= last]
+        if rest:
+            yield pieces.with_holes(joined(tag, []), rest)
+
+    yield from interpolated(tag, stream(), times, stepped=is_stepped(facts, request))
+
+
+def _interpolated(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
+    import numpy as np
+
+    times = request.times
+    assert times is not None
+    if request.windows is not None:
+        inside = np.zeros(len(times), dtype=bool)
+        for start, end in request.windows:
+            inside |= (times >= start) & (times < end)
+        times = times[inside]
+    if not len(times):
+        return
+    found = list(_at(reader, facts, request, times)) if request.descending else _at(reader, facts, request, times)
+    yield from reversed(found) if isinstance(found, list) else found
+
+
+def _plot(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
+    return _thinned(reader, facts, request, request.width)
+
+
+def _thinned(reader: Reader, facts: TagFacts, request: Request, width: int) -> Iterator[Block]:
+    """The rows of a drawing with their boundaries; few enough to turn round."""
+    forward = _forward(request)
+    stretches = forward.stretches
+    if not stretches:
+        return
+    edges = _ends(reader, facts, forward, stretches[0][0], stretches[-1][1])
+    rows = plot(_samples(reader, facts, forward, stretches), request.start, request.end, width)
+    found = [edges[0], *rows, edges[1]]
+    yield from found[::-1] if request.descending else found
+
+
+def _lttb(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
+    forward = _forward(request)
+    stretches = forward.stretches
+    if not stretches:
+        return
+    samples = _samples(reader, facts, forward, stretches)
+    if pieces.count(reader, facts.tag, stretches) > _MOST_AT_ONCE:
+        samples = plot(samples, request.start, request.end, _PRESELECTED * request.width)
+    rows = joined(facts.tag, list(samples))
+    edges = _ends(reader, facts, forward, stretches[0][0], stretches[-1][1])
+    found = [edges[0], rows[lttb.select(rows, request.width)], edges[1]]
+    yield from found[::-1] if request.descending else found
+
+
+def _forward(request: Request) -> Request:
+    from dataclasses import replace
+
+    return replace(request, descending=False) if request.descending else request
+
+
+_MODES: Final = {Mode.RAW: _raw, Mode.INTERPOLATED: _interpolated, Mode.PLOT: _plot, Mode.LTTB: _lttb}

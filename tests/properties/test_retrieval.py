@@ -1,0 +1,131 @@
+"""Thinning for drawings hides nothing, and gives the same however the samples come in blocks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iiotctl.history.retrieval import interpolated, lttb, plot
+from iiotctl.history.retrieval.block import Block, joined, of
+
+BAD, UNCERTAIN = 0x800A0000, 0x40000000
+SPAN = 100
+
+
+@st.composite
+def series(draw: st.DrawFn) -> Block:
+    """Up to 80 samples within 100 µs, some at the same time, some not Good, some without a number."""
+    ts = sorted(draw(st.lists(st.integers(0, SPAN - 1), max_size=80)))
+    cells = st.tuples(
+        st.one_of(st.integers(-3, 3).map(float), st.floats(allow_nan=True, allow_infinity=True)),
+        st.sampled_from([0, 0, 0, 0, UNCERTAIN, BAD, BAD + 0x10000]),
+    )
+    rows = [draw(cells) for _ in ts]
+    return of("t", ts, [value for value, _ in rows], [quality for _, quality in rows])
+
+
+def cut(block: Block, places: list[int]) -> list[Block]:
+    """The block in pieces."""
+    at = [0, *sorted(min(place, len(block)) for place in places), len(block)]
+    return [block[first:last] for first, last in pairwise(at)]
+
+
+def rows(block: Block) -> list[tuple[int, str, int]]:
+    return [
+        (int(ts), repr(float(value)), int(quality))
+        for ts, value, quality in zip(block.ts, block.value, block.quality, strict=True)
+    ]
+
+
+@given(series(), st.integers(2, 150))
+def test_a_drawing_keeps_first_last_extremes_and_the_worst_of_each_interval(block: Block, width: int) -> None:
+    edges = plot.borders(0, SPAN, width)
+    assert edges[0] == 0
+    assert edges[-1] == SPAN
+    assert (np.diff(edges) > 0).all()
+    chosen = plot.select(block, edges)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    for first, last in pairwise(edges):
+        inside = np.flatnonzero((block.ts >= first) & (block.ts < last))
+        kept = [row for row in chosen if row in inside]
+        assert len(kept) <= 5
+        if not inside.size:
+            continue
+        assert {inside[0], inside[-1]} <= set(kept)
+        usable = [row for row in inside if block.usable[row]]
+        if usable:
+            shown = [block.value[row] for row in kept if block.usable[row]]
+            assert min(shown) == min(block.value[row] for row in usable)
+            assert max(shown) == max(block.value[row] for row in usable)
+        severity = block.quality >> 30
+        worst = max(severity[row] for row in inside)
+        if worst:
+            assert next(row for row in inside if severity[row] == worst) in kept
+
+
+@given(series(), st.integers(2, 30), st.lists(st.integers(0, 80), max_size=6))
+def test_a_drawing_does_not_depend_on_the_blocks(block: Block, width: int, places: list[int]) -> None:
+    whole = joined("t", list(plot.plot([block], 0, SPAN, width)))
+    pieces = joined("t", list(plot.plot(cut(block, places), 0, SPAN, width)))
+    assert rows(pieces) == rows(whole) == rows(block[plot.select(block, plot.borders(0, SPAN, width))])
+
+
+@given(series(), st.integers(2, 90))
+def test_lttb_keeps_the_number_the_ends_and_the_breaks(block: Block, count: int) -> None:
+    chosen = lttb.select(block, count)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    if len(block) <= count:
+        assert len(chosen) == len(block)
+        return
+    assert {0, len(block) - 1} <= set(chosen.tolist())
+    bad = ~block.usable
+    assert len(chosen) - bad[chosen].sum() <= count
+    assert len(chosen) <= 2 * count
+    if not bad.any():
+        assert len(chosen) == count
+    # a stretch that is not usable and longer than a bucket cannot vanish
+    bucket = -(-len(block) // max(count - 2, 1)) + 1
+    for first in range(len(block) - 2 * bucket):
+        if bad[first : first + 2 * bucket].all():
+            assert bad[chosen[(chosen >= first) & (chosen < first + 2 * bucket)]].any()
+
+
+@given(
+    series(), st.lists(st.integers(-5, SPAN + 5), max_size=30), st.booleans(), st.lists(st.integers(0, 80), max_size=6)
+)
+def test_interpolation_does_not_depend_on_the_blocks(
+    block: Block, times: list[int], stepped: bool, places: list[int]
+) -> None:
+    at = np.array(sorted(times), dtype=np.int64)
+    whole = interpolated.at(block, at, stepped=stepped)
+    # pieces are stretches of time: no instant is in two of them
+    cuts = [int(np.searchsorted(block.ts, place)) for place in places]
+    pieces = joined("t", list(interpolated.interpolated("t", cut(block, cuts), at, stepped=stepped)))
+    assert rows(pieces) == rows(whole)
+
+
+@given(series(), st.lists(st.integers(-5, SPAN + 5), max_size=20), st.booleans())
+def test_interpolation_by_the_words_of_the_standard(block: Block, times: list[int], stepped: bool) -> None:
+    found = interpolated.at(block, np.array(sorted(times), dtype=np.int64), stepped=stepped)
+    good = [row for row in range(len(block)) if block.good[row]]
+    for time, value, quality in zip(sorted(times), found.value, found.quality, strict=True):
+        before = [row for row in good if block.ts[row] <= time]
+        after = [row for row in good if block.ts[row] > time]
+        if not before:
+            assert np.isnan(value)
+            assert quality == 0x809B0000
+        elif block.ts[before[-1]] == time:
+            assert (value, quality) == (block.value[before[-1]], 0)
+        else:
+            lasting = stepped or not after
+            passed = [
+                row
+                for row in range(before[-1] + 1, len(block) if not after else after[0])
+                if not lasting or block.ts[row] <= time
+            ]
+            assert quality == (0x40A40000 if passed or not after else 0)
+            if lasting:
+                assert value == block.value[before[-1]]
