@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from tests.aggregates.by_value import no_data
 from tests.aggregates.history import (
+    BAD_NO_DATA,
     CALCULATED,
     GOOD,
     INTERPOLATED,
@@ -30,10 +31,10 @@ def interpolative(history: History, start: int, end: int) -> Result:
     return Result(bound.value, start, bound.status, bound.origin if bound.usable else 0)
 
 
-def time_average(history: History, start: int, end: int) -> Result:
-    """§5.4.3.6: area below straight lines by the length; Bad values left out, lines drawn across them.
+def _bridged(history: History, start: int, end: int) -> tuple[Fraction, int, int]:
+    """Area in value·µs below the lines between non-Bad values, its length in µs, and the status (§5.4.3.6).
 
-    Without a start bound the part from the first value on is averaged.
+    Lines are sloped, Bad values left out and crossed. Without a start bound it begins at the first value.
     """
     lines = history.sloped()
     opening, closing = lines.interpolated(start), lines.interpolated(end)
@@ -43,8 +44,8 @@ def time_average(history: History, start: int, end: int) -> Result:
         corners.insert(0, (start, opening.value, opening.status >> 30))
     if closing.usable:
         corners.append((end, closing.value, closing.status >> 30))
-    if len(corners) < 2 or corners[0][0] == corners[-1][0]:
-        return no_data(start)
+    if len(corners) < 2:
+        return Fraction(0), 0, BAD_NO_DATA
     area = Fraction(0)
     for (t0, v0, _), (t1, v1, _) in pairwise(corners):
         assert v0 is not None
@@ -52,12 +53,19 @@ def time_average(history: History, start: int, end: int) -> Result:
         area += (v0 + v1) * (t1 - t0) / 2
     sure = opening.usable and all(severity == 0 for *_, severity in corners)
     sure = sure and not any(lines.is_bad(sample) for sample in lines.within(start, end))
-    return Result(area / (corners[-1][0] - corners[0][0]), start, GOOD if sure else SUB_NORMAL, CALCULATED)
+    return area, corners[-1][0] - corners[0][0], GOOD if sure else SUB_NORMAL
+
+
+def time_average(history: History, start: int, end: int) -> Result:
+    """§5.4.3.6: area below the lines by their length."""
+    area, length, status = _bridged(history, start, end)
+    return Result(area / length, start, status, CALCULATED) if length else no_data(start)
 
 
 def total(history: History, start: int, end: int) -> Result:
-    """§5.4.3.8: TimeAverage times the length of the interval in seconds."""
-    return _times(time_average(history, start, end), Fraction(end - start, SECOND_US))
+    """§5.4.3.8: TimeAverage times the seconds that it is the average of."""
+    area, length, status = _bridged(history, start, end)
+    return Result(area / SECOND_US, start, status, CALCULATED) if length else no_data(start)
 
 
 def _known(history: History, start: int, end: int) -> tuple[Fraction, Fraction, list[Region]]:
@@ -81,14 +89,10 @@ def time_average_2(history: History, start: int, end: int) -> Result:
 
 def total_2(history: History, start: int, end: int) -> Result:
     """§5.4.3.9: TimeAverage2 times the non-Bad seconds."""
-    _, length, _ = _known(history, start, end)
-    return _times(time_average_2(history, start, end), length / SECOND_US)
-
-
-def _times(result: Result, factor: Fraction) -> Result:
-    if result.value is None:
-        return result
-    return Result(Fraction(result.value) * factor, result.ts, result.status, result.info)
+    area, length, regions = _known(history, start, end)
+    if length == 0:
+        return no_data(start)
+    return Result(area / SECOND_US, start, history.status_of_time(regions), CALCULATED)
 
 
 # Extremes with bounds (§5.4.3.15 to §5.4.3.19) -----------------------------------------------------------------------
@@ -137,8 +141,9 @@ def maximum_actual_time_2(history: History, start: int, end: int) -> Result:
 
 
 def range_2(history: History, start: int, end: int) -> Result:
+    """§5.4.3.19: Maximum2 less Minimum2; Bad_NoData when one of them is Bad."""
     low, high = minimum_2(history, start, end), maximum_2(history, start, end)
-    if low.value is None or high.value is None:
+    if low.value is None or high.value is None or high.status >> 30 == 2:
         return no_data(start)
     return Result(Fraction(high.value) - Fraction(low.value), start, high.status, CALCULATED)
 

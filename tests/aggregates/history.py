@@ -210,23 +210,28 @@ class History:
         return found
 
     def status_of_time(self, regions: Sequence[Region]) -> int:
-        """Status by the Good and the Bad share of time (§5.4.3.2.1)."""
-        return self._status([(region.length, region.severity) for region in regions])
+        """Status by the Good and the Bad share of time (§5.4.3.2.1).
+
+        A region is Uncertain only because of what follows it (a stored Uncertain value that counts as Bad makes it
+        Bad), so it is in neither share.
+        """
+        good = sum((region.length for region in regions if region.severity == 0), Fraction(0))
+        bad = sum((region.length for region in regions if region.severity == 2), Fraction(0))
+        return self._status(good, bad, sum((region.length for region in regions), Fraction(0)))
 
     def status_of_values(self, samples: Sequence[Sample]) -> int:
         """Status by the Good and the Bad share of the samples (§5.4.3.2.1)."""
-        return self._status([(Fraction(1), sample.severity) for sample in samples])
+        good = sum(sample.severity == 0 for sample in samples)
+        bad = sum(self.is_bad(sample) for sample in samples)
+        return self._status(Fraction(good), Fraction(bad), Fraction(len(samples)))
 
-    def _status(self, parts: Sequence[tuple[Fraction, int]]) -> int:
-        total = sum((weight for weight, _ in parts), Fraction(0))
-        if total == 0:
-            return GOOD
-        worst = 1 if self.config.treat_uncertain_as_bad else 2
-        bad = sum((weight for weight, severity in parts if severity >= worst), Fraction(0))
-        good = sum((weight for weight, severity in parts if severity == 0), Fraction(0))
-        if bad and bad * 100 >= self.config.percent_data_bad * total:
+    def _status(self, good: Fraction, bad: Fraction, total: Fraction) -> int:
+        good_limit, bad_limit = self.config.percent_data_good, self.config.percent_data_bad
+        is_good = good * 100 >= good_limit * total
+        is_bad = bad > 0 and bad * 100 >= bad_limit * total
+        if is_bad and not (is_good and good_limit + bad_limit == 100):
             return BAD
-        return GOOD if good * 100 >= self.config.percent_data_good * total else SUB_NORMAL
+        return GOOD if is_good else SUB_NORMAL
 
 
 def line(left: Sample, right: Sample, at: int) -> Fraction:
