@@ -162,7 +162,7 @@ def value_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     if not math.isfinite(rough) or rough <= 0:
         return []
     power = math.floor(math.log10(rough))
-    for factor, digits in ((1, 0), (2, 0), (2.5, 1), (5, 0), (10, 0), (20, 0), (25, 0), (50, 0)):
+    for factor, digits in ((1, 0), (2, 0), (2.5, 1), (5, 0), (10, -1), (20, -1), (25, 0), (50, -1)):
         step = factor * 10.0**power
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first < most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -80,14 +81,14 @@ class _Drawing:
 
     def lines(self) -> Iterable[str]:
         start, end = self.data.start, self.data.end
-        yield self._bold(axis.span_text(start, end, self.data.zone))
+        yield from map(self._bold, self._folded(axis.span_text(start, end, self.data.zone)))
         for panel in self.panels:
             yield from self._head(panel)
             yield from self._field(panel)
             for place, trace in panel.traces:
                 yield self._band(place, trace)
         yield from self._times()
-        yield self._dim("quality: · good  ? uncertain  x bad  ░ gap  blank: no data")
+        yield from map(self._dim, self._folded("quality: · good  ? uncertain  x bad  ░ gap  blank: no data"))
         yield from self._gaps()
         yield ""
         yield from self._figures()
@@ -220,10 +221,11 @@ class _Drawing:
             span = axis.span_text(low, high, self.data.zone, named=False)
             yield from self._folded(f"gap {letters}: {span} {harmless(reason)}")
         if len(found) > _MOST_GAPS:
-            yield f"and {len(found) - _MOST_GAPS} more gaps: `iiotctl gaps` lists them"
+            yield from self._folded(f"and {len(found) - _MOST_GAPS} more gaps: `iiotctl gaps` lists them")
 
     def _folded(self, text: str) -> list[str]:
-        return chop_cells(text, max(self.look.width, NARROWEST)) or [""]
+        width = max(self.look.width, NARROWEST)
+        return [piece for line in textwrap.wrap(text, width) for piece in chop_cells(line, width)]
 
     def _figures(self) -> Iterable[str]:
         table: list[tuple[str, ...]] = [("", "unit", "min", "max", "last", "good", "samples")]

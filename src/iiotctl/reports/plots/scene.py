@@ -221,7 +221,7 @@ def statuses(trace: Trace, start: int, end: int) -> list[tuple[int, int, int]]:
         return []
     change = np.flatnonzero(np.diff(trace.quality)) + 1
     begins = np.concatenate([[0], change])
-    ends = np.append(trace.ts[change], trace.ts[-1] + round(1e6 * (trace.facts.period or 0)))
+    ends = np.append(trace.ts[change], trace.ts[-1] + max(round(1e6 * (trace.facts.period or 0)), 1))
     found = [
         (max(int(trace.ts[begin]), start), min(int(stop), end), int(trace.quality[begin]))
         for begin, stop in zip(begins, ends, strict=True)
