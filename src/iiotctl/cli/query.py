@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,10 +23,13 @@ from iiotctl.cli._options import (
     StrictOption,
     VerboseOption,
 )
+from iiotctl.errors import UsageError
 
 
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", show_default=False, help="One SELECT; - reads it from stdin.")],
+    sql: Annotated[
+        str | None, typer.Argument(metavar="SQL", show_default=False, help="One SELECT; - reads it from stdin.")
+    ] = None,
     start: FromOption = None,
     end: ToOption = None,
     timezone: TimezoneOption = None,
@@ -33,6 +37,15 @@ def query(
     unsafe: Annotated[
         bool,
         typer.Option("--unsafe", show_default=False, help="Run any SQL: it may write files and reach the network."),
+    ] = False,
+    duckdb: Annotated[
+        Path | None,
+        typer.Option(
+            "--duckdb", metavar="FILE", show_default=False, help="Instead, write a DuckDB file for other programs."
+        ),
+    ] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", show_default=False, help="With --duckdb: rows instead of views of the store.")
     ] = False,
     strict: StrictOption = False,
     site: SiteOption = None,
@@ -54,13 +67,24 @@ def query(
       iiotctl query "SELECT tag, count(*), avg(value) FROM samples GROUP BY tag"
       iiotctl query "FROM samples" --from '*-1h' -o hour.parquet
       iiotctl query - --format csv < monday.sql
+      iiotctl query --duckdb plant.duckdb --force
     """
     del quiet, verbose
     from iiotctl.ops import query as op
     from iiotctl.ops.history import opened
 
-    text = sys.stdin.read() if sql == "-" else sql
+    _check(sql, duckdb, copy=copy, output=output)
     root, zone = opened(site, store, timezone, _console.show_event)
+    if duckdb is not None:
+        from iiotctl.ops import database
+
+        waiting = database.write(
+            database.Wanted(root, duckdb, copy, start, end, zone, force, strict), _console.show_event
+        )
+        if waiting:
+            _console.say(f"{waiting} samples that are not sealed yet are not in it; `--copy` takes them along")
+        return
+    text = sys.stdin.read() if sql == "-" else sql or ""
     op.run(
         op.Query(
             store=root,
@@ -78,3 +102,25 @@ def query(
         ),
         _console.show_event,
     )
+
+
+def _check(sql: str | None, duckdb: Path | None, *, copy: bool, output: Path | None) -> None:
+    """Refuse words that do not go together."""
+    if duckdb is None:
+        if copy:
+            raise UsageError("bad-value", "`--copy` says what `--duckdb FILE` holds, and there is none")
+        if sql is None:
+            raise UsageError(
+                "missing-argument",
+                "`SQL` is missing",
+                where="iiotctl query",
+                hint='e.g. `iiotctl query "SELECT count(*) FROM samples"`',
+            )
+        return
+    other = "SQL" if sql is not None else "`--output`" if output is not None else None
+    if other is not None:
+        raise UsageError(
+            "bad-value",
+            f"`--duckdb` writes the whole store, so {other} has no meaning beside it",
+            hint="narrow it with `--from` and `--to`, or leave one of them out",
+        )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from iiotctl.errors import IiotctlError, StoreError, UsageError
+from iiotctl.errors import IiotctlError, IncompleteError, StoreError, UsageError
 
 _LINE: Final = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 _CLOSED: Final = re.compile(r"Broken pipe|errno\"?:\s*\"?32\b", re.IGNORECASE)
@@ -73,6 +73,13 @@ def translate(error: Exception, *, shift: int = 0) -> IiotctlError:
             "the query needs more memory than it may use",
             cause=text.partition("\n")[0].partition(": ")[2],
             hint="narrow it with `--from` and `--to`, or aggregate first",
+        )
+    if "No space left on device" in text:
+        return IncompleteError(
+            "disk-full",
+            "the disk is full",
+            cause=text.partition("\n")[0].partition(": ")[2],
+            hint="free some space and run the command again; `iiotctl doctor` shows what is left",
         )
     of_the_store = isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException)
     if of_the_store or type(error) is duckdb.Error:
