@@ -96,6 +96,7 @@ def pages() -> dict[Path, str]:
         section("SiteInfo", "[site]"),
         section("StoreSettings", "[store]"),
         section("CaptureSettings", "[capture]"),
+        section("RetainSettings", "[retain]"),
         *(section(of.__name__, f'[sources.NAME] with type = "{kind}"') for kind, of in sources.BUILTIN_SOURCES.items()),
         section("Tag", "[[tags]]"),
         section("Limits", "limits of a tag"),

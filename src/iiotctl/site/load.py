@@ -20,7 +20,18 @@ from iiotctl.site.crosscheck import cross_check
 from iiotctl.site.document import Document, read_document
 from iiotctl.site.events import EventDefinition
 from iiotctl.site.fields import Model
-from iiotctl.site.model import SCHEMA_VERSION, Asset, CaptureSettings, Conduit, Site, SiteInfo, StoreSettings, Tag, Zone
+from iiotctl.site.model import (
+    SCHEMA_VERSION,
+    Asset,
+    CaptureSettings,
+    Conduit,
+    RetainSettings,
+    Site,
+    SiteInfo,
+    StoreSettings,
+    Tag,
+    Zone,
+)
 from iiotctl.site.plain import Where, did_you_mean, keys_of, one_line, problems_of, show
 from iiotctl.site.reduction import Reduction
 from iiotctl.site.ring import RingTable
@@ -141,6 +152,7 @@ class _Loader:
         info = self.table("site", SiteInfo)
         store = self.table("store", StoreSettings)
         capture = self.table("capture", CaptureSettings)
+        retain = self.table("retain", RetainSettings)
         ring = self.table("ring", RingTable) if "ring" in self.document.data else None
         sources = self.sources()
         rules = self.reduction()
@@ -149,13 +161,14 @@ class _Loader:
         events = self.tables("events", EventDefinition)
         zones = self.tables("zones", Zone)
         conduits = self.tables("conduits", Conduit)
-        if info is None or store is None or capture is None:
+        if info is None or store is None or capture is None or retain is None:
             return None
         site = Site.model_construct(
             schema_=SCHEMA_VERSION,
             site=info,
             store=store,
             capture=capture,
+            retain=retain,
             ring=ring,
             sources=sources,
             tags_file=self.document.data.get("tags_file"),

@@ -54,6 +54,29 @@ class StoreSettings(Model):
     path: str = Field(default="store", description="folder, relative to the site file")
 
 
+class RetainSettings(Model):
+    """`[retain]`: how long `iiotctl store retain` keeps samples; without it for ever."""
+
+    raw: Seconds | None = Field(
+        default=None, ge=86_400, description="samples older than this expire, a UTC date at a time"
+    )
+    rollups: Seconds | None = Field(default=None, ge=86_400, description="roll-ups older than this expire")
+    max_size: Bytes | None = Field(
+        default=None, ge=1_000_000, description="the oldest dates expire until the samples take no more than this"
+    )
+    rollup: Seconds = Field(
+        default=3600.0, description="expiring samples leave roll-ups of this interval, a part of a day; 0s = none"
+    )
+
+    @field_validator("rollup", mode="after")
+    @classmethod
+    def _part_of_a_day(cls, value: float) -> float:
+        if value and (value < 1 or 86_400 % value):
+            msg = "`rollup` is a part of a day without a rest: 1min, 15min, 1h, 1d …"
+            raise ValueError(msg)
+        return value
+
+
 class CaptureSettings(Model):
     """`[capture]`: how samples become durable."""
 
@@ -239,6 +262,7 @@ class Site(Model):
     site: SiteInfo = Field(default=SiteInfo(), description="the plant or line")
     store: StoreSettings = Field(default=StoreSettings(), description="where samples are kept")
     capture: CaptureSettings = Field(default=CaptureSettings(), description="how samples become durable")
+    retain: RetainSettings = Field(default=RetainSettings(), description="how long samples are kept")
     ring: RingTable | None = Field(default=None, description="what is stored only around triggers")
     sources: dict[Name, AnySource] = Field(default_factory=dict, description="devices and servers, by name")
     tags_file: str | tuple[str, ...] | None = Field(

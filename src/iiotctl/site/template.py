@@ -37,6 +37,13 @@ timezone = "UTC"
 ## stop writing before the disk has less; default the larger of 2 GB and 5 %
 # min_free = "2GB"
 
+## What `iiotctl store retain` lets go, e.g. every night from cron; without it nothing ever expires.
+# [retain]
+## samples older than this; they leave hourly roll-ups behind
+# raw = "90d"
+# rollups = "1825d"
+# max_size = "50GB"
+
 ## One table for each device or server. 192.0.2.x are addresses for examples: nothing answers there.
 [sources.press1]
 type = "modbus-tcp"
@@ -205,7 +212,7 @@ name = "press1"
 # for = "10s"                                  # `start` must hold so long
 # end_for = "5s"
 # min_duration = "1min"
-# merge = "30s"                                # with less than this between them they are one
+# join = "30s"                                 # with less than this between them they are one
 # severity = "high"
 # asset = "press1"
 # tags = ["press1.motor.current"]              # minimum, maximum and mean are kept with each event

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iiotctl.errors import StoreError
 from iiotctl.store.durable import Disk
@@ -105,11 +105,18 @@ def seal_segment(disk: Disk, layout: Layout, segment: Segment, manifest: Manifes
     return place(disk, layout, tables, manifest, at)
 
 
+class Announcing(Protocol):
+    """What says that files are there: a manifest, or somebody who tells it more at the same instant."""
+
+    def append(self, entries: Sequence[SealedFile], /) -> None:
+        """Say so, durable on return."""
+
+
 def place(
     disk: Disk,
     layout: Layout,
     tables: Iterable[tuple[str, Path, pl.DataFrame]],
-    manifest: Manifest,
+    manifest: Announcing,
     at: int,
     *,
     suffix: str = TMP_SUFFIX,
