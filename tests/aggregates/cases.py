@@ -64,12 +64,19 @@ class Case:
             for row in self.samples
         ]
         config = Config(**{name: self.request[name] for name in _OPTIONS if name in self.request})
-        return History.of(samples, stepped=bool(self.request.get("stepped", False)), config=config)
+        return History.of(
+            samples,
+            stepped=bool(self.request.get("stepped")),
+            config=config,
+            backward=bool(self.request.get("reverse")),
+        )
 
     def intervals(self) -> list[tuple[int, int, bool]]:
-        """Start, end and whether the range cuts it, in the order of expected.csv."""
+        """Borders and whether the range cuts it, in the order of expected.csv: that of the direction of time."""
         start, end = micros(self.request["start"]), micros(self.request["end"])
         step = int(self.request["every"].removesuffix("s")) * 1_000_000
+        if self.request.get("reverse"):
+            return [(max(at - step, start), at, at - step < start) for at in range(end, start, -step)]
         return [(at, min(at + step, end), at + step > end) for at in range(start, end, step)]
 
     def results(self) -> list[Result]:

@@ -47,10 +47,10 @@ class Config:
 
 @dataclass(frozen=True)
 class Result:
-    """One result: value, its timestamp, status code, info bits."""
+    """One result: value, its timestamp (None = the start of the interval), status code, info bits."""
 
     value: Fraction | float | None
-    ts: int
+    ts: int | None
     status: int
     info: int = 0
 
@@ -88,19 +88,23 @@ class History:
     """Samples of one variable with its Stepped property and the configuration.
 
     An archive begins where data begin: entries Bad_NoData before the first other sample ("point created") are set
-    aside, as Annex A does.
+    aside, as Annex A does. With `backward` time flows backwards (§5.4.2.2): an interval between `low` and `high` starts
+    at `high`, which it contains, and ends at `low`, which it does not.
     """
 
     samples: tuple[Sample, ...]
     stepped: bool = False
     config: Config = field(default_factory=Config)
+    backward: bool = False
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], *, stepped: bool = False, config: Config | None = None) -> History:
+    def of(
+        cls, samples: Sequence[Sample], *, stepped: bool = False, config: Config | None = None, backward: bool = False
+    ) -> History:
         ordered = sorted(samples, key=lambda sample: sample.ts)
         while ordered and ordered[0].status == BAD_NO_DATA:
             ordered.pop(0)
-        return cls(tuple(ordered), stepped, config or Config())
+        return cls(tuple(ordered), stepped, config or Config(), backward)
 
     def sloped(self) -> History:
         return replace(self, stepped=False)
@@ -112,8 +116,14 @@ class History:
         """§3.1.7: TreatUncertainAsBad decides whether an Uncertain value is Bad."""
         return sample.severity == 2 or (sample.severity == 1 and self.config.treat_uncertain_as_bad)
 
-    def within(self, start: int, end: int) -> list[Sample]:
-        return [sample for sample in self.samples if start <= sample.ts < end]
+    def within(self, low: int, high: int) -> list[Sample]:
+        if self.backward:
+            return [sample for sample in self.samples if low < sample.ts <= high]
+        return [sample for sample in self.samples if low <= sample.ts < high]
+
+    def borders(self, low: int, high: int) -> tuple[int, int]:
+        """Start and end of the interval, in the direction of time."""
+        return (high, low) if self.backward else (low, high)
 
     def before(self, at: int) -> Sample | None:
         return next((sample for sample in reversed(self.samples) if sample.ts < at), None)
@@ -125,15 +135,22 @@ class History:
         """The sample at that very time; of several the one stored last."""
         return next((sample for sample in reversed(self.samples) if sample.ts == at), None)
 
-    def is_before_data(self, end: int) -> bool:
-        return not self.samples or end <= self.samples[0].ts
+    def is_before_data(self, high: int) -> bool:
+        if not self.samples:
+            return True
+        return high < self.samples[0].ts if self.backward else high <= self.samples[0].ts
 
-    def is_after_data(self, start: int) -> bool:
-        return not self.samples or start > self.samples[-1].ts
+    def is_after_data(self, low: int) -> bool:
+        if not self.samples:
+            return True
+        return low >= self.samples[-1].ts if self.backward else low > self.samples[-1].ts
 
-    def is_partial(self, start: int, end: int) -> bool:
-        """§5.3.3.2: data begin within the interval, or end within it."""
-        return start < self.samples[0].ts < end or start <= self.samples[-1].ts < end
+    def is_partial(self, low: int, high: int) -> bool:
+        """§5.3.3.2: data begin within the interval, or end within it and not on its later border."""
+        head, tail = self.samples[0], self.samples[-1]
+        if self.backward:
+            return low < head.ts <= high or low < tail.ts < high
+        return low < head.ts < high or low <= tail.ts < high
 
     # Values at borders ---------------------------------------------------------------------------------------------
 
@@ -157,42 +174,42 @@ class History:
         here = self.on(at)
         if here is not None and not self.is_bad(here):
             return Bound(at, here.value, here.status, raw=True)
-        usable = [sample for sample in self.samples if not self.is_bad(sample)]
-        left = [sample for sample in usable if sample.ts < at]
-        right = [sample for sample in usable if sample.ts > at]
+        usable = [number for number, sample in enumerate(self.samples) if not self.is_bad(sample)]
+        left = [number for number in usable if self.samples[number].ts < at]
+        right = [number for number in usable if self.samples[number].ts > at]
         if not left:
             return Bound(at, None, BAD_NO_DATA)
-        near = left[-1]
+        near = self.samples[left[-1]]
         if self.stepped:
-            skipped = any(self.is_bad(sample) and near.ts <= sample.ts <= at for sample in self.samples)
+            skipped = any(sample.ts <= at for sample in self.samples[left[-1] + 1 :])
             sure = near.severity == 0 and not skipped and self.after(at) is not None
             return Bound(at, near.value, GOOD if sure else SUB_NORMAL)
         if right:
-            far = right[0]
-            skipped = any(self.is_bad(sample) and near.ts <= sample.ts <= far.ts for sample in self.samples)
-            sure = near.severity == far.severity == 0 and not skipped
+            far = self.samples[right[0]]
+            sure = near.severity == far.severity == 0 and right[0] == left[-1] + 1
             return Bound(at, line(near, far, at), GOOD if sure else SUB_NORMAL)
-        if self.config.sloped_extrapolation and len(left) > 1 and left[-2].ts < near.ts:
-            return Bound(at, line(left[-2], near, at), SUB_NORMAL)
+        earlier = self.samples[left[-2]] if len(left) > 1 else near
+        if self.config.sloped_extrapolation and earlier.ts < near.ts:
+            return Bound(at, line(earlier, near, at), SUB_NORMAL)
         return Bound(at, near.value, SUB_NORMAL)
 
     # Regions -------------------------------------------------------------------------------------------------------
 
-    def regions(self, start: int, end: int, *, held: bool = False) -> list[Region]:
+    def regions(self, low: int, high: int, *, held: bool = False) -> list[Region]:
         """Regions between simple bounds (§5.4.3.2.2).
 
         After the last sample nothing is known: a usable last value counts one unit of time (§5.4.2.4 and Annex A),
         a Bad one stays Bad to the end of the interval.
 
         Args:
-            start: of the interval, µs.
-            end: of the interval, µs.
+            low: earlier border of the interval, µs.
+            high: later border, µs.
             held: each value holds until the next, whatever the Stepped property says (states).
         """
         stepped = self.stepped or held
         inner = [Bound(s.ts, s.value, BAD_NO_DATA if self.is_bad(s) else s.status, raw=True) for s in self.samples]
-        marks = [self.simple(start), *(mark for mark in inner if start < mark.ts < end), self.simple(end)]
-        open_end = self.samples[-1].ts < end
+        marks = [self.simple(low), *(mark for mark in inner if low < mark.ts < high), self.simple(high)]
+        open_end = self.samples[-1].ts < high
         found = []
         for number, (mark, following) in enumerate(pairwise(marks)):
             length = Fraction(following.ts - mark.ts)

@@ -57,29 +57,35 @@ FUNCTIONS: Final[dict[str, Function]] = {
 EXTRAPOLATING: Final = frozenset({"Interpolative", "TimeAverage", "Total"})
 """Answer behind the last sample too ("After End of Data" of their tables)."""
 
+AS_STORED: Final = frozenset({"Start", "End"})
+"""Give a sample with its own time, Bad or not."""
+
 NEVER_PARTIAL: Final = frozenset({"Interpolative", "Average"})
 
 
-def aggregate(function: str, history: History, start: int, end: int, *, cut: bool = False) -> Result:
-    """The result for one interval [start, end), µs.
+def aggregate(function: str, history: History, low: int, high: int, *, cut: bool = False) -> Result:
+    """The result for the interval between two times, µs.
 
     Args:
         function: name as in the standard.
-        history: samples, Stepped, configuration.
-        start: inclusive.
-        end: exclusive.
-        cut: the requested range ends (or begins) within the interval.
+        history: samples, Stepped, configuration, direction of time.
+        low: earlier border.
+        high: later border.
+        cut: the requested range cuts the interval off.
     """
+    start, _ = history.borders(low, high)
     nothing = Result(None, start, BAD_NO_DATA)
-    if history.is_before_data(end):
+    if history.is_before_data(high):
         return nothing
-    behind = history.is_after_data(start)
+    behind = history.is_after_data(low)
     if behind and function not in EXTRAPOLATING:
         return nothing
-    result = FUNCTIONS[function](history, start, end)
+    result = FUNCTIONS[function](history, low, high)
     info = result.info
+    at = start if result.ts is None else result.ts
     if result.status >> 30 == 2:
-        result, info = Result(None, result.ts, result.status), 0
-    if function not in NEVER_PARTIAL and not behind and (cut or history.is_partial(start, end)):
+        info = 0
+        at = at if function in AS_STORED else start
+    if function not in NEVER_PARTIAL and not behind and (cut or history.is_partial(low, high)):
         info |= PARTIAL
-    return Result(result.value, result.ts, result.status, info)
+    return Result(None if result.status >> 30 == 2 else result.value, at, result.status, info)

@@ -15,8 +15,8 @@ def test_oracle_gives_what_was_derived_by_hand(case: Case) -> None:
     history = case.history()
     intervals = case.intervals()
     assert len(intervals) == len(case.expected)
-    for (start, end, cut), expected in zip(intervals, case.results(), strict=True):
-        found = aggregate(case.function, history, start, end, cut=cut)
+    for (low, high, cut), expected in zip(intervals, case.results(), strict=True):
+        found = aggregate(case.function, history, low, high, cut=cut)
         assert (found.ts, hex(found.status)) == (expected.ts, hex(expected.status))
         assert info_names(found.info, found.status) == info_names(expected.info, expected.status)
         assert (found.value is None) == (expected.value is None)
