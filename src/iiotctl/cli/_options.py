@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
 
@@ -51,6 +51,9 @@ _SUFFIXES: Final = {
     ".ipc": Format.ARROW,
 }
 """What the name of a file says when `--format` does not."""
+
+
+_AnyFormat = TypeVar("_AnyFormat", bound=StrEnum)
 
 
 class TextFormat(StrEnum):
@@ -96,16 +99,18 @@ def _log_format(value: LogFormat | None) -> LogFormat | None:
     return value
 
 
-def _format(context: typer.Context, value: Format) -> Format:
+def named_format(context: typer.Context, value: _AnyFormat) -> _AnyFormat:
     """The format: as given; else CSV with `--excel`; else as the file is named; else the command's own."""
     source = context.get_parameter_source("format")
     if source is not None and source.name == "COMMANDLINE":
         return value
+    kinds = type(value)
     # what stands on the command line has been read before the default of this option comes up
     if context.params.get("excel") is not None:
-        return Format.CSV
-    output = context.params.get("output")
-    return value if output is None else _SUFFIXES.get(Path(output).suffix.lower(), value)
+        return kinds(Format.CSV)
+    suffix = Path(context.params.get("output") or "").suffix.lower()
+    word = _SUFFIXES.get(suffix, suffix[1:])
+    return kinds(word) if word in {str(kind) for kind in kinds} else value
 
 
 LogFormatOption = Annotated[
@@ -142,7 +147,7 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        callback=_format,
+        callback=named_format,
         show_default=False,
         help="table, json, jsonl, csv, tsv, markdown, xlsx, parquet, arrow; else as FILE ends.",
     ),
