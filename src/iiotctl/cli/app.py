@@ -26,6 +26,7 @@ from iiotctl.cli import certificate as certificate_
 from iiotctl.cli import completion as completion_
 from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
+from iiotctl.cli import events as events_
 from iiotctl.cli import explain as explain_
 from iiotctl.cli import gaps as gaps_
 from iiotctl.cli import guess as guess_
@@ -46,7 +47,20 @@ CHECK: Final = "Check"
 SET_UP: Final = "Set up"
 
 ORDER: Final = (
-    *("capture", "read", "import", "backfill", "store", "query", "last", "gaps", "doctor", "certificate", "explain"),
+    *(
+        "capture",
+        "read",
+        "import",
+        "backfill",
+        "store",
+        "query",
+        "last",
+        "events",
+        "gaps",
+        "doctor",
+        "certificate",
+        "explain",
+    ),
     *("demo", "simulate", "browse", "guess", "init", "service", "site", "tags", "completion"),
 )
 """Of commands in help and completion; others follow."""
@@ -101,6 +115,7 @@ app.command("backfill", rich_help_panel=CAPTURE)(backfill_.backfill)
 app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
 app.command("query", rich_help_panel=ASK)(query_.query)
 app.command("last", rich_help_panel=ASK)(last_.last)
+app.add_typer(events_.app, name="events", rich_help_panel=ASK)
 app.command("gaps", rich_help_panel=ASK)(gaps_.gaps)
 app.add_typer(certificate_.app, name="certificate", rich_help_panel=CHECK)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)

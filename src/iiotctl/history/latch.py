@@ -29,7 +29,7 @@ class Found:
         is_start_known: false when it began in a time of which nothing is known.
         is_end_known: false when it ended in such a time.
         uncertain_us: how long within it the end condition was unknown.
-        parts: how many it was before they were merged.
+        parts: how many it was before they were joined.
     """
 
     start: int
@@ -113,18 +113,18 @@ class Joiner:
     """Events close to each other become one; then those that are too short are left out.
 
     Args:
-        merge_us: events with less than this between them are one; 0 = none are.
+        join_us: events with less than this between them are one; 0 = none are.
         shortest_us: shorter ones are none.
     """
 
-    def __init__(self, merge_us: int = 0, shortest_us: int = 0) -> None:
-        self._merge_us, self._shortest_us = merge_us, shortest_us
+    def __init__(self, join_us: int = 0, shortest_us: int = 0) -> None:
+        self._join_us, self._shortest_us = join_us, shortest_us
         self._held: Found | None = None
 
     def add(self, found: Found) -> Iterator[Found]:
         """The next event by start, over or not; events that nothing can be added to any more come out."""
         before = self._held
-        if before is not None and before.end is not None and found.start - before.end < self._merge_us:
+        if before is not None and before.end is not None and found.start - before.end < self._join_us:
             self._held = Found(
                 before.start,
                 found.end,
@@ -137,6 +137,10 @@ class Joiner:
         self._held = found
         if before is not None:
             yield from self._long_enough(before)
+
+    def is_settled(self, at: int) -> bool:
+        """Whether nothing that begins from `at` on (µs UTC) can be added to the last one."""
+        return self._held is None or self._held.end is None or self._held.end + self._join_us <= at
 
     def finish(self, until: int) -> Iterator[Found]:
         """The last one.

@@ -31,7 +31,7 @@ class EventDefinition(Model):
     asset: Name | None = Field(default=None, description="machine that it is about")
     tags: tuple[str, ...] = Field(default=(), description="tags whose minimum, maximum and mean are kept with it")
     min_duration: Seconds = Field(default=0.0, description="shorter ones do not count")
-    merge: Seconds = Field(default=0.0, description="events with less than this between them are one")
+    join: Seconds = Field(default=0.0, description="events with less than this between them are one")
     description: str = Field(default="", description="free text")
 
     @field_validator("tags", mode="before")
@@ -110,5 +110,5 @@ class EventDefinition(Model):
     @property
     def hash(self) -> str:
         """Changes with anything that decides when there is an event; 16 hexadecimal digits."""
-        facts = self.model_dump(include={"name", "start", "end", "for_", "end_for", "asset", "min_duration", "merge"})
+        facts = self.model_dump(include={"name", "start", "end", "for_", "end_for", "asset", "min_duration", "join"})
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
