@@ -93,8 +93,10 @@ def write_copy(selection: Selection, target: Path, notice: Notice, about: Mappin
             try:
                 for table in TABLES:
                     connection.execute(f"CREATE TABLE copied.main.{table} AS FROM {table}").fetchall()
-            finally:
                 connection.execute("DETACH copied")
+            finally:
+                connection.execute("DETACH DATABASE IF EXISTS copied")
+                target.with_name(target.name + ".wal").unlink(missing_ok=True)
 
         reader.ask(work)
 

@@ -11,6 +11,7 @@ from iiotctl.errors import IiotctlError, IncompleteError, StoreError, UsageError
 
 _LINE: Final = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 _CLOSED: Final = re.compile(r"Broken pipe|errno\"?:\s*\"?32\b", re.IGNORECASE)
+_FULL: Final = "No space left on device"
 _HINT: Final = '`iiotctl query "SHOW TABLES"` lists the views, `iiotctl query "DESCRIBE samples"` the columns of one'
 
 
@@ -74,11 +75,11 @@ def translate(error: Exception, *, shift: int = 0) -> IiotctlError:
             cause=text.partition("\n")[0].partition(": ")[2],
             hint="narrow it with `--from` and `--to`, or aggregate first",
         )
-    if "No space left on device" in text:
+    if _FULL in text:
         return IncompleteError(
             "disk-full",
             "the disk is full",
-            cause=text.partition("\n")[0].partition(": ")[2],
+            cause=_FULL,
             hint="free some space and run the command again; `iiotctl doctor` shows what is left",
         )
     of_the_store = isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException)

@@ -8,6 +8,9 @@ Arrow's first version, which every reader knows.
 from __future__ import annotations
 
 import io
+import itertools
+import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -38,7 +41,7 @@ def convert(parquet: Path, stream: BinaryIO, suffix: str) -> None:
     if is_stream(suffix):
         _write_stream(lazy.collect_batches(chunk_size=100_000, maintain_order=True), stream)
     else:
-        lazy.sink_ipc(stream, compat_level=pl.CompatLevel.oldest(), engine="streaming")
+        _write_file(lazy, stream)
 
 
 def is_stream(suffix: str) -> bool:
@@ -48,9 +51,6 @@ def is_stream(suffix: str) -> bool:
 
 def write(batches: Iterator[pl.DataFrame], stream: BinaryIO, suffix: str) -> None:
     """Write frames of one schema."""
-    import itertools
-
-    import polars as pl
     from polars.io.plugins import register_io_source
 
     if is_stream(suffix):
@@ -62,8 +62,19 @@ def write(batches: Iterator[pl.DataFrame], stream: BinaryIO, suffix: str) -> Non
         del asked
         return itertools.chain((first,), batches)
 
-    lazy = register_io_source(source, schema=first.schema)
-    lazy.sink_ipc(stream, compat_level=pl.CompatLevel.oldest(), engine="streaming")
+    _write_file(register_io_source(source, schema=first.schema), stream)
+
+
+def _write_file(lazy: pl.LazyFrame, stream: BinaryIO) -> None:
+    import polars as pl
+
+    try:
+        lazy.sink_ipc(stream, compat_level=pl.CompatLevel.oldest(), engine="streaming")
+    except OSError as error:  # polars knows the number as text only
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if error.errno is None and number:
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 def _write_stream(batches: Iterable[pl.DataFrame], stream: BinaryIO) -> None:

@@ -15,7 +15,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -86,7 +86,8 @@ def _workbook(place: Path) -> Iterator[Workbook]:
         raise
     finally:
         for sheet in book.worksheets():
-            sheet._opt_close()  # noqa: SLF001 - no public name closes the file of a broken workbook
+            with suppress(OSError):  # what it still holds finds no room either
+                sheet._opt_close()  # noqa: SLF001 - no public name closes the file of a broken workbook
         book.fileclosed = True
 
 

@@ -134,7 +134,7 @@ def binary(output: Path | None, *, force: bool | None = None) -> Iterator[Binary
         BrokenPipeError: the reader of stdout has gone.
     """
     if output is not None and str(output) != "-":
-        with staged(output, force=force) as stage, stage.open("wb") as file:
+        with staged(output, force=force) as stage, _named(output), stage.open("wb") as file:
             yield file
             file.flush()
         return
@@ -147,6 +147,17 @@ def binary(output: Path | None, *, force: bool | None = None) -> Iterator[Binary
     kept = io.BytesIO()
     yield kept
     sys.stdout.write(kept.getvalue().decode("utf-8", "replace"))
+
+
+@contextmanager
+def _named(output: Path) -> Iterator[None]:
+    """A full disk said of the file that found no room; else it would pass for stdout's."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(error.errno, error.strerror, str(output)) from None
+        raise
 
 
 class TextOut:
