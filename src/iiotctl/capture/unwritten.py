@@ -21,7 +21,8 @@ from iiotctl.capture.rollup import LATENESS_US, SAVE_US, Rollups
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.sources.base import CapturedTag
 from iiotctl.store import ledger
-from iiotctl.store.layout import GAPS, ROLLUPS, SAMPLES, Layout, segment_of
+from iiotctl.store.layout import GAPS, ROLLUPS, SAMPLES, Layout, compacted_by, segment_of
+from iiotctl.store.standing import files_of
 from iiotctl.store.state import Recovery
 
 if TYPE_CHECKING:
@@ -197,13 +198,18 @@ def _gaps(layout: Layout, run: str, since: int) -> list[Gap]:
 
 
 def _files(layout: Layout, run: str, kind: str, since: int) -> Iterator[pl.DataFrame]:
-    """Sealed files of a run with rows from a time on, in the order of its segments."""
+    """Sealed files with rows of a run from a time on, in the order of its segments.
+
+    A file that compaction wrote since then holds them together with others of its time (an import's, perhaps).
+    """
     import polars as pl
 
-    for entries in ledger.read_all(layout).values():
-        entry, path = entries[-1], layout.root / entries[-1].path
-        segment = segment_of(path)
-        if entry.kind == kind and segment is not None and segment.run == run and (entry.ts_max or 0) >= since:
+    known = ledger.read(layout)
+    for path in files_of(layout, kind, known):
+        held, segment = known.ranges.get(ledger.path_of(layout, path)), segment_of(path)
+        if held is None or (held.ts_max or 0) < since:
+            continue
+        if compacted_by(path) is not None or (segment is not None and segment.run == run):
             yield pl.read_parquet(path, hive_partitioning=False)
 
 

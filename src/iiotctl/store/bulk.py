@@ -73,6 +73,7 @@ class BulkWriter:
         self.run = places.new_run(now_us(), secrets.token_hex(4))
         self._layout, self._disk, self._lock, self._site, self._now_us = layout, disk, lock, site, now_us
         self._manifest = Manifest(disk, layout.manifest / f"{places.IMPORT_LOG}{self.run}.log")
+        lock.note(self.run)
         self._number = 0
         self._names: list[str] = []
         self._codes: dict[str, int] = {}

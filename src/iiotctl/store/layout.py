@@ -48,6 +48,8 @@ KINDS: Final[tuple[Table, ...]] = (*CAPTURED, EVENTS)
 TMP_SUFFIX: Final = ".tmp"
 PART_SUFFIX: Final = ".part"
 """A file of an import that has not got its name yet; the next import finishes or removes it."""
+SCRATCH_SUFFIX: Final = ".compact"
+"""A file of a compaction that has not got its name yet; the next one removes it."""
 LOCK_NAME: Final = "lock"
 IMPORT_LOG: Final = "import-"
 """Begin of the name of an import's manifest."""

@@ -8,10 +8,10 @@ those are not read any more, whether they are still there or not.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from iiotctl.store import frames
 from iiotctl.store.layout import Layout, is_gathered
@@ -19,6 +19,7 @@ from iiotctl.store.manifest import SealedFile
 
 _FIELDS: Final = frozenset(each.name for each in fields(SealedFile))
 _TRIES: Final = 50
+T = TypeVar("T")
 
 
 class FileRange(NamedTuple):
@@ -62,12 +63,7 @@ class Ledger:
 
 def read(layout: Layout) -> Ledger:
     """The ledger as of now; cheap enough to ask before each query when compaction runs from time to time."""
-    for _ in range(_TRIES):
-        try:
-            return _read(layout)
-        except FileNotFoundError:
-            continue  # gathered since we listed the folder: look again
-    return _read(layout)
+    return _patiently(lambda: _read(layout))
 
 
 def ranges(layout: Layout) -> dict[str, FileRange]:
@@ -77,12 +73,17 @@ def ranges(layout: Layout) -> dict[str, FileRange]:
 
 def read_all(layout: Layout) -> dict[str, list[SealedFile]]:
     """Every entry of each file that counts, by path, in the order of writing; a torn tail ends its log."""
+    found = _patiently(lambda: content(layout))
+    return {path: entries for path, entries in found.entries.items() if path not in found.removed}
+
+
+def _patiently(work: Callable[[], T]) -> T:
     for _ in range(_TRIES):
         try:
-            return _read_all(layout)
+            return work()
         except FileNotFoundError:
-            continue
-    return _read_all(layout)
+            continue  # gathered since the folder was listed: look again
+    return work()
 
 
 def _read(layout: Layout) -> Ledger:
@@ -127,34 +128,68 @@ def _take(ledger: Ledger, facts: Mapping[str, Any]) -> None:
     )
 
 
-def _read_all(layout: Layout) -> dict[str, list[SealedFile]]:
-    entries: dict[str, list[SealedFile]] = {}
-    removed: set[str] = set()
-    for _, data in _logs(layout):
-        for frame in frames.scan(data):
-            if frame.kind == frames.Kind.CHANGE:
-                change = json.loads(bytes(frame.payload))
-                removed.update(change["removed"])
-                found = [_entry(facts) for facts in change["files"]]
-            elif frame.kind == frames.Kind.FILE:
-                found = [_entry(json.loads(bytes(frame.payload)))]
-            elif frame.kind == frames.Kind.GATHERED:
-                removed.update(json.loads(bytes(frame.payload))["removed"])
-                continue
-            elif frame.kind == frames.Kind.HASHES:
-                columns = json.loads(bytes(frame.payload))
-                found = [
-                    SealedFile(*row) for row in zip(*(columns[each.name] for each in fields(SealedFile)), strict=True)
-                ]
-            else:
-                continue
-            for entry in found:
-                versions = entries.setdefault(entry.path, [])
-                if entry not in versions:
-                    versions.append(entry)
-    for path in removed:
-        entries.pop(path, None)
-    return entries
+@dataclass(slots=True)
+class Content:
+    """Everything that some logs say.
+
+    Attributes:
+        entries: by path, in the order of writing, each once; those of files that were removed, too.
+        removed: files that do not count any more.
+    """
+
+    entries: dict[str, list[SealedFile]] = field(default_factory=dict)
+    removed: dict[str, Removal] = field(default_factory=dict)
+
+
+def content(layout: Layout, names: Collection[str] | None = None) -> Content:
+    """Everything that the logs of these names say, or all logs; a torn tail ends its log.
+
+    Raises:
+        FileNotFoundError: a log was gathered since the folder was listed.
+    """
+    found = Content()
+    for name, data in _logs(layout):
+        if names is None or name in names:
+            for frame in frames.scan(data):
+                _read_frame(found, frame)
+    return found
+
+
+def hashes(layout: Layout) -> dict[str, list[bytes]]:
+    """sha256 of each entry of each path; of many files this is all that fits into little memory."""
+
+    def all_of_them() -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for _, data in _logs(layout):
+            for frame in frames.scan(data):
+                for entry in _entries(frame):
+                    found.setdefault(entry.path, []).append(bytes.fromhex(entry.sha256))
+        return found
+
+    return _patiently(all_of_them)
+
+
+def _entries(frame: frames.Frame) -> Iterator[SealedFile]:
+    if frame.kind == frames.Kind.FILE:
+        yield _entry(json.loads(bytes(frame.payload)))
+    elif frame.kind == frames.Kind.CHANGE:
+        yield from map(_entry, json.loads(bytes(frame.payload))["files"])
+    elif frame.kind == frames.Kind.HASHES:
+        columns = json.loads(bytes(frame.payload))
+        yield from map(SealedFile, *(columns[each.name] for each in fields(SealedFile)))
+
+
+def _read_frame(found: Content, frame: frames.Frame) -> None:
+    if frame.kind == frames.Kind.CHANGE:
+        change = json.loads(bytes(frame.payload))
+        found.removed.update(dict.fromkeys(change["removed"], Removal(change["why"], change["at"])))
+    elif frame.kind == frames.Kind.GATHERED:
+        removed = json.loads(bytes(frame.payload))["removed"]
+        found.removed.update({path: Removal(*removal) for path, removal in removed.items()})
+    for entry in _entries(frame):
+        versions = found.entries.setdefault(entry.path, [])
+        if entry not in versions:
+            versions.append(entry)
 
 
 def _entry(facts: Mapping[str, Any]) -> SealedFile:

@@ -60,11 +60,19 @@ class Lock:
                 hint="look at it: `iiotctl capture status`; or give this capture its own folder: `--store PATH`",
                 retriable=True,
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0) if hasattr(os, "pwrite") else os.write(
-            descriptor, f"{os.getpid()}\n".encode()
-        )
         self._descriptor = descriptor
+        self._write("")
+
+    def note(self, text: str) -> None:
+        """Say in the file who we are; one line, see `noted`."""
+        self._write(f"{text}\n")
+
+    def _write(self, more: str) -> None:
+        assert self._descriptor is not None
+        data = f"{os.getpid()}\n{more}".encode()
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, data)
 
     def release(self) -> None:
         """Let go; harmless when not held."""
@@ -86,9 +94,18 @@ def _lock_patiently(descriptor: int) -> None:
 def holder(path: Path) -> int | None:
     """Process id written in a lock file, or None."""
     try:
-        return int(path.read_text().strip() or "0") or None
-    except (OSError, ValueError):
+        return int(path.read_text().split()[0]) or None
+    except (OSError, ValueError, IndexError):
         return None
+
+
+def noted(path: Path) -> str:
+    """What the holder of a lock (or the last one) said about itself, or ""."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return ""
+    return lines[1] if len(lines) > 1 else ""
 
 
 def is_held(path: Path) -> bool:

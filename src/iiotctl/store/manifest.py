@@ -52,6 +52,8 @@ class Manifest:
         self._descriptor: int | None = None
         self._begun = 0
         self._entries = 0
+        self.removed: dict[str, int] = {}
+        """What this process has removed, with the time (µs UTC)."""
 
     @property
     def path(self) -> Path:
@@ -97,10 +99,11 @@ class Manifest:
         """
         change = {"files": [asdict(file) for file in files], "removed": list(removed), "why": why, "at": at}
         self._write(frames.pack(frames.Kind.CHANGE, json.dumps(change).encode()), len(files) + len(removed))
+        self.removed.update(dict.fromkeys(removed, at))
 
     def _write(self, data: bytes, entries: int) -> None:
         if self._entries >= MOST_ENTRIES:
-            self._next()
+            self.turn()
         try:
             if self._descriptor is None:
                 self._descriptor = self._disk.create(self._path)
@@ -110,10 +113,11 @@ class Manifest:
             self._entries += entries
         except OSError:
             # A log is read up to its first torn entry, so nothing may stand behind one: go on in another file.
-            self._next()
+            self.turn()
             raise
 
-    def _next(self) -> None:
+    def turn(self) -> None:
+        """Let this log be, and go on in another file with the next entry."""
         self.close()
         self._begun += 1
         self._entries = 0

@@ -7,7 +7,7 @@ when its server repeats an old value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from iiotctl.samples import Gap, GapReason
 from iiotctl.store import ledger
 from iiotctl.store.layout import GAPS, SAMPLES, TAGS, Layout, is_capture_log
 from iiotctl.store.schema import REMOVED, TagRow, tag_from_json
+from iiotctl.store.standing import files_of
 from iiotctl.store.state import LastRow, State
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_FILES: Final = 600
 """Two days of files of 5 minutes."""
+SLICE_ROWS: Final = 1_000_000
 
 
 def rebuild(layout: Layout) -> State:
@@ -30,13 +32,13 @@ def rebuild(layout: Layout) -> State:
     import polars as pl
 
     state = State()
-    tags = _read_all(layout.files(TAGS))
+    tags = _read_all(files_of(layout, TAGS))
     if tags is not None:
         latest = tags.sort("valid_from", maintain_order=True).unique("tag", keep="last")
         state.hashes = dict(latest.select("tag", "config_hash").iter_rows())
         state.sources = dict(latest.select("tag", "source").iter_rows())
         state.removed = set(latest.filter(pl.col("mode") == REMOVED)["tag"])
-    gaps = _read_all(layout.files(GAPS))
+    gaps = _read_all(files_of(layout, GAPS))
     if gaps is not None:
         times = pl.col("start", "end", "detected_at").dt.epoch("us")
         for row in gaps.with_columns(times).drop("site").sort("detected_at", maintain_order=True).to_dicts():
@@ -51,7 +53,7 @@ def tag_facts(layout: Layout, names: Collection[str]) -> dict[str, TagRow]:
     """The latest row of the tags history for each of these tags, as far as it is sealed; codes are 0."""
     import polars as pl
 
-    tags = _read_all(layout.files(TAGS))
+    tags = _read_all(files_of(layout, TAGS))
     if tags is None:
         return {}
     chosen = tags.filter(pl.col("tag").is_in(list(names))).sort("valid_from", maintain_order=True)
@@ -68,11 +70,9 @@ def _last_rows(layout: Layout, wanted: set[str]) -> dict[str, LastRow]:
         # A file overlaps those before it by late rows only: go on until all that is left lies before.
         if not silent and before is not None and (entry.ts_max or 0) < before:
             break
-        rows = _read(layout.root / entry.path)
-        if rows is None:
-            continue
-        for tag, row in _last_of(rows).items():
-            _take(found, tag, row)
+        for rows in _slices(layout.root / entry.path):
+            for tag, row in _last_of(rows).items():
+                _take(found, tag, row)
         silent -= {tag for tag, row in found.items() if row.good_ts is not None}
         before = min((row.ts for row in found.values()), default=None)
     return found
@@ -99,6 +99,19 @@ def _last_of(rows: pl.DataFrame) -> dict[str, LastRow]:
         pl.col("ts_source").last().dt.epoch("us"),
     )
     return {tag: LastRow(*row) for tag, *row in last.iter_rows()}
+
+
+def _slices(path: Path) -> Iterator[pl.DataFrame]:
+    """What is needed of the samples of a file, in parts that fit into memory."""
+    import polars as pl
+
+    try:
+        wanted = pl.scan_parquet(path, hive_partitioning=False).select("tag", "ts", "value", "quality", "ts_source")
+        count = wanted.select(pl.len()).collect().item()
+        for begin in range(0, count, SLICE_ROWS):
+            yield wanted.slice(begin, SLICE_ROWS).collect()
+    except (OSError, pl.exceptions.PolarsError):
+        return  # as in `_read`
 
 
 def _read(path: Path) -> pl.DataFrame | None:

@@ -161,6 +161,15 @@ DATED_BY: Final = {
     "events": "detected_at",
 }
 """The column whose UTC date names the folder of a row's file."""
+SORTED_BY: Final = {
+    "samples": ("tag", "ts"),
+    "gaps": ("detected_at",),
+    "tags": ("tag", "valid_from"),
+    "rollups": ("tag", "start", "end"),
+    "kept": ("detected_at",),
+    "events": ("detected_at",),
+}
+"""The order of the rows of a file that compaction wrote; equal ones stand as they were written."""
 
 
 @dataclass(frozen=True, slots=True)

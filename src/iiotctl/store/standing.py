@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from iiotctl.store.layout import Layout, compacted_by
-from iiotctl.store.ledger import Ledger, path_of
+from iiotctl.store.ledger import Ledger, path_of, read
 
 REPLACES: Final = "iiotctl.replaces"
 TOGETHER: Final = "iiotctl.together"
@@ -57,6 +57,12 @@ def counting(layout: Layout, ledger: Ledger, paths: Iterable[Path]) -> list[Path
     doubtful = [path for path, name in there if name not in ledger.ranges and compacted_by(path) is not None]
     without = _without(doubtful) if doubtful else frozenset()
     return [path for path, _ in there if path not in without]
+
+
+def files_of(layout: Layout, table: str, known: Ledger | None = None) -> list[Path]:
+    """Files of a table that count now, oldest date first; for those who hold no snapshot."""
+    ledger = read(layout) if known is None else known
+    return counting(layout, ledger, layout.files(table))
 
 
 def unfinished(doubtful: Sequence[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from iiotctl.store import ledger, spool
 from iiotctl.store.layout import EVENTS, KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
 from iiotctl.store.lock import holder, is_held
+from iiotctl.store.standing import files_of
 from iiotctl.store.writer import check_store
 
 
@@ -77,7 +78,7 @@ def status(root: Path) -> StoreStatus:
     first: int | None = None
     last: int | None = None
     for kind in KINDS:
-        for path in layout.files(kind):
+        for path in files_of(layout, kind):
             files += 1
             length = path.stat().st_size
             size += length

@@ -9,11 +9,24 @@ from enum import StrEnum
 from pathlib import Path
 
 from iiotctl.store import ledger, spool
-from iiotctl.store.layout import GAPS, KINDS, LOCK_NAME, PART_SUFFIX, SAMPLES, TMP_SUFFIX, Layout, segment_of
+from iiotctl.store.layout import (
+    GAPS,
+    KINDS,
+    LOCK_NAME,
+    PART_SUFFIX,
+    SAMPLES,
+    SCRATCH_SUFFIX,
+    TMP_SUFFIX,
+    Layout,
+    compacted_by,
+    segment_of,
+)
 from iiotctl.store.lock import is_held
 from iiotctl.store.manifest import SealedFile
+from iiotctl.store.readers import Shared
 from iiotctl.store.schema import is_of
 from iiotctl.store.snapshot import has_other_copy
+from iiotctl.store.standing import counting, origin
 from iiotctl.store.writer import check_store
 
 
@@ -79,6 +92,14 @@ def verify(root: Path) -> Verification:
     """
     layout = Layout(root.absolute())
     check_store(layout)
+    share = Shared(layout)  # what compaction replaces meanwhile stays until we are done
+    try:
+        return _verify(layout)
+    finally:
+        share.release()
+
+
+def _verify(layout: Layout) -> Verification:
     result = Verification()
     # Segments first: one that is sealed while we look is then found among the files.
     for segment in spool.read_spool(layout):
@@ -87,11 +108,17 @@ def verify(root: Path) -> Verification:
         if not segment.tail_is_blank:
             detail = f"readable up to byte {segment.valid} of {segment.size}"
             result.flaws.append(Flaw(_name(layout, segment.path), Verdict.CUT, detail))
+    book = ledger.read(layout)
     known = ledger.read_all(layout)
     seen = set()
     for kind in KINDS:
-        for path in layout.files(kind):
-            seen.add(_name(layout, path))
+        there = [path for path in layout.files(kind) if _name(layout, path) not in book.removed]
+        seen.update(_name(layout, path) for path in there)
+        counted = counting(layout, book, there)
+        for path in sorted(set(there) - set(counted)):
+            result.flaws.append(Flaw(_name(layout, path), Verdict.LEFTOVER, "an interrupted compaction left it"))
+        result.flaws.extend(_twice(layout, set(counted), known))
+        for path in counted:
             result.flaws.extend(_check_file(layout, kind, path, known, result))
     for path_text, entries in known.items():
         if has_other_copy(layout, path_text):
@@ -99,10 +126,32 @@ def verify(root: Path) -> Verification:
         if path_text not in seen and not (layout.root / path_text).exists():
             detail = f"{entries[-1].rows} rows were written"
             result.flaws.append(Flaw(path_text, Verdict.MISSING, detail))
-    left = [] if is_held(layout.imports / LOCK_NAME) else sorted(layout.root.glob(f"*/date=*/*{PART_SUFFIX}"))
-    for scratch in [*sorted(layout.root.glob(f"*/date=*/*{TMP_SUFFIX}")), *left]:
-        result.flaws.append(Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal or import left it"))
+    result.flaws.extend(_leftovers(layout))
     return result
+
+
+def _leftovers(layout: Layout) -> Iterator[Flaw]:
+    suffixes = [TMP_SUFFIX]
+    if not is_held(layout.imports / LOCK_NAME):
+        suffixes.append(PART_SUFFIX)
+    if not is_held(layout.upkeep):
+        suffixes.append(SCRATCH_SUFFIX)
+    for suffix in suffixes:
+        for scratch in sorted(layout.root.glob(f"*/date=*/*{suffix}")):
+            yield Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal, import or compaction left it")
+
+
+def _twice(layout: Layout, counted: set[Path], known: dict[str, list[SealedFile]]) -> Iterator[Flaw]:
+    """Files that another one says it replaced: somebody brought them back, and their rows count twice."""
+    strange = {path for path in counted if _name(layout, path) not in known}
+    folders = {path.parent for path in strange}
+    for path in sorted(counted - strange):
+        if path.parent in folders and compacted_by(path) is not None:
+            found = origin(path)
+            for back in sorted(
+                strange.intersection(path.with_name(name) for name in (found.replaces if found else ()))
+            ):
+                yield Flaw(_name(layout, back), Verdict.FOREIGN, f"its rows count twice: {path.name} took its place")
 
 
 def _name(layout: Layout, path: Path) -> str:

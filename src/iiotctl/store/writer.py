@@ -62,6 +62,7 @@ class StoreWriter:
         self._site, self._run_info, self._now_us = site, dict(run_info), now_us
         self._seal_every_us, self._seal_size = round(seal_every_s * 1e6), seal_size
         self._manifest = Manifest(disk, layout.manifest / f"{self.run}.log")
+        lock.note(self.run)
         self._names: list[str] = []
         self._segment: spool.SegmentWriter | None = None
         self._number = 0
