@@ -19,6 +19,7 @@ from iiotctl.history import connect, filecheck, sqlerror
 from iiotctl.history.connect import quoted
 from iiotctl.history.omission import left_out
 from iiotctl.history.unsealed import Unsealed
+from iiotctl.history.views import LAST_USABLE, condition
 from iiotctl.history.worker import Worker
 from iiotctl.quality import BAD
 from iiotctl.store.schema import REMOVED
@@ -27,8 +28,6 @@ from iiotctl.store.snapshot import Snapshot
 if TYPE_CHECKING:
     import duckdb
 
-LAST_USABLE: Final = 0x40900000
-"""UncertainLastUsableValue: of a roll-up with Bad samples nobody knows whether its last value still held."""
 _BATCH: Final = 8
 """Files read at a time within a date."""
 
@@ -67,23 +66,63 @@ def latest(
     """
     import duckdb
 
-    files = [*snapshot.sample_files, *snapshot.rollup_files, *snapshot.tag_files]
+    def leave_out(path: Path, cause: str) -> None:
+        notice(left_out(path, cause))
+
     for bad in (*snapshot.bad_files, *snapshot.missing):
-        notice(left_out(bad.path, bad.cause))
-    with Worker() as worker, connect.session(files) as connection:
-        search = _Search(connection, snapshot, notice)
+        leave_out(bad.path, bad.cause)
+    with Worker() as worker, connect.session(unsafe=True) as connection:  # SQL of our own alone
         try:
-            return worker.run(lambda: search.run(wanted, named), connection.interrupt)
+            return worker.run(
+                lambda: search(connection, snapshot, leave_out, wanted=wanted, named=named), connection.interrupt
+            )
         except duckdb.Error as error:
-            gone = sqlerror.is_vanished(error, files)
+            gone = sqlerror.is_vanished(error, [path for files in snapshot.files.values() for path in files])
             raise (sqlerror.changed(error) if gone else sqlerror.translate(error)) from error
+
+
+def search(
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    leave_out: Callable[[Path, str], None],
+    *,
+    wanted: Callable[[str], bool] = lambda tag: True,  # noqa: ARG005 - every tag
+    named: Collection[str] = (),
+    start: int | None = None,
+    end: int | None = None,
+    without: Collection[Path] = (),
+) -> tuple[list[Latest], list[str]]:
+    """As `latest`, with a session of the caller's.
+
+    Args:
+        connection: may read every file of the snapshot.
+        snapshot: of the store.
+        leave_out: is told about damaged and foreign files.
+        wanted: as in `latest`.
+        named: likewise.
+        start: µs UTC; older samples do not count.
+        end: µs UTC; nor do later ones, this one included.
+        without: files to leave out.
+
+    Raises:
+        duckdb.Error: a file went away meanwhile.
+    """
+    limits = (condition("ts", start, end), condition("start", start, end))
+    return _Search(connection, snapshot, leave_out, limits, without).run(wanted, named)
 
 
 class _Search:
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, notice: Callable[[Event], None]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        snapshot: Snapshot,
+        leave_out: Callable[[Path, str], None],
+        limits: tuple[str, str],
+        without: Collection[Path],
     ) -> None:
-        self._connection, self._snapshot, self._notice = connection, snapshot, notice
+        self._connection, self._snapshot, self._leave_out = connection, snapshot, leave_out
+        self._limits, self._rolled_limits = limits
+        self._without = without
         self._found: dict[str, tuple[Any, ...]] = {}
 
     def run(self, matches: Callable[[str], bool], named: Collection[str]) -> tuple[list[Latest], list[str]]:
@@ -96,10 +135,12 @@ class _Search:
 
         if self._snapshot.has_unsealed and (frame := self._snapshot.unsealed_samples()) is not None:
             self._connection.register("_unsealed", Unsealed(frame))
-            self._take(self._connection.execute(_newest("_unsealed", "")).fetchall())
+            self._take(self._connection.execute(_newest("_unsealed", self._limits)).fetchall())
         if self._snapshot.has_unsealed and (frame := self._snapshot.unsealed_rollups()) is not None:
             self._connection.register("_unsealed_rollups", Unsealed(frame))
-            self._take(self._connection.execute(_newest_rolled("_unsealed_rollups", None)).fetchall())
+            self._take(
+                self._connection.execute(_newest_rolled("_unsealed_rollups", None, self._rolled_limits)).fetchall()
+            )
         # without a tags table nobody knows when all have been found
         missing = {tag for tag in about if wanted(tag)} if about else None
         for samples, rollups in _by_date(self._snapshot.sample_files, self._snapshot.rollup_files):
@@ -146,8 +187,8 @@ class _Search:
                 if not open_:
                     break
             batch = [path for _, path in ranked[at : at + _BATCH]]
-            condition = "" if open_ is None else f" WHERE tag IN ({', '.join(map(quoted, sorted(open_)))})"
-            rows = self._guarded(partial(_newest_in, condition), batch, "samples")
+            among = "" if open_ is None else f" AND tag IN ({', '.join(map(quoted, sorted(open_)))})"
+            rows = self._guarded(partial(_newest_in, among + self._limits), batch, "samples")
             found |= self._take(rows)
         return found
 
@@ -155,7 +196,7 @@ class _Search:
         """Look through the roll-ups of one date."""
 
         def sql(chosen: Sequence[Path]) -> str:
-            return _newest_rolled(_reading(chosen), missing) if chosen else ""
+            return _newest_rolled(_reading(chosen), missing, self._rolled_limits) if chosen else ""
 
         return self._take(self._guarded(sql, files, "rollups"))
 
@@ -184,7 +225,7 @@ class _Search:
         """Run `sql(files)`; files that turn out to be damaged or foreign are left out and the rest tried again."""
         import duckdb
 
-        good = list(files)
+        good = [path for path in files if path not in self._without]
         while text := sql(good):
             try:
                 return self._connection.execute(text).fetchall()
@@ -193,29 +234,29 @@ class _Search:
                 if not culprits:
                     raise
             for path, cause in culprits:
-                self._notice(left_out(path, cause))
+                self._leave_out(path, cause)
                 good.remove(path)
         return []
 
 
-def _newest(table: str, condition: str) -> str:
+def _newest(table: str, conditions: str) -> str:
     newest = "arg_max({value: value, text: text, quality: quality}, ts)"
-    return f"SELECT tag, max(ts), {newest} FROM {table}{condition} GROUP BY tag"
+    return f"SELECT tag, max(ts), {newest} FROM {table} WHERE true{conditions} GROUP BY tag"
 
 
-def _newest_in(condition: str, files: Sequence[Path]) -> str:
-    return _newest(_reading(files), condition) if files else ""
+def _newest_in(conditions: str, files: Sequence[Path]) -> str:
+    return _newest(_reading(files), conditions) if files else ""
 
 
 def _reading(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(quoted(str(path)) for path in files)}], hive_partitioning = false)"
 
 
-def _newest_rolled(table: str, tags: Collection[str] | None) -> str:
+def _newest_rolled(table: str, tags: Collection[str] | None, limits: str) -> str:
     quality = f"CASE WHEN quality >= {BAD} THEN {LAST_USABLE} ELSE quality END::UINTEGER"
     newest = f'arg_max({{value: "last", text: NULL::VARCHAR, quality: {quality}}}, last_ts)'
     chosen = "" if tags is None else f" AND tag IN ({', '.join(map(quoted, sorted(tags)))})"
-    return f"SELECT tag, max(last_ts), {newest} FROM {table} WHERE last_ts IS NOT NULL{chosen} GROUP BY tag"
+    return f"SELECT tag, max(last_ts), {newest} FROM {table} WHERE last_ts IS NOT NULL{chosen}{limits} GROUP BY tag"
 
 
 def _by_date(*tables: Sequence[Path]) -> list[tuple[list[Path], ...]]:

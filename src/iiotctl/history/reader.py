@@ -6,24 +6,30 @@ Two things can go wrong that are nobody's fault: a file that compaction replaced
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from iiotctl.events import Event
-from iiotctl.history import connect, sqlerror, views
+from iiotctl.events import Event, Level
+from iiotctl.history import connect, latest, planning, sqlerror, views
+from iiotctl.history.bounds import Bounds, FileIndex
+from iiotctl.history.connect import quoted
 from iiotctl.history.omission import left_out
 from iiotctl.history.worker import Worker
+from iiotctl.store.layout import SAMPLES
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
+    from iiotctl.history.statement import Statement
+
 _ATTEMPTS: Final = 20
 """Plans per question; more than one only when a file vanished or was left out."""
+_MOST_NAMED: Final = 3
 
 Notice = Callable[[Event], None]
 T = TypeVar("T")
@@ -45,7 +51,10 @@ class Selection:
 
 
 class Reader:
-    """Answers questions about one selection. A context manager; the session opens with the first question."""
+    """Answers questions about one selection. A context manager; the session opens with the first question.
+
+    With a statement it opens only the files that this needs, and is good for nothing else.
+    """
 
     def __init__(
         self,
@@ -55,8 +64,10 @@ class Reader:
         output: str | None = None,
         unsafe: bool = False,
         opened: Callable[[Path, int | None, int | None], Snapshot] | None = None,
+        statement: Statement | None = None,
     ) -> None:
         self.selection = selection
+        self._statement = statement
         self._notice = notice
         self._output, self._unsafe = output, unsafe
         self._open = opened or (lambda root, start, end: Snapshot.open(root, start=start, end=end))
@@ -65,7 +76,9 @@ class Reader:
         self._replanned = False
         self._stack = ExitStack()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._files: dict[str, list[Path]] = {}
+        self._files: Mapping[str, Sequence[Path]] = {}
+        self._index = FileIndex({}, {})
+        self._unsealed = False
         self._worker = Worker()
 
     def __enter__(self) -> Self:
@@ -80,6 +93,11 @@ class Reader:
     def _close(self) -> None:
         self._connection = None
         self._stack.close()
+
+    @property
+    def omitted(self) -> Collection[Path]:
+        """Files that turned out to be damaged or of another make."""
+        return self._without
 
     def ask(
         self,
@@ -128,30 +146,92 @@ class Reader:
         except duckdb.Error as error:
             raise self._translated(error, shift) from error
 
-    def source(self, table: str = "samples", *, start: int | None = None, end: int | None = None) -> str:
-        """What to write behind FROM to read a view, with no more files than the range needs.
+    def source(
+        self,
+        table: str = SAMPLES,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        tags: Collection[str] | None = None,
+    ) -> str:
+        """What to write behind FROM to read a view, with no more files than the question needs.
+
+        To be asked for inside the `work` of `ask`, each time: the files are those of its session.
 
         Args:
             table: name of a view.
             start: µs UTC; rows before it are not needed.
             end: µs UTC; nor rows from it on.
+            tags: nor those of other tags.
         """
-        del start, end
-        return table
+        whole = self._index.files.get(table, ())
+        if table != SAMPLES or not whole:
+            return table
+        chosen = self._index.chosen(table, [Bounds(start, end, None if tags is None else frozenset(tags))])
+        if len(chosen) == len(whole):
+            return table
+        return views.part(table, chosen, unsealed=self._unsealed, start=self.selection.start, end=self.selection.end)
 
     def _plan(self) -> duckdb.DuckDBPyConnection:
         chosen = self.selection
         snapshot = self._stack.enter_context(self._open(chosen.root, chosen.start, chosen.end))
         for bad in (*snapshot.bad_files, *snapshot.missing):
             self._leave_out(bad.path, bad.cause)
-        self._files = {str(table): files for table, files in snapshot.files.items()}
-        files = [path for kind in self._files.values() for path in kind]
+        self._files = {
+            str(table): [path for path in files if path not in self._without] for table, files in snapshot.files.items()
+        }
+        index = FileIndex(self._files, snapshot.ranges)
+        plan = planning.Plan(self._files)
+        if self._statement is not None:
+            plan = planning.plan(self._statement, snapshot, index, start=chosen.start, end=chosen.end)
+        newest = self._newest(snapshot) if plan.latest else None
+        self._index = FileIndex(plan.files, snapshot.ranges)
+        self._unsealed = snapshot.unsealed_rows > 0
+        files = [path for kind in plan.files.values() for path in kind]
         connection = self._stack.enter_context(connect.session(files, self._output, unsafe=self._unsafe))
-        views.create(connection, snapshot, start=chosen.start, end=chosen.end, without=self._without)
+        views.create(connection, snapshot, start=chosen.start, end=chosen.end, files=plan.files, newest=newest)
+        for pivot in plan.pivots:
+            self._make_wide(connection, pivot)
         if not self._unsafe:
             connect.lock(connection)
         self._connection = connection
         return connection
+
+    def _newest(self, snapshot: Snapshot) -> list[tuple[object, ...]]:
+        """Rows of `latest`: found file by file from the newest on, which no SQL over all files would do."""
+        with connect.session(unsafe=True) as connection:  # SQL of our own alone
+            self._connection = connection  # may be interrupted
+            try:
+                rows, _ = latest.search(
+                    connection,
+                    snapshot,
+                    self._leave_out,
+                    start=self.selection.start,
+                    end=self.selection.end,
+                    without=self._without,
+                )
+            finally:
+                self._connection = None
+        return [(row.tag, row.ts, row.value, row.text, row.unit, row.quality, row.source) for row in rows]
+
+    def _make_wide(self, connection: duckdb.DuckDBPyConnection, pivot: planning.Pivot) -> None:
+        needs = pivot.needs
+        whole = any(bounds.start is None for bounds in needs), any(bounds.end is None for bounds in needs)
+        start = None if whole[0] else min(bounds.start for bounds in needs if bounds.start is not None)
+        end = None if whole[1] else max(bounds.end for bounds in needs if bounds.end is not None)
+        condition = views.condition("ts", start, end)
+        listed = ", ".join(map(quoted, pivot.tags))
+        texts = connection.execute(
+            f"SELECT DISTINCT tag FROM samples WHERE tag IN ({listed}){condition} AND text IS NOT NULL AND value IS NULL"
+            " AND NOT is_bad(quality) ORDER BY tag"
+        ).fetchall()
+        if texts:
+            named = ", ".join(f"`{tag}`" for (tag,) in texts[:_MOST_NAMED])
+            more = f" and {len(texts) - _MOST_NAMED} more" if len(texts) > _MOST_NAMED else ""
+            has = "have" if len(texts) > 1 else "has"
+            text = f"{named}{more} {has} texts in this range; `wide` shows numbers only, the texts are in `samples`"
+            self._notice(Event(Level.WARNING, "wide-texts", text))
+        connection.execute(pivot.call.view(pivot.tags, condition))
 
     def _mend(self, error: Exception) -> bool:
         """Whether another plan may succeed: a file vanished, or some file turned out to be none of ours."""
@@ -160,8 +240,7 @@ class Reader:
             return True
         from iiotctl.history import filecheck
 
-        tables = {name: [path for path in files if path not in self._without] for name, files in self._files.items()}
-        culprits = self._worker.run(lambda: filecheck.objections(tables, error), lambda: None)
+        culprits = self._worker.run(lambda: filecheck.objections(self._files, error), lambda: None)
         for path, cause in culprits:
             self._leave_out(path, cause)
             self._without.add(path)

@@ -41,7 +41,7 @@ class Running:
         opened: Callable[[Path, int | None, int | None], Snapshot] | None = None,
     ) -> None:
         self._statement = statement
-        self._reader = Reader(selection, notice, output=output, unsafe=unsafe, opened=opened)
+        self._reader = Reader(selection, notice, output=output, unsafe=unsafe, opened=opened, statement=statement)
 
     def __enter__(self) -> Self:
         return self

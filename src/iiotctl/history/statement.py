@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
 from iiotctl.errors import UsageError
+from iiotctl.history import connect
 from iiotctl.history.sqlerror import as_usage
+from iiotctl.history.wide import FUNCTION, Wide, calls
 
 _READING_NODES: Final = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 
@@ -57,6 +59,7 @@ _TABLE_FUNCTIONS: Final = frozenset(
         "repeat_row",
         "summary",
         "unnest",
+        FUNCTION,
     }
 )
 _EXPLAIN: Final = re.compile(
@@ -83,11 +86,21 @@ class Statement:
         sql: the text, without what stood before and after it.
         kind: how to run it.
         line: lines that stood before it, so that errors can say where it is in the user's file.
+        wides: calls of `wide` in it.
     """
 
     sql: str
     kind: Kind
     line: int = 0
+    wides: tuple[Wide, ...] = ()
+
+    @property
+    def select(self) -> str | None:
+        """The SELECT that is run or explained; None when that is not known."""
+        if self.kind is Kind.EXPLAIN:
+            match = _EXPLAIN.match(self.sql)
+            return self.sql[match.end() :] if match else None
+        return self.sql if self.kind is Kind.SELECT else None
 
 
 def check(sql: str, *, unsafe: bool = False) -> Statement:
@@ -98,7 +111,7 @@ def check(sql: str, *, unsafe: bool = False) -> Statement:
     """
     import duckdb
 
-    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+    with connect.aside() as connection:
         try:
             found = connection.extract_statements(sql)
         except duckdb.Error as error:
@@ -108,7 +121,7 @@ def check(sql: str, *, unsafe: bool = False) -> Statement:
                 "sql-empty", "there is no SQL to run", hint='try `iiotctl query "SELECT count(*) FROM samples"`'
             )
         if unsafe:
-            reads = len(found) == 1 and not _objection(connection, found[0].query)
+            reads = len(found) == 1 and not _objection(_tree(connection, found[0].query))
             if not reads:
                 return Statement(sql, Kind.ANY)
         elif len(found) > 1:
@@ -120,17 +133,19 @@ def check(sql: str, *, unsafe: bool = False) -> Statement:
 
 def _one(connection: Any, type_: str, text: str, line: int) -> Statement:
     if type_ == "EXPLAIN":
-        match = _EXPLAIN.match(text)
-        if objection := _objection(connection, text[match.end() :] if match else ""):
+        explained = Statement(text, Kind.EXPLAIN, line)
+        tree = _tree(connection, explained.select or "")
+        if objection := _objection(tree):
             raise _refused(f"what stands after EXPLAIN {objection}")
-        return Statement(text, Kind.EXPLAIN, line)
+        return replace(explained, wides=_wides(connection, tree))
     if type_ == "MULTI":
         raise _refused("PIVOT needs its values listed: `ON column IN ('a', 'b')`")
     if type_ != "SELECT":
         raise _refused(f"{_named(text, type_)} is not a SELECT")
-    if objection := _objection(connection, text):
+    tree = _tree(connection, text)
+    if objection := _objection(tree):
         raise _refused(f"the statement {objection}")
-    return Statement(_bare(text), Kind.SELECT, line)
+    return Statement(_bare(text), Kind.SELECT, line, _wides(connection, tree))
 
 
 def _named(text: str, type_: str) -> str:
@@ -159,10 +174,20 @@ def _bare(sql: str) -> str:
     return sql
 
 
-def _objection(connection: Any, sql: str) -> str:
-    """Why this is not one SELECT that only reads; "" when it is."""
+def _tree(connection: Any, sql: str) -> dict[str, Any]:
+    """The syntax tree, as DuckDB writes it down."""
     (answer,) = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
-    tree = json.loads(answer)
+    tree: dict[str, Any] = json.loads(answer)
+    return tree
+
+
+def _wides(connection: Any, tree: dict[str, Any]) -> tuple[Wide, ...]:
+    nodes = _objects(tree["statements"][0])
+    return calls(connection, [node["function"] for node in nodes if node.get("type") == "TABLE_FUNCTION"])
+
+
+def _objection(tree: dict[str, Any]) -> str:
+    """Why this is not one SELECT that only reads; "" when it is."""
     if tree["error"] or len(tree["statements"]) != 1:
         return "is not one SELECT"
     for node in _objects(tree["statements"][0]):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import IncompleteError
 from iiotctl.history import names
+from iiotctl.store.schema import REMOVED
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,26 +71,54 @@ def find(reader: Reader, patterns: Sequence[str]) -> list[TagFacts]:
         IncompleteError: `no-tags`, one of the patterns matches nothing.
         StoreError: no store.
     """
-    known = reader.ask(_known)
+    return matching(reader.ask(known), patterns, reader.selection.root)
+
+
+def matching(known: Mapping[str, TagFacts], patterns: Sequence[str], store: Path) -> list[TagFacts]:
+    """The tags that match, in the order of the patterns, each once. One that is captured no more matches by name only.
+
+    Args:
+        known: by name, see `known`.
+        patterns: names or patterns such as `press1.*`.
+        store: named in the error.
+
+    Raises:
+        IncompleteError: `no-tags`, one of the patterns matches nothing.
+    """
     chosen: dict[str, TagFacts] = {}
     for pattern in patterns:
         matches = names.matcher([pattern])
-        found = [facts for name, facts in sorted(known.items()) if matches(name)]
+        found = [
+            facts
+            for name, facts in sorted(known.items())
+            if name == pattern or (facts.mode != REMOVED and matches(name))
+        ]
         if not found:
             raise IncompleteError(
                 "no-tags",
                 f"no tag matches `{pattern}`",
-                where=str(reader.selection.root),
+                where=str(store),
                 hint=names.near(pattern, known) or "`iiotctl last` lists all tags of the store",
             )
         chosen |= {facts.tag: facts for facts in found}
     return list(chosen.values())
 
 
-def _known(connection: duckdb.DuckDBPyConnection) -> dict[str, TagFacts]:
-    cursor = connection.execute("FROM tags")
+def known(connection: duckdb.DuckDBPyConnection) -> dict[str, TagFacts]:
+    """Every tag by its name, also those that are captured no more (`mode` removed).
+
+    Args:
+        connection: with the views.
+    """
+    cursor = connection.execute(
+        "FROM tags_history QUALIFY row_number() OVER (PARTITION BY tag ORDER BY valid_from DESC, config_hash) = 1"
+    )
     columns = [entry[0] for entry in cursor.description or ()]
-    return {row["tag"]: _facts(row) for row in (dict(zip(columns, cells, strict=True)) for cells in cursor.fetchall())}
+    rows = [dict(zip(columns, cells, strict=True)) for cells in cursor.fetchall()]
+    if not rows:
+        # files that somebody has put there without a word about the tags
+        return {tag: TagFacts(tag) for (tag,) in connection.execute("SELECT DISTINCT tag FROM samples").fetchall()}
+    return {row["tag"]: _facts(row) for row in rows}
 
 
 def _facts(row: Mapping[str, Any]) -> TagFacts:

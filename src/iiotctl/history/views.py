@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from iiotctl import quality
 from iiotctl.history.connect import quoted
 from iiotctl.history.unsealed import Unsealed
+from iiotctl.history.wide import MACRO as WIDE_MACRO
 from iiotctl.store.schema import COLUMNS as STORE_COLUMNS
 from iiotctl.store.schema import (
+    DATED_BY,
     EVENT_COLUMNS,
     GAP_COLUMNS,
     KEPT_COLUMNS,
@@ -48,8 +50,22 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
         "number": "BIGINT",
         **{name: SQL_TYPES[kind] for name, kind in EVENT_COLUMNS.items() if name != "withdrawn"},
     },
+    "latest": {
+        "tag": "VARCHAR",
+        "ts": "TIMESTAMP WITH TIME ZONE",
+        "value": "DOUBLE",
+        "text": "VARCHAR",
+        "unit": "VARCHAR",
+        "quality": "UINTEGER",
+        "status": "VARCHAR",
+        "source": "VARCHAR",
+    },
 }
 """Views with their columns and DuckDB types, in order."""
+NEWEST: Final = "newest"
+"""What `latest` is made of, in the schema `inside`."""
+LAST_USABLE: Final = 0x40900000
+"""UncertainLastUsableValue: of a roll-up with Bad samples nobody knows whether its last value still held."""
 
 _INSIDE: Final = "inside"
 
@@ -63,6 +79,8 @@ def create(
     start: int | None = None,
     end: int | None = None,
     without: Collection[Path] = (),
+    files: Mapping[str, Sequence[Path]] | None = None,
+    newest: Sequence[Sequence[object]] | None = None,
 ) -> None:
     """Make the views of a snapshot.
 
@@ -72,14 +90,58 @@ def create(
         start: µs UTC; samples before it are not in the view, nor roll-ups that began and gaps that ended before it.
         end: µs UTC; samples from it on are not in the view, nor roll-ups and gaps that began at or after it.
         without: files to leave out because they are damaged.
+        files: what is read of each table; all of the snapshot when None. Of a table that is not in it nothing is
+            read, not even what is unsealed.
+        newest: rows of `latest` without `status`, where somebody has found them already; else the view looks
+            through everything.
     """
+    chosen = snapshot.files if files is None else files
     # what the views are made of stands in a schema of its own, where SHOW TABLES does not look
+    _enter(connection)
+    for table in snapshot.files:
+        good = [path for path in chosen.get(table, ()) if path not in without]
+        _raw(connection, table, good, snapshot.unsealed(table) if table in chosen else None)
+    if newest is not None:
+        _newest_table(connection, newest)
+    _define(connection, start, end)
+    if newest is None:
+        connection.execute(f"CREATE VIEW {_INSIDE}.{NEWEST} AS {_NEWEST}")
+    connection.execute(f"CREATE VIEW latest AS SELECT {_LATEST} FROM {_INSIDE}.{NEWEST}")
+
+
+def create_empty(connection: duckdb.DuckDBPyConnection, *, start: int | None = None, end: int | None = None) -> None:
+    """Make the views over empty tables in the schema `inside`, to plan statements that are run elsewhere.
+
+    Args:
+        connection: a fresh one.
+        start: as in `create`.
+        end: likewise.
+    """
+    _enter(connection)
+    for table, kinds in STORE_COLUMNS.items():
+        columns = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in kinds.items())
+        connection.execute(f"CREATE TABLE {_INSIDE}.raw_{table} ({columns})")
+    _newest_table(connection, [])
+    _define(connection, start, end)
+    connection.execute(f"CREATE VIEW latest AS SELECT {_LATEST} FROM {_INSIDE}.{NEWEST}")
+
+
+def _enter(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE SCHEMA {_INSIDE}")
-    connection.execute(f"SET schema = '{_INSIDE}'")
-    for table, files in snapshot.files.items():
-        good = [path for path in files if path not in without]
-        _raw(connection, table, good, snapshot.unsealed(table), STORE_COLUMNS[table])
-    connection.execute("SET schema = 'main'")
+    for statement in MACROS:
+        connection.execute(statement)
+
+
+def _newest_table(connection: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[object]]) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS["latest"].items() if name != "status")
+    connection.execute(f"CREATE TABLE {_INSIDE}.{NEWEST} ({columns})")
+    if rows:
+        marks = f"({', '.join('?' * len(rows[0]))})"
+        values = [cell for row in rows for cell in row]
+        connection.execute(f"INSERT INTO {_INSIDE}.{NEWEST} VALUES {', '.join([marks] * len(rows))}", values)
+
+
+def _define(connection: duckdb.DuckDBPyConnection, start: int | None, end: int | None) -> None:
     where = _where(("ts >= {}", start), ("ts < {}", end))
     connection.execute(f"CREATE VIEW samples AS FROM {_INSIDE}.raw_samples{where}")
     connection.execute(f"CREATE VIEW tags_history AS FROM {_INSIDE}.raw_tags")
@@ -109,32 +171,50 @@ def create(
         " WHERE NOT withdrawn)" + where
     )
     connection.execute(_ROLLUPS.format(where=_where(("start >= {}", start), ("start < {}", end))))
-    for statement in _MACROS:
-        connection.execute(statement)
 
 
-def _raw(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    files: Sequence[Path],
-    frame: pl.DataFrame | None,
-    kinds: dict[str, str],
-) -> None:
+def _raw(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], frame: pl.DataFrame | None) -> None:
+    if frame is not None:
+        # not `register`: its views are temporary, and SHOW TABLES lists them
+        connection.execute(f"SET schema = '{_INSIDE}'")
+        connection.from_arrow(Unsealed(frame)).create_view(f"unsealed_{name}")
+        connection.execute("SET schema = 'main'")
+    groups = _by_columns(connection, name, files)
+    connection.execute(f"CREATE VIEW {_INSIDE}.raw_{name} AS {_rows_of(name, groups, unsealed=frame is not None)}")
+
+
+def part(table: str, files: Sequence[Path], *, unsealed: bool, start: int | None = None, end: int | None = None) -> str:
+    """SQL of a part of the view of a table that has all its columns in every file; `create` has been called.
+
+    Args:
+        table: `samples`.
+        files: of those that the view reads.
+        unsealed: there are unsealed rows.
+        start: as given to `create`.
+        end: likewise.
+    """
+    rows = _rows_of(table, [(frozenset(), files)] if files else [], unsealed=unsealed)
+    time = DATED_BY[table]
+    where = _where((f"{time} >= {{}}", start), (f"{time} < {{}}", end))
+    return f"(FROM ({rows}){where})" if where else f"({rows})"
+
+
+def _rows_of(name: str, groups: Sequence[tuple[Collection[str], Sequence[Path]]], *, unsealed: bool) -> str:
+    kinds = STORE_COLUMNS[name]
+
     def columns(lacks: Collection[str] = ()) -> str:
         cells = {column: "NULL" if column in lacks else f'"{column}"' for column in kinds}
         return ", ".join(f'CAST({cell} AS {SQL_TYPES[kinds[column]]}) AS "{column}"' for column, cell in cells.items())
 
     parts = []
-    for lacks, some in _by_columns(connection, name, files):
+    for lacks, some in groups:
         listed = ", ".join(quoted(str(path)) for path in some)
         parts.append(f"SELECT {columns(lacks)} FROM read_parquet([{listed}], hive_partitioning = false)")
-    if frame is not None:
-        # not `register`: its views are temporary, and SHOW TABLES lists them
-        connection.from_arrow(Unsealed(frame)).create_view(f"unsealed_{name}")
+    if unsealed:
         parts.append(f"SELECT {columns()} FROM {_INSIDE}.unsealed_{name}")
     if not parts:
         parts.append(f"SELECT {columns(kinds)} WHERE false")
-    connection.execute(f"CREATE VIEW {_INSIDE}.raw_{name} AS {' UNION ALL '.join(parts)}")
+    return " UNION ALL ".join(parts)
 
 
 def _by_columns(
@@ -159,6 +239,11 @@ def _by_columns(
 def literal(ts_us: int) -> str:
     """A time in µs UTC as SQL."""
     return f"TIMESTAMPTZ '{(_EPOCH + timedelta(microseconds=ts_us)).isoformat(sep=' ')}'"
+
+
+def condition(column: str, start: int | None, end: int | None) -> str:
+    """` AND …`: a time column lies in [start, end), µs UTC; "" without bounds."""
+    return _where((f"{column} >= {{}}", start), (f"{column} < {{}}", end)).replace(" WHERE", " AND", 1)
 
 
 def _where(*conditions: tuple[str, int | None]) -> str:
@@ -192,12 +277,30 @@ FROM (
 WHERE "count" + bad > 0"""
 """One row an interval: its parts put together by the formulas of Chan et al., which stay exact for large means."""
 
-_MACROS: Final = (
+_NEWEST: Final = f"""
+SELECT tag, n.ts, n.row.value AS value, n.row.text AS text, t.unit, n.row.quality AS quality, t.source
+FROM (
+    SELECT tag, max(ts) AS ts, arg_max({{value: value, text: text, quality: quality}}, ts) AS "row"
+    FROM (
+        SELECT tag, ts, value, text, quality FROM samples
+        UNION ALL
+        SELECT tag, last_ts, "last", NULL, CASE WHEN is_bad(quality) THEN {LAST_USABLE}::UINTEGER ELSE quality END
+        FROM rollups WHERE last_ts IS NOT NULL
+    ) GROUP BY tag
+) n FULL JOIN (
+    SELECT tag, arg_max(unit, valid_from) AS unit, arg_max(source, valid_from) AS source,
+        arg_max(mode, valid_from) AS mode
+    FROM tags_history GROUP BY tag
+) t USING (tag)
+WHERE t.mode IS DISTINCT FROM {quoted(REMOVED)}"""
+_LATEST: Final = "tag, ts, value, text, unit, quality, quality_name(quality) AS status, source"
+MACROS: Final = (
     "CREATE MACRO is_good(quality) AS quality < 1073741824",
     "CREATE MACRO is_bad(quality) AS quality >= 2147483648",
     (
-        f"CREATE MACRO quality_name(quality) AS coalesce({_names_map()}[(quality & 4294901760)::UINTEGER],"
+        f"CREATE MACRO quality_name(quality) AS coalesce(map_extract({_names_map()}, (quality & 4294901760)::UINTEGER)[1],"
         " CASE WHEN quality < 1073741824 THEN 'Good' WHEN quality < 2147483648 THEN 'Uncertain' ELSE 'Bad' END"
         " || printf('(0x%08X)', quality))"
     ),
+    WIDE_MACRO,
 )
