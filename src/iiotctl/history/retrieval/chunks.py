@@ -7,7 +7,7 @@ tag of 1 Hz over a year comes in the same pieces as one of a sample a day over t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiotctl import quality as codes
 from iiotctl.history.connect import quoted
@@ -61,7 +61,7 @@ def _read(reader: Reader, tag: str, low: int, high: int, *, text: bool) -> Block
     def work(connection: duckdb.DuckDBPyConnection) -> Block:
         sql = (
             f"SELECT epoch_us(ts) AS ts, CAST(value AS DOUBLE) AS value, quality{', text' if text else ''}"
-            f" FROM {reader.source('samples', start=low, end=high)}"
+            f" FROM {reader.source('samples', start=low, end=high, tags=[tag])}"
             f" WHERE tag = {quoted(tag)} AND ts >= {literal(low)} AND ts < {literal(high)}"
         )
         return _block(tag, connection.execute(sql).fetchnumpy())
@@ -75,9 +75,9 @@ def _block(tag: str, arrays: dict[str, Any]) -> Block:
     value = arrays["value"].astype(np.float64)
     if isinstance(value, np.ma.MaskedArray):  # DuckDB masks nulls only where there are some
         value = value.filled(np.nan)  # type: ignore[no-untyped-call]
-    text = arrays.get("text")
+    text: Any = arrays.get("text")
     if hasattr(text, "mask"):  # likewise; its `filled` knows no None
-        text = None if text.mask.all() else np.where(text.mask, None, text.data)
+        text = None if text.mask.all() else np.where(text.mask, cast("Any", None), text.data)
     block = of(tag, np.asarray(arrays["ts"]), value, np.asarray(arrays["quality"]), text)
     # files hold a tag by time; only where one has late rows the order must be made, and equal times keep theirs
     return block if (np.diff(block.ts) >= 0).all() else block[np.argsort(block.ts, kind="stable")]
@@ -94,7 +94,7 @@ def count(reader: Reader, tag: str, stretches: Sequence[tuple[int, int]]) -> int
         total = 0
         for low, high in stretches:
             row = connection.execute(
-                f"SELECT count(*) FROM {reader.source('samples', start=low, end=high)}"
+                f"SELECT count(*) FROM {reader.source('samples', start=low, end=high, tags=[tag])}"
                 f" WHERE tag = {quoted(tag)} AND ts >= {literal(low)} AND ts < {literal(high)}"
             ).fetchone()
             total += row[0] if row else 0
@@ -144,7 +144,7 @@ def neighbour(
         limits += [] if high is None else [f"ts < {literal(high)}"]
         row = connection.execute(
             f"SELECT epoch_us({'min' if forward else 'max'}(ts)) FROM"
-            f" {reader.source('samples', start=low, end=high)} WHERE {' AND '.join(limits)}{such}"
+            f" {reader.source('samples', start=low, end=high, tags=[tag])} WHERE {' AND '.join(limits)}{such}"
         ).fetchone()
         return None if row is None else row[0]
 
