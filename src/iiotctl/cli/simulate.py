@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,6 +50,12 @@ def simulate(
         Path | None,
         typer.Option("--write-site", metavar="DIR", show_default=False, help="Write the site.toml that fits to DIR."),
     ] = None,
+    history: Annotated[
+        str | None,
+        typer.Option(
+            "--history", metavar="TIME", show_default=False, help="Do not serve: write so much past to DIR/store."
+        ),
+    ] = None,
     unknown_unit: Annotated[
         UnknownUnit,
         typer.Option("--unknown-unit", metavar="HOW", help="A missing Modbus unit: gateway (0x0B) or silent."),
@@ -67,11 +74,15 @@ def simulate(
 
     Examples:
       iiotctl simulate --write-site press-line
+      iiotctl simulate --write-site press-line --history 8h
       iiotctl simulate --for 10min --truth truth.jsonl \\
         --fault press1.hydraulics.pressure:drift:rate=5,start=60s \\
         --fault cooling1:silent:start=2min,for=30s
     """
     del quiet, verbose, color
+    if history is not None:
+        _write_history(write_site, history, seed, fault or (), (modbus_port, opcua_port))
+        return
     import asyncio
 
     from iiotctl.ops.simulate import Options
@@ -86,7 +97,7 @@ def simulate(
         unknown_unit=unknown_unit.value,
         site_folder=write_site,
     )
-    duration = None if for_ is None else _seconds(for_)
+    duration = None if for_ is None else _seconds(for_, "--for")
     summary, signal_number = asyncio.run(_run(options, duration))
     _tell_end(summary, truth)
     if signal_number is not None:
@@ -95,13 +106,30 @@ def simulate(
         raise typer.Exit(ExitCode.INTERRUPTED if signal_number == signal.SIGINT else ExitCode.TERMINATED)
 
 
-def _seconds(text: str) -> float:
+def _write_history(folder: Path | None, history: str, seed: int, faults: Sequence[str], ports: tuple[int, int]) -> None:
+    from iiotctl.ops.simulate_history import simulate_history
+    from iiotctl.site.units import format_count
+
+    if folder is None:
+        raise UsageError(
+            "bad-value",
+            "`--history` needs `--write-site`",
+            hint="e.g. `iiotctl simulate --write-site press-line --history 8h`",
+        )
+    past = simulate_history(folder, _seconds(history, "--history"), seed=seed, faults=faults, ports=ports)
+    _console.say(
+        f"wrote {format_count(past.samples, 'sample')} and {format_count(past.gaps, 'gap')} of the past to {past.store}",
+        f"ask them: iiotctl last --site {past.site_file}",
+    )
+
+
+def _seconds(text: str, option: str) -> float:
     from iiotctl.site.units import parse_duration
 
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise UsageError("bad-value", f"the value of `--for` is wrong: {error}") from error
+        raise UsageError("bad-value", f"the value of `{option}` is wrong: {error}") from error
 
 
 async def _run(options: Options, duration: float | None) -> tuple[Summary, int | None]:
