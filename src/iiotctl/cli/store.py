@@ -19,6 +19,7 @@ from iiotctl.cli._options import (
     StoreOption,
     VerboseOption,
 )
+from iiotctl.cli._store_compact import compact
 from iiotctl.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def group(context: typer.Context) -> None:
-    """Look after the folder of samples: status, seal, verify."""
+    """Look after the folder of samples: status, seal, compact, verify."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -186,3 +187,6 @@ def verify(
     )
     if not found.sound:
         raise typer.Exit(ExitCode.STORE)
+
+
+app.command("compact")(compact)

@@ -70,9 +70,19 @@ class Upkeep:
             disk: where changes go; tests put a recorder here.
 
         Raises:
-            StoreError: `upkeep-running`, no store, remote, not writable, or of a newer version.
+            StoreError: `upkeep-running`, `upkeep-remote`, no store, not writable, or of a newer version.
         """
-        refuse_remote(root)
+        try:
+            refuse_remote(root)
+        except StoreError as error:
+            raise StoreError(
+                "upkeep-remote",
+                "a store on a network path is not compacted or cleaned from here",
+                where=str(root),
+                cause=error.cause,
+                hint="run `iiotctl store compact` on the machine whose disk it is: two machines do not see each other's"
+                " locks",
+            ) from error
         layout = Layout(root.absolute())
         check_store(layout)
         lock = Lock(layout.upkeep)

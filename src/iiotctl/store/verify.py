@@ -110,7 +110,7 @@ def _verify(layout: Layout) -> Verification:
             result.flaws.append(Flaw(_name(layout, segment.path), Verdict.CUT, detail))
     book = ledger.read(layout)
     known = ledger.read_all(layout)
-    seen = set()
+    seen: set[str] = set()
     for kind in KINDS:
         there = [path for path in layout.files(kind) if _name(layout, path) not in book.removed]
         seen.update(_name(layout, path) for path in there)
