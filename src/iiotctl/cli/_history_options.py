@@ -32,6 +32,27 @@ DuringOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", show_default=False, help="Replace the file of --output if it exists.")
 ]
+ModeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mode", metavar="MODE", show_default=False, help="raw, interpolated, plot or lttb: how samples are retrieved."
+    ),
+]
+EveryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--every", metavar="TIME", show_default=False, help="Length of an interval: 10s, 15min, 1d, 1mo, shift."
+    ),
+]
+BoundaryOption = Annotated[
+    str,
+    typer.Option(
+        "--boundary", metavar="WHICH", help="inside, outside or interpolated: samples at the ends of the range."
+    ),
+]
+WidthOption = Annotated[
+    int, typer.Option("--width", metavar="N", min=1, help="Intervals of mode plot, samples of mode lttb.")
+]
 SteppedOption = Annotated[
     bool | None,
     typer.Option(

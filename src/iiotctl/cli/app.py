@@ -19,6 +19,7 @@ import typer
 
 from iiotctl import __version__
 from iiotctl.cli import _console, _environment, _failure, _help
+from iiotctl.cli import aggregate as aggregate_
 from iiotctl.cli import backfill as backfill_
 from iiotctl.cli import browse as browse_
 from iiotctl.cli import capture as capture_
@@ -28,6 +29,7 @@ from iiotctl.cli import demo as demo_
 from iiotctl.cli import doctor as doctor_
 from iiotctl.cli import events as events_
 from iiotctl.cli import explain as explain_
+from iiotctl.cli import export as export_
 from iiotctl.cli import gaps as gaps_
 from iiotctl.cli import guess as guess_
 from iiotctl.cli import import_ as import__
@@ -40,6 +42,7 @@ from iiotctl.cli import simulate as simulate_
 from iiotctl.cli import site as site_
 from iiotctl.cli import store as store_
 from iiotctl.cli import tags as tags_
+from iiotctl.cli import trend as trend_
 
 CAPTURE: Final = "Capture"
 ASK: Final = "Ask"
@@ -115,8 +118,11 @@ app.command("backfill", rich_help_panel=CAPTURE)(backfill_.backfill)
 app.add_typer(store_.app, name="store", rich_help_panel=CAPTURE)
 app.command("query", rich_help_panel=ASK)(query_.query)
 app.command("last", rich_help_panel=ASK)(last_.last)
+app.command("trend", rich_help_panel=ASK)(trend_.trend)
 app.add_typer(events_.app, name="events", rich_help_panel=ASK)
+app.command("aggregate", rich_help_panel=ASK)(aggregate_.aggregate)
 app.command("gaps", rich_help_panel=ASK)(gaps_.gaps)
+app.command("export", rich_help_panel=ASK)(export_.export)
 app.add_typer(certificate_.app, name="certificate", rich_help_panel=CHECK)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)
