@@ -58,6 +58,7 @@ ORDER: Final = (
         "store",
         "query",
         "last",
+        "aggregate",
         "events",
         "gaps",
         "doctor",

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from iiotctl.history.reader import Reader
 
 _HOUR_US: Final = 3_600_000_000
-_REACHES: Final = (_HOUR_US, 24 * _HOUR_US, 8 * 24 * _HOUR_US, 64 * 24 * _HOUR_US, None)
-"""How far to look for a neighbour, in steps: most are near, and a year is not read to find one."""
+_NEAR_US: Final = _HOUR_US
+_REACHES: Final = (24 * _HOUR_US, 32 * 24 * _HOUR_US, None)
+"""How far to look for a neighbour that is not near, in steps: a year is not read to find one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,30 @@ class Series:
     ts: npt.NDArray[np.int64]
     value: npt.NDArray[np.float64]
     quality: npt.NDArray[np.uint32]
+
+    def then(self, later: Series) -> Series:
+        """This and what comes after it."""
+        import numpy as np
+
+        return Series(
+            self.tag,
+            np.concatenate([self.ts, later.ts]),
+            np.concatenate([self.value, later.value]),
+            np.concatenate([self.quality, later.quality]),
+        )
+
+    def before(self, at: int, good: int) -> bool:
+        """Whether there are that many Good samples before an instant."""
+        return self._good(slice(None, int(self.ts.searchsorted(at)))) >= good
+
+    def after(self, at: int, good: int) -> bool:
+        """Whether there are that many Good samples from an instant on."""
+        return self._good(slice(int(self.ts.searchsorted(at)), None)) >= good
+
+    def _good(self, part: slice) -> int:
+        import numpy as np
+
+        return int(np.count_nonzero((self.quality[part] < quality.UNCERTAIN) & ~np.isnan(self.value[part])))
 
 
 def read(
@@ -71,48 +96,107 @@ def read(
         StoreError: no store; a file went away meanwhile.
     """
 
-    def work(connection: duckdb.DuckDBPyConnection) -> Series:
-        first = _reach(connection, reader, tag, start, good_before, number, forward=False)
-        last = _reach(connection, reader, tag, end, good_after, number, forward=True)
-        source = reader.source("samples", start=first, end=last + 1)
-        sql = (
-            f"SELECT epoch_us(ts) AS ts, CAST({number} AS DOUBLE) AS value, quality FROM {source}"
-            f" WHERE tag = {quoted(tag)} AND ts >= {literal(first)} AND ts <= {literal(last)} ORDER BY ts"
-        )
-        arrays = connection.execute(sql).fetchnumpy()
+    return read_up_to(
+        reader, tag, start, end, None, good_before=good_before, good_after=good_after, gaps=gaps, number=number
+    )[0]
+
+
+def read_up_to(
+    reader: Reader,
+    tag: str,
+    start: int,
+    end: int,
+    most: int | None,
+    *,
+    good_before: int = 2,
+    good_after: int = 1,
+    gaps: bool = True,
+    number: str = "value",
+) -> tuple[Series, bool]:
+    """As `read`, but no more than about `most` samples.
+
+    Returns:
+        The series, and whether all of it is there; if not, it is of no use.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+
+    def work(connection: duckdb.DuckDBPyConnection) -> tuple[Series, bool]:
+        asked = _Asked(connection, reader, tag, number)
+        # neighbours are mostly near: one statement brings them along
+        first, last = start - _NEAR_US * (good_before > 0), end + _NEAR_US * (good_after > 0)
+        arrays = asked.samples(first, last, most)
+        if most is not None and len(arrays.ts) > most:
+            return arrays, False
+        if good_before and not arrays.before(start, good_before):
+            reach = asked.reach(start, good_before, forward=False)
+            if reach is not None and reach < first:
+                arrays = asked.samples(reach, first).then(arrays)
+                first = reach
+        if good_after and not arrays.after(end, good_after):
+            reach = asked.reach(end, good_after, forward=True)
+            if reach is not None and reach >= last:
+                arrays = arrays.then(asked.samples(last, reach + 1))
+                last = reach + 1
         holes = _holes(connection, tag, first, last) if gaps else []
-        return _joined(tag, arrays, holes)
+        return _with_holes(arrays, holes), True
 
     return reader.ask(work)
 
 
-def _reach(
-    connection: duckdb.DuckDBPyConnection,
-    reader: Reader,
-    tag: str,
-    at: int,
-    wanted: int,
-    number: str,
-    *,
-    forward: bool,
-) -> int:
-    """The time of the last of `wanted` Good samples before `at` (or from it on); `at` when there is none."""
-    found: list[tuple[int]] = []
-    if wanted:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One tag of the store."""
+
+    connection: duckdb.DuckDBPyConnection
+    reader: Reader
+    tag: str
+    number: str
+
+    def _from(self, low: int | None, high: int | None) -> str:
+        source = self.reader.source("samples", start=low, end=high, tags={self.tag})
+        limits = [f"tag = {quoted(self.tag)}"]
+        limits += [f"ts >= {literal(low)}"] if low is not None else []
+        limits += [f"ts < {literal(high)}"] if high is not None else []
+        return f"FROM {source} WHERE {' AND '.join(limits)}"
+
+    def samples(self, low: int, high: int, most: int | None = None) -> Series:
+        """Samples in [low, high), at most one more than `most`."""
+        limit = "" if most is None else f" LIMIT {most + 1}"
+        sql = (
+            f"SELECT epoch_us(ts) AS ts, CAST({self.number} AS DOUBLE) AS value, quality {self._from(low, high)}{limit}"
+        )
+        return _sorted(self.tag, self.connection.execute(sql).fetchnumpy())
+
+    def reach(self, at: int, good: int, *, forward: bool) -> int | None:
+        """The time up to which neighbours are needed: of the wanted number of Good samples, else of what there is.
+
+        Where Good ones are missing, as many that are not Bad; and in any case the nearest one that is a sample
+        at all, since the end of the data is told from it. None when there is nothing on that side.
+        """
+        order, farthest = ("", "max") if forward else (" DESC", "min")
+        kinds = (
+            (f"quality < {quality.UNCERTAIN} AND ({self.number}) IS NOT NULL", good),
+            (f"quality < {quality.BAD} AND ({self.number}) IS NOT NULL", good),
+            (f"quality & {0xFFFF0000} <> {quality.BAD_NO_DATA}", 1),
+            ("true", 1),
+        )
+        found: int | None = None
         for span in _REACHES:
             low, high = (
                 (at, None if span is None else at + span) if forward else (None if span is None else at - span, at)
             )
-            limits = [f"ts >= {literal(low)}"] if low is not None else []
-            limits += [f"ts < {literal(high)}"] if high is not None else []
-            found = connection.execute(
-                f"SELECT epoch_us(ts) FROM {reader.source('samples', start=low, end=high)} WHERE tag = {quoted(tag)}"
-                f" AND {' AND '.join(limits)} AND quality < {quality.UNCERTAIN} AND ({number}) IS NOT NULL"
-                f" ORDER BY ts {'' if forward else 'DESC'} LIMIT {wanted}"
-            ).fetchall()
-            if len(found) == wanted:
+            rows = self._from(low, high)
+            parts = [
+                f"(SELECT {number} AS kind, ts {rows} AND {condition} ORDER BY ts{order} LIMIT {wanted})"
+                for number, (condition, wanted) in enumerate(kinds)
+            ]
+            sql = f"SELECT count(*) FILTER (kind = 0), epoch_us({farthest}(ts)) FROM ({' UNION ALL '.join(parts)})"
+            number_of_good, found = self.connection.execute(sql).fetchone() or (0, None)
+            if number_of_good == good:
                 break
-    return found[-1][0] if found else at
+        return found
 
 
 def _holes(connection: duckdb.DuckDBPyConnection, tag: str, first: int, last: int) -> list[int]:
@@ -124,7 +208,7 @@ def _holes(connection: duckdb.DuckDBPyConnection, tag: str, first: int, last: in
     return [row[0] for row in rows]
 
 
-def _joined(tag: str, arrays: dict[str, Any], holes: Iterable[int]) -> Series:
+def _sorted(tag: str, arrays: dict[str, Any]) -> Series:
     import numpy as np
 
     ts = arrays["ts"].astype(np.int64)
@@ -132,10 +216,22 @@ def _joined(tag: str, arrays: dict[str, Any], holes: Iterable[int]) -> Series:
     if isinstance(value, np.ma.MaskedArray):  # DuckDB masks nulls only where there are some
         value = value.filled(np.nan)  # type: ignore[no-untyped-call]
     status = np.asarray(arrays["quality"]).astype(np.uint32)
-    extra = np.setdiff1d(np.array(sorted(holes), dtype=np.int64), ts)
-    if extra.size:
-        at = np.searchsorted(ts, extra)
-        ts = np.insert(ts, at, extra)
-        value = np.insert(value, at, np.nan)
-        status = np.insert(status, at, np.uint32(quality.BAD_NO_DATA))
+    if np.any(ts[1:] < ts[:-1]):  # files are sorted, and mostly come one after the other
+        order = np.argsort(ts, kind="stable")
+        ts, value, status = ts[order], value[order], status[order]
     return Series(tag, ts, value, status)
+
+
+def _with_holes(series: Series, holes: Iterable[int]) -> Series:
+    import numpy as np
+
+    extra = np.setdiff1d(np.array(sorted(holes), dtype=np.int64), series.ts)
+    if not extra.size:
+        return series
+    at = np.searchsorted(series.ts, extra)
+    return Series(
+        series.tag,
+        np.insert(series.ts, at, extra),
+        np.insert(series.value, at, np.nan),
+        np.insert(series.quality, at, np.uint32(quality.BAD_NO_DATA)),
+    )

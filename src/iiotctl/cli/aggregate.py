@@ -1,0 +1,145 @@
+"""`iiotctl aggregate`: OPC UA aggregates over intervals."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._history_options import (
+    DuringOption,
+    ForceOption,
+    FromOption,
+    SteppedOption,
+    TimezoneOption,
+    ToOption,
+)
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SiteOption,
+    StoreOption,
+    StrictOption,
+    VerboseOption,
+)
+
+
+def aggregate(
+    tags: Annotated[list[str], typer.Argument(metavar="TAG", help="Names or patterns such as 'press1.*'.")],
+    function: Annotated[
+        list[str],
+        typer.Option(
+            "--function", metavar="NAME", show_default=False, help="Aggregate, e.g. TimeAverage2; repeatable."
+        ),
+    ],
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every", metavar="TIME", show_default=False, help="Interval: 15min, 1h, 1d, 1mo, shift; else one."
+        ),
+    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    during: DuringOption = None,
+    timezone: TimezoneOption = None,
+    stepped: SteppedOption = None,
+    treat_uncertain_as_bad: Annotated[
+        bool,
+        typer.Option(
+            "--treat-uncertain-as-bad/--no-treat-uncertain-as-bad", help="Uncertain samples count as Bad, or as Good."
+        ),
+    ] = True,
+    percent_data_bad: Annotated[
+        int, typer.Option("--percent-data-bad", metavar="PERCENT", help="A result is Bad from this share of Bad on.")
+    ] = 100,
+    percent_data_good: Annotated[
+        int, typer.Option("--percent-data-good", metavar="PERCENT", help="And Good from this share of Good on.")
+    ] = 100,
+    sloped_extrapolation: Annotated[
+        bool,
+        typer.Option(
+            "--sloped-extrapolation/--no-sloped-extrapolation",
+            help="Behind the last sample follow its slope, or hold its value.",
+        ),
+    ] = False,
+    bridge_gaps: Annotated[
+        bool,
+        typer.Option("--bridge-gaps", show_default=False, help="Take no notice of recorded gaps; else they are Bad."),
+    ] = False,
+    rate_unit: Annotated[
+        str | None,
+        typer.Option(
+            "--rate-unit", metavar="UNIT", show_default=False, help="s, min, h or d: totals of kW as kW·h; else kW·s."
+        ),
+    ] = None,
+    strict: StrictOption = False,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Aggregate tags over intervals, exactly as OPC UA defines it.
+
+    All functions of OPC 10000-13: TimeAverage2, Total2, Minimum, Maximum,
+    Count, DurationInStateNonZero, PercentGood, … Each result has the status
+    and info bits of the standard: what was measured, what was estimated, and
+    whether the interval was complete. Fixed intervals begin at --from, those
+    of the calendar (1d, 1w, 1mo, 1y, shift) at local midnights and shifts.
+    With --from later than --to time runs backwards.
+
+    Examples:
+      iiotctl aggregate main.power --function TimeAverage2 --every 15min --from t
+      iiotctl aggregate main.power --function Total2 --rate-unit h --every 1d
+      iiotctl aggregate 'oven.*' --function Minimum --function Maximum
+      iiotctl aggregate press1.running --function DurationInStateNonZero --every shift
+    """
+    del quiet, verbose, color
+    from iiotctl import reports
+    from iiotctl.history.aggregates.base import Configuration
+    from iiotctl.history.omission import Omissions
+    from iiotctl.ops import aggregate as op
+    from iiotctl.ops.history import opened
+
+    notice = Omissions(_console.show_event)
+    root, zone = opened(site, store, timezone, notice)
+    wanted = op.Wanted(
+        root,
+        tags,
+        function,
+        every=every,
+        start=start,
+        end=end,
+        during=during,
+        stepped=stepped,
+        bridge_gaps=bridge_gaps,
+        rate_unit=rate_unit,
+        configuration=Configuration(
+            treat_uncertain_as_bad=treat_uncertain_as_bad,
+            percent_data_bad=percent_data_bad,
+            percent_data_good=percent_data_good,
+            use_sloped_extrapolation=sloped_extrapolation,
+        ),
+        zone=zone,
+    )
+    with op.opened(root, notice) as reader:
+        found = op.aggregate(reader, wanted, notice, brief=format is Format.TABLE)
+        reports.write(
+            found.rows,
+            format.value,
+            output,
+            local_tz=zone.tz,
+            color=_console.uses_color(sys.stdout),
+            force=force,
+        )
+    _console.say(found.settings)
+    notice.end(root, strict=strict)

@@ -1,0 +1,23 @@
+"""Aggregates of many tags: each by itself, or together where the database can count them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from iiotctl.history.aggregates.request import Block, Request, answer
+
+if TYPE_CHECKING:
+    from iiotctl.history.reader import Reader
+    from iiotctl.history.tagfacts import TagFacts
+
+
+def blocks(reader: Reader, request: Request, tags: Sequence[TagFacts]) -> Iterator[Block]:
+    """Results by tag, in the order given, and by interval.
+
+    Raises:
+        UsageError: `bad-interval`, `too-many-intervals`, `no-shifts`, before anything is returned.
+        StoreError: no store; a file went away meanwhile.
+    """
+    wanted = request.intervals()
+    return (block for tag in tags for block in answer(reader, request, tag, wanted))

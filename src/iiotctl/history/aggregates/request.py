@@ -1,0 +1,193 @@
+"""A request for aggregates, and its answer: tag by tag, in blocks that fit into memory whatever the range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from iiotctl.history import series
+from iiotctl.history.aggregates.base import RESOLUTION_US, Configuration, Function, Ints, Outcome
+from iiotctl.history.aggregates.frame import Frame
+from iiotctl.history.intervals import Intervals, intervals, parse_every
+from iiotctl.history.sitetime import UTC_TIME, SiteTime
+
+if TYPE_CHECKING:
+    from iiotctl.history.reader import Reader
+    from iiotctl.history.tagfacts import TagFacts
+
+BLOCK_ROWS: Final = 2_000_000
+"""Samples of one tag that are held at once."""
+_BLOCK_INTERVALS: Final = 100_000
+_FIRST_SPAN_US: Final = 8 * 24 * 3_600_000_000
+"""How much time the first block takes, before it is known how dense the samples are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to calculate.
+
+    Attributes:
+        functions: which aggregates.
+        start: µs UTC, earlier end of the range.
+        end: µs UTC, later end.
+        every: interval as typed; None = one interval over each range.
+        windows: stretches [start, end) to look at instead of the whole range, each cut into intervals by itself.
+        descending: time runs backwards.
+        configuration: of the aggregates.
+        stepped: for all tags; None = as each tag is.
+        bridge_gaps: take no notice of recorded gaps.
+        zone: of calendar intervals.
+    """
+
+    functions: Sequence[Function]
+    start: int
+    end: int
+    every: str | None = None
+    windows: Sequence[tuple[int, int]] | None = None
+    descending: bool = False
+    configuration: Configuration = field(default_factory=Configuration)
+    stepped: bool | None = None
+    bridge_gaps: bool = False
+    zone: SiteTime = UTC_TIME
+
+    def intervals(self) -> Intervals:
+        """The intervals, in the direction asked for.
+
+        Raises:
+            UsageError: `bad-interval`, `too-many-intervals`, `no-shifts`.
+        """
+        stretches = [(self.start, self.end)] if self.windows is None else list(self.windows)
+        if self.descending:
+            stretches = stretches[::-1]
+        parts = [self._of(start, end) for start, end in stretches]
+        if len(parts) == 1:
+            return parts[0]
+        return Intervals(
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.ends for part in parts]),
+            np.concatenate([part.partial for part in parts]),
+        )
+
+    def _of(self, start: int, end: int) -> Intervals:
+        if self.every is None:
+            return Intervals(np.array([start]), np.array([end]), np.zeros(1, bool))
+        return intervals(start, end, self.every, self.zone, descending=self.descending)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Results of one tag over some of the intervals.
+
+    Attributes:
+        tag: which.
+        start: (m,) µs UTC, where each interval starts in the direction of time.
+        end: (m,) where it ends.
+        outcomes: one for each function of the request.
+    """
+
+    tag: TagFacts
+    start: Ints
+    end: Ints
+    outcomes: Sequence[Outcome]
+
+
+def answer(reader: Reader, request: Request, tag: TagFacts, wanted: Intervals) -> Iterator[Block]:
+    """Results of one tag, block by block, in the order of the intervals.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    stepped = tag.stepped if request.stepped is None else request.stepped
+    place, span = 0, _FIRST_SPAN_US
+    while place < len(wanted):
+        stop = _stop(wanted, place, span, descending=request.descending)
+        low, high = wanted.starts[place:stop], wanted.ends[place:stop]
+        samples, complete = series.read_up_to(
+            reader,
+            tag.tag,
+            int(low.min()),
+            int(high.max()),
+            BLOCK_ROWS if stop - place > 1 else None,
+            gaps=not request.bridge_gaps,
+        )
+        if not complete:
+            span = max(int(high.max() - low.min()) // 4, 1)
+            continue
+        frame = Frame.of(
+            samples,
+            low,
+            high,
+            wanted.partial[place:stop],
+            backward=request.descending,
+            stepped=stepped,
+            configuration=request.configuration,
+        )
+        starts, ends = (high, low) if request.descending else (low, high)
+        yield Block(tag, starts, ends, [function.compute(frame) for function in request.functions])
+        if len(samples.ts) < BLOCK_ROWS // 4:
+            span *= 2
+        place = stop
+
+
+def _stop(wanted: Intervals, place: int, span: int, *, descending: bool) -> int:
+    """Index behind the last interval that lies within `span` of the one at `place`; at least one is taken."""
+    most = min(len(wanted), place + _BLOCK_INTERVALS)
+    if descending:
+        inside = wanted.starts[place:most] >= wanted.ends[place] - span
+    else:
+        inside = wanted.ends[place:most] <= wanted.starts[place] + span
+    return place + max(int(np.count_nonzero(inside)), 1)
+
+
+def whole_range(reader: Reader, tags: Sequence[TagFacts], request: Request, *, start: bool, end: bool) -> Request:
+    """A request with its open ends set by the data.
+
+    Intervals of fixed length then begin at whole multiples of their length in UTC, before the first sample; the range
+    ends with the interval that holds the last one. Else it ends one millisecond behind that.
+
+    Args:
+        reader: over the whole store.
+        tags: whose data.
+        request: with any number where an end is open.
+        start: the earlier end is open.
+        end: the later end is open.
+    """
+    first, last = _extent(reader, tags)
+    if first is None or last is None:
+        first = last = request.end if start else request.start
+    fixed = _fixed(request.every)
+    low, high = request.start, request.end
+    if start:
+        low = first - first % fixed if fixed else first
+    if end:
+        high = last + RESOLUTION_US
+        if fixed:
+            high = low + -(-(last + 1 - low) // fixed) * fixed
+    return replace(request, start=low, end=max(high, low + 1))
+
+
+def _fixed(every: str | None) -> int | None:
+    """Length of intervals of fixed length, µs."""
+    if every is None:
+        return None
+    chosen = parse_every(every)
+    return None if chosen.is_calendar or chosen.step is None else chosen.step.count
+
+
+def _extent(reader: Reader, tags: Sequence[TagFacts]) -> tuple[int | None, int | None]:
+    from iiotctl.history.connect import quoted
+
+    names = {tag.tag for tag in tags}
+
+    def work(connection: object) -> tuple[int | None, int | None]:
+        source = reader.source("samples", tags=names)
+        listed = ", ".join(quoted(name) for name in sorted(names))
+        row = connection.execute(  # type: ignore[attr-defined]
+            f"SELECT epoch_us(min(ts)), epoch_us(max(ts)) FROM {source} WHERE tag IN ({listed})"
+        ).fetchone()
+        return row[0], row[1]
+
+    return reader.ask(work)
