@@ -17,7 +17,7 @@ from iiotctl.history.connect import quoted
 from iiotctl.history.latch import Found, Joiner, Latch
 from iiotctl.history.names import near
 from iiotctl.history.verdicts import YES, Course, Truth, judge
-from iiotctl.site.condition import AllOf, AnyOf, Expression, Not, Test, tests
+from iiotctl.site.condition import AllOf, AnyOf, Claim, Expression, Not, claims
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,7 +77,7 @@ def question(reader: Reader, definition: EventDefinition, facts: Mapping[str, Ta
         UsageError: `unknown-state`, a text that the tag does not have.
     """
     ending = definition.ending
-    asked = [test for part in (definition.begin, ending) for test in tests(part)]
+    asked = [claim for part in (definition.begin, ending) for claim in claims(part)]
     of_texts = {
         name
         for name in facts
@@ -85,17 +85,17 @@ def question(reader: Reader, definition: EventDefinition, facts: Mapping[str, Ta
         or (
             facts[name].enum is None
             and not facts[name].type.startswith("bool")
-            and any(test.tag == name and test.text is not None for test in asked)
+            and any(claim.tag == name and claim.text is not None for claim in asked)
         )
     }
-    codes = _codes(reader, {test.text for test in asked if test.text is not None and test.tag in of_texts})
+    codes = _codes(reader, {claim.text for claim in asked if claim.text is not None and claim.tag in of_texts})
 
-    def number(test: Test) -> Test:
-        text = test.text
+    def number(claim: Claim) -> Claim:
+        text = claim.text
         if text is None:
-            return test
-        at = codes[text] if test.tag in of_texts else _number(facts[test.tag], text)
-        return replace(test, threshold=at, text=None)
+            return claim
+        at = codes[text] if claim.tag in of_texts else _number(facts[claim.tag], text)
+        return replace(claim, threshold=at, text=None)
 
     return Question(
         begin=_mapped(definition.begin, number),
@@ -132,9 +132,9 @@ def _codes(reader: Reader, texts: Iterable[str | None]) -> dict[str, float]:
     return reader.ask(work) if wanted else {}
 
 
-def _mapped(expression: Expression, change: Callable[[Test], Test]) -> Expression:
+def _mapped(expression: Expression, change: Callable[[Claim], Claim]) -> Expression:
     match expression:
-        case Test():
+        case Claim():
             return change(expression)
         case Not(of):
             return Not(_mapped(of, change))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.quality import BAD, UNCERTAIN
-from iiotctl.site.condition import AllOf, AnyOf, Condition, Expression, Not, Test, level_of
+from iiotctl.site.condition import AllOf, AnyOf, Claim, Condition, Expression, Not, level_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ def judge(condition: Expression, courses: Mapping[str, Course], start: int, end:
     import numpy as np
 
     match condition:
-        case Test():
+        case Claim():
             return _cut(*_test(condition, courses[condition.tag]), start, end)
         case Not(of):
             inner = judge(of, courses, start, end)
@@ -114,24 +114,24 @@ def _cut(at: npt.NDArray[np.int64], says: npt.NDArray[np.int8], start: int, end:
     return _brief(at[last], says[last])
 
 
-def _test(test: Test, course: Course) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]:
+def _test(claim: Claim, course: Course) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]:
     """Instants, and what is true from each on until the next."""
     import numpy as np
 
     series = _settled(course.series)
     is_bad = series.quality >= BAD
-    if test.condition in (Condition.BAD, Condition.GOOD):
-        wanted = is_bad if test.condition is Condition.BAD else series.quality < UNCERTAIN
+    if claim.condition in (Condition.BAD, Condition.GOOD):
+        wanted = is_bad if claim.condition is Condition.BAD else series.quality < UNCERTAIN
         return series.ts, np.where(wanted, YES, NO).astype(np.int8)
     is_known = ~is_bad & ~np.isnan(series.value)
-    if test.condition is Condition.CHANGES:
+    if claim.condition is Condition.CHANGES:
         value = series.value[is_known]
         changed = np.zeros(value.size, np.bool_)
         changed[1:] = value[1:] != value[:-1]
         return _moments(series.ts, is_known, series.ts[is_known][changed])
-    level = level_of(test)
+    level = level_of(claim)
     at, says = _level(level, series, is_known, is_stepped=course.is_stepped)
-    if level is test:
+    if level is claim:
         return at, says
     known = says[is_known]
     entered = np.zeros(known.size, np.bool_)
@@ -151,11 +151,11 @@ def _settled(series: Series) -> Series:
 
 
 def _level(
-    test: Test, series: Series, is_known: npt.NDArray[np.bool_], *, is_stepped: bool
+    claim: Claim, series: Series, is_known: npt.NDArray[np.bool_], *, is_stepped: bool
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]:
     import numpy as np
 
-    value, limit = series.value, test.threshold
+    value, limit = series.value, claim.threshold
     compare: Mapping[Condition, Any] = {
         Condition.ABOVE: np.greater,
         Condition.AT_LEAST: np.greater_equal,
@@ -165,8 +165,8 @@ def _level(
         Condition.UNEQUAL: np.not_equal,
     }
     with np.errstate(invalid="ignore"):
-        says = np.where(is_known, np.where(compare[test.condition](value, limit), YES, NO), UNKNOWN).astype(np.int8)
-    if is_stepped or test.condition not in _SLOPES or says.size < 2:  # noqa: PLR2004 - a line has two ends
+        says = np.where(is_known, np.where(compare[claim.condition](value, limit), YES, NO), UNKNOWN).astype(np.int8)
+    if is_stepped or claim.condition not in _SLOPES or says.size < 2:  # noqa: PLR2004 - a line has two ends
         return series.ts, says
     at = series.ts.copy()
     turns = np.flatnonzero(is_known[:-1] & is_known[1:] & (says[:-1] != says[1:]) & np.isfinite(value[1:] - value[:-1]))

@@ -2,13 +2,13 @@
 
     condition   or-part [hysteresis N] [for TIME]
     or-part     and-part [or and-part]…
-    and-part    test [and test]…
-    test        not test | ( or-part ) | TAG what
+    and-part    claim [and claim]…
+    claim       not claim | ( or-part ) | TAG what
     what        = X | != X | > N | >= N | < N | <= N | rises [above N] | falls [below N] | changes
                 | [is [not]] bad | [is [not]] good
 
 N is a number, X a number or a text. Tags and texts may stand in quotes. A trigger of the ring (`trigger.py`) is a
-condition of one test; `history/verdicts.py` says what each means over stored samples.
+condition of one claim; `history/verdicts.py` says what each means over stored samples.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Claim:
     """One question about one tag.
 
     Attributes:
@@ -111,7 +111,7 @@ class AnyOf:
     parts: tuple[Expression, ...]
 
 
-Expression = Test | Not | AllOf | AnyOf
+Expression = Claim | Not | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +154,16 @@ def parse(text: str) -> Parsed:
     return _Parser(text).whole()
 
 
-def tests(expression: Expression) -> Iterator[Test]:
+def claims(expression: Expression) -> Iterator[Claim]:
     """The questions of a condition, in the order of the text."""
     match expression:
-        case Test():
+        case Claim():
             yield expression
         case Not(of):
-            yield from tests(of)
+            yield from claims(of)
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from tests(part)
+                yield from claims(part)
 
 
 def contrary(start: Parsed) -> Expression | None:
@@ -173,13 +173,13 @@ def contrary(start: Parsed) -> Expression | None:
     edge ends with the contrary level: `rises above 60` with `<= 60`. `changes` has no contrary.
     """
     level = _level(start.expression)
-    if not start.hysteresis or not isinstance(level, Test):
+    if not start.hysteresis or not isinstance(level, Claim):
         return None if level is None else Not(level)
     low, high = level.threshold - start.hysteresis, level.threshold + start.hysteresis
     if level.condition is Condition.EQUAL:
-        return AnyOf((Test(level.tag, Condition.BELOW, low), Test(level.tag, Condition.ABOVE, high)))
+        return AnyOf((Claim(level.tag, Condition.BELOW, low), Claim(level.tag, Condition.ABOVE, high)))
     back, side = _BACK[level.condition]
-    return Test(level.tag, back, low if side < 0 else high)
+    return Claim(level.tag, back, low if side < 0 else high)
 
 
 def lasting(expression: Expression) -> Expression | None:
@@ -187,24 +187,24 @@ def lasting(expression: Expression) -> Expression | None:
 
     An edge alone asks for the level that it leads to: `trip rises for 5s`.
     """
-    if isinstance(expression, Test):
+    if isinstance(expression, Claim):
         level = level_of(expression)
         return None if level.condition in MOMENTS else level
-    return None if any(test.condition in MOMENTS for test in tests(expression)) else expression
+    return None if any(claim.condition in MOMENTS for claim in claims(expression)) else expression
 
 
-def level_of(test: Test) -> Test:
-    """The level that an edge enters; any other test as it is."""
-    if test.condition not in _LEVEL_OF:
-        return test
-    level, at = _LEVEL_OF[test.condition]
-    return Test(test.tag, level, test.threshold if at is None else at, at=test.at)
+def level_of(claim: Claim) -> Claim:
+    """The level that an edge enters; any other claim as it is."""
+    if claim.condition not in _LEVEL_OF:
+        return claim
+    level, at = _LEVEL_OF[claim.condition]
+    return Claim(claim.tag, level, claim.threshold if at is None else at, at=claim.at)
 
 
 def _level(expression: Expression) -> Expression | None:
     """The condition with levels in the place of edges; None where there is none."""
     match expression:
-        case Test():
+        case Claim():
             return None if expression.condition is Condition.CHANGES else level_of(expression)
         case Not(of):
             inner = _level(of)
@@ -252,7 +252,7 @@ class _Parser:
     def _check_suffixes(self, expression: Expression, values: dict[str, float]) -> None:
         end = len(self._text)
         if "hysteresis" in values:
-            if not isinstance(expression, Test):
+            if not isinstance(expression, Claim):
                 raise NoConditionError("a hysteresis belongs to one comparison alone", end)
             if expression.text is not None or expression.condition not in (
                 *(*_LEVELS[:-1], Condition.CHANGES),
@@ -260,7 +260,7 @@ class _Parser:
             ):
                 raise NoConditionError(f"`{expression.condition}` knows no hysteresis", end)
         if "for" in values and lasting(expression) is None:
-            moment = next(one for one in tests(expression) if one.condition in MOMENTS)
+            moment = next(one for one in claims(expression) if one.condition in MOMENTS)
             raise NoConditionError(f"`{moment.condition}` is a moment and cannot last", moment.at)
 
     def _any(self) -> Expression:
@@ -314,10 +314,10 @@ class _Parser:
             if self._peek().says(word):
                 self._next()
                 condition, threshold = beyond, self._number(beyond)
-        test = Test(tag.text, condition, threshold, at=tag.at)
-        return Not(test) if is_not else test
+        claim = Claim(tag.text, condition, threshold, at=tag.at)
+        return Not(claim) if is_not else claim
 
-    def _compared(self, tag: _Token, sign: _Token) -> Test:
+    def _compared(self, tag: _Token, sign: _Token) -> Claim:
         symbol = _SPELLED.get(sign.text, sign.text)
         if symbol not in _LEVELS:
             known = ", ".join(f"`{one}`" for one in _LEVELS)
@@ -326,8 +326,8 @@ class _Parser:
         token = self._peek()
         is_text = token.is_quoted or bool(re.match(r"[^\W\d]", token.text))
         if condition in (Condition.EQUAL, Condition.UNEQUAL) and is_text:
-            return Test(tag.text, condition, text=self._next().text, at=tag.at)
-        return Test(tag.text, condition, self._number(symbol), at=tag.at)
+            return Claim(tag.text, condition, text=self._next().text, at=tag.at)
+        return Claim(tag.text, condition, self._number(symbol), at=tag.at)
 
     def _number(self, behind: str) -> float:
         token = self._next()

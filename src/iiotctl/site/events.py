@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from iiotctl.site.condition import Expression, NoConditionError, contrary, lasting, parse, tests
+from iiotctl.site.condition import Expression, NoConditionError, claims, contrary, lasting, parse
 from iiotctl.site.fields import Model, Name, Seconds
 
 
@@ -105,7 +105,7 @@ class EventDefinition(Model):
     @property
     def watched(self) -> tuple[str, ...]:
         """The tags that decide, each once."""
-        return tuple(dict.fromkeys(test.tag for part in (self.begin, self.ending) for test in tests(part)))
+        return tuple(dict.fromkeys(claim.tag for part in (self.begin, self.ending) for claim in claims(part)))
 
     @property
     def hash(self) -> str:

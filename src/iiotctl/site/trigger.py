@@ -2,7 +2,7 @@
 
     TAG rises | falls | changes | bad | > N | >= N | < N | <= N | = N   [hysteresis N] [for TIME]
 
-A trigger is a condition (`condition.py`) of one test that needs no more than the samples of its tag as they come.
+A trigger is a condition (`condition.py`) of one claim that needs no more than the samples of its tag as they come.
 `capture/trigger.py` says what each means, sample by sample.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from iiotctl.site.condition import Condition, NoConditionError, Test, parse
+from iiotctl.site.condition import Claim, Condition, NoConditionError, parse
 
 _FORM: Final = "e.g. `press1.trip rises`, `oven.temperature > 90 hysteresis 2` or `pump.on = 0 for 5s`"
 _COMPARISONS: Final = (
@@ -53,16 +53,16 @@ def parse_trigger(text: str) -> Trigger:
         found = parse(text)
     except NoConditionError as error:
         raise _wrong(shown, error.why) from None
-    test = found.expression
-    if not isinstance(test, Test):
+    claim = found.expression
+    if not isinstance(claim, Claim):
         raise _wrong(shown, "it asks one question about one tag, without `and`, `or`, `not`")
-    if test.text is not None:
-        raise _wrong(shown, f"a number is expected behind `{test.condition}`, not `{test.text}`")
-    if test.condition not in (*_COMPARISONS, *_WORDS):
-        kind, known = ("condition", _WORDS) if test.condition[0].isalpha() else ("comparison", _COMPARISONS)
+    if claim.text is not None:
+        raise _wrong(shown, f"a number is expected behind `{claim.condition}`, not `{claim.text}`")
+    if claim.condition not in (*_COMPARISONS, *_WORDS):
+        kind, known = ("condition", _WORDS) if claim.condition[0].isalpha() else ("comparison", _COMPARISONS)
         names = ", ".join(f"`{one}`" for one in known)
-        raise _wrong(shown, f"`{test.condition}` is no {kind} of a trigger; there are {names}")
-    return Trigger(shown, test.tag, test.condition, test.threshold, found.hysteresis, found.hold_s)
+        raise _wrong(shown, f"`{claim.condition}` is no {kind} of a trigger; there are {names}")
+    return Trigger(shown, claim.tag, claim.condition, claim.threshold, found.hysteresis, found.hold_s)
 
 
 def _wrong(shown: str, why: str) -> ValueError:
