@@ -45,10 +45,15 @@ class Reserve:
             total, _, self.free = self._usage(self._folder)
         except OSError:
             return self._is_short
-        self.required = self.min_free if self.min_free is not None else max(_DEFAULT_BYTES, int(_DEFAULT_SHARE * total))
+        self.required = required(self.min_free, total)
         limit = self.required * _RESUME if self._is_short else self.required
         self._is_short = self.free < limit
         return self._is_short
+
+
+def required(min_free: int | None, total: int) -> int:
+    """Bytes that capture leaves free on a disk of `total` bytes; None = the larger of 2 GB and 5 %."""
+    return min_free if min_free is not None else max(_DEFAULT_BYTES, int(_DEFAULT_SHARE * total))
 
 
 def is_full(error: BaseException) -> bool:

@@ -20,17 +20,19 @@ from iiotctl.cli._options import (
     VerboseOption,
 )
 from iiotctl.cli._store_compact import compact
+from iiotctl.cli._store_push import push
+from iiotctl.cli._store_retain import retain
 from iiotctl.errors import ExitCode
 
 if TYPE_CHECKING:
-    from iiotctl.store.status import StoreStatus
+    from iiotctl.ops.store import Outlook
 
 app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
 def group(context: typer.Context) -> None:
-    """Look after the folder of samples: status, seal, compact, verify."""
+    """Look after the folder of samples: size, seal, compact, retain, push."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -39,9 +41,10 @@ def _time(ts_us: int | None) -> datetime | None:
     return None if ts_us is None else datetime.fromtimestamp(ts_us / 1e6, UTC)
 
 
-def _facts(found: StoreStatus) -> list[tuple[str, object]]:
+def _facts(outlook: Outlook) -> list[tuple[str, object]]:
     from iiotctl.site.units import format_size
 
+    found = outlook.store
     rows: list[tuple[str, object]] = [
         ("path", str(found.path)),
         ("captured by", f"process {found.captured_by}" if found.captured_by else "no capture runs"),
@@ -64,13 +67,18 @@ def _facts(found: StoreStatus) -> list[tuple[str, object]]:
         rows.append(("rows of events", found.events))
     if found.damaged_segments:
         rows.append(("damaged segments kept aside", found.damaged_segments))
-    if found.bytes_per_day:
-        rows.append(("growth a day", format_size(round(found.bytes_per_day))))
+    if found.growth is not None:
+        stretch = f"the last {found.growth.days:.0f} d" if found.growth.days >= 1 else "less than a day"
+        rows.append((f"growth a day, by {stretch}", format_size(round(found.growth.bytes_per_day))))
+        rows.append(("samples a day", round(found.growth.rows_per_day)))
+    if outlook.days_until_full is not None:
+        rows.append((f"days until only {format_size(outlook.reserve)} are free", round(outlook.days_until_full, 1)))
     return rows
 
 
-def _figures(found: StoreStatus) -> list[tuple[str, object, str]]:
+def _figures(outlook: Outlook) -> list[tuple[str, object, str]]:
     """The same for programs: every key always there, plain numbers with their unit."""
+    found, growth = outlook.store, outlook.store.growth
     return [
         ("path", str(found.path), ""),
         ("captured_by", found.captured_by, "process"),
@@ -87,7 +95,10 @@ def _figures(found: StoreStatus) -> list[tuple[str, object, str]]:
         ("kept_windows", found.kept, "rows"),
         ("events", found.events, "rows"),
         ("free", found.free, "B"),
-        ("growth", None if found.bytes_per_day is None else round(found.bytes_per_day), "B/d"),
+        ("reserve", outlook.reserve, "B"),
+        ("growth", None if growth is None else round(growth.bytes_per_day), "B/d"),
+        ("samples_growth", None if growth is None else round(growth.rows_per_day), "samples/d"),
+        ("days_until_full", None if outlook.days_until_full is None else round(outlook.days_until_full, 1), "d"),
     ]
 
 
@@ -190,3 +201,5 @@ def verify(
 
 
 app.command("compact")(compact)
+app.command("retain")(retain)
+app.command("push")(push)

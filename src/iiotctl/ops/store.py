@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iiotctl.ops.site import open_store
+from iiotctl.errors import IiotctlError
+from iiotctl.ops.site import open_settings, open_store
 
 if TYPE_CHECKING:
     from iiotctl.store.status import StoreStatus
@@ -29,15 +31,38 @@ class Sealed:
     by_capture: str = ""
 
 
-def store_status(site: Path | None = None, store: Path | None = None) -> StoreStatus:
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The store and how long it can go on.
+
+    Attributes:
+        store: size and shape.
+        reserve: bytes that capture leaves free.
+        days_until_full: days until capture has to stop at today's growth; None when growth is not known yet.
+    """
+
+    store: StoreStatus
+    reserve: int
+    days_until_full: float | None
+
+
+def store_status(site: Path | None = None, store: Path | None = None) -> Outlook:
     """Size and shape of the store.
 
     Raises:
         StoreError: no store there, or one of a newer version.
     """
+    from iiotctl.capture.disk import required
     from iiotctl.store.status import status
 
-    return status(open_store(site, store))
+    found = status(open_store(site, store))
+    try:
+        min_free = open_settings(site).settings.capture.min_free
+    except IiotctlError:  # of a site file that is wrong; the store can be looked at all the same
+        min_free = None
+    reserve = required(min_free, shutil.disk_usage(found.path).total)
+    days = None if found.growth is None else found.growth.days_until(found.free - reserve)
+    return Outlook(found, reserve, days)
 
 
 def verify_store(site: Path | None = None, store: Path | None = None) -> tuple[Path, Verification]:

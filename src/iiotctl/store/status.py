@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from iiotctl.store import ledger, spool
 from iiotctl.store.layout import EVENTS, KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
 from iiotctl.store.lock import holder, is_held
 from iiotctl.store.standing import files_of
 from iiotctl.store.writer import check_store
+
+_WEEK: Final = 7
+_LEAST_US: Final = 600_000_000
+_DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,24 @@ class DayStatus:
     files: int
     rows: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How fast the sealed samples grow, by the time of the samples.
+
+    Attributes:
+        bytes_per_day, rows_per_day: mean over the stretch.
+        days: length of the stretch: complete UTC dates, at most the last seven; less than one when there is none yet.
+    """
+
+    bytes_per_day: float
+    rows_per_day: float
+    days: float
+
+    def days_until(self, room: int) -> float:
+        """Days until so many bytes are taken."""
+        return max(0, room) / self.bytes_per_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +60,7 @@ class StoreStatus:
         unsealed_rows, unsealed_size: samples and bytes in the spool.
         captured_by: process id of a running capture.
         free: bytes free on the disk.
-        bytes_per_day: growth over the days that are complete, None with fewer than one.
+        growth: how fast it fills; None when there is too little to tell.
         rollups: rows of the rollups table, sealed and not; an interval may have several.
         kept: rows of the log of kept windows, likewise.
         events: rows of the log of events.
@@ -55,11 +79,23 @@ class StoreStatus:
     damaged_segments: int
     captured_by: int | None
     free: int
-    bytes_per_day: float | None
+    growth: Growth | None
     rollups: int
     kept: int
     events: int
     days: tuple[DayStatus, ...]
+
+
+def _growth(days: Sequence[DayStatus], first: int | None, last: int | None) -> Growth | None:
+    complete = days[1:-1][-_WEEK:]  # the first and the last date are cut by the begin and the end of the record
+    if complete:
+        length = float(len(complete))
+    elif first is not None and last is not None and last - first >= _LEAST_US:
+        complete, length = days, (last - first) / _DAY_US
+    else:
+        return None
+    size = sum(day.size for day in complete)
+    return Growth(size / length, sum(day.rows for day in complete) / length, length) if size else None
 
 
 def status(root: Path) -> StoreStatus:
@@ -97,7 +133,6 @@ def status(root: Path) -> StoreStatus:
                 first = min(first or entries[-1].ts_min, entries[-1].ts_min)
                 last = max(last or entries[-1].ts_max, entries[-1].ts_max)
     table = tuple(DayStatus(date, *figures) for date, figures in sorted(days.items()))
-    complete = table[1:-1]
     return StoreStatus(
         path=layout.root,
         files=files,
@@ -112,7 +147,7 @@ def status(root: Path) -> StoreStatus:
         damaged_segments=len(list((layout.spool / "damaged").glob("*.seg"))),
         captured_by=holder(layout.lock) if is_held(layout.lock) else None,
         free=shutil.disk_usage(layout.root).free,
-        bytes_per_day=sum(day.size for day in complete) / len(complete) if complete else None,
+        growth=_growth(table, first, last),
         rollups=counts[ROLLUPS] + sum(segment.rollup_rows for segment in segments),
         kept=counts[KEPT] + sum(len(segment.kept) for segment in segments),
         events=counts[EVENTS],

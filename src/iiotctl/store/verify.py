@@ -23,6 +23,7 @@ from iiotctl.store.layout import (
 )
 from iiotctl.store.lock import is_held
 from iiotctl.store.manifest import SealedFile
+from iiotctl.store.overlap import doubled
 from iiotctl.store.readers import Shared
 from iiotctl.store.schema import is_of
 from iiotctl.store.snapshot import has_other_copy
@@ -41,6 +42,8 @@ class Verdict(StrEnum):
     """It is there; no manifest knows it."""
     DISORDERED = "disordered"
     """Rows are not sorted by tag and time, or columns differ."""
+    DOUBLED = "doubled"
+    """Rows of it stand in another file too, and count twice."""
     LEFTOVER = "leftover"
     """Scratch of an interrupted seal; harmless."""
     CUT = "cut"
@@ -120,6 +123,7 @@ def _verify(layout: Layout) -> Verification:
         result.flaws.extend(_twice(layout, set(counted), known))
         for path in counted:
             result.flaws.extend(_check_file(layout, kind, path, known, result))
+    result.flaws.extend(_doubled(layout, book, result))
     for path_text, entries in known.items():
         if has_other_copy(layout, path_text):
             continue  # its seal or import was interrupted; every row is still there
@@ -128,6 +132,17 @@ def _verify(layout: Layout) -> Verification:
             result.flaws.append(Flaw(path_text, Verdict.MISSING, detail))
     result.flaws.extend(_leftovers(layout))
     return result
+
+
+def _doubled(layout: Layout, book: ledger.Ledger, result: Verification) -> Iterator[Flaw]:
+    flawed = {flaw.path for flaw in result.flaws}
+    sound = {
+        path: book.ranges[name]
+        for path in counting(layout, book, layout.files(SAMPLES))
+        if (name := _name(layout, path)) in book.ranges and name not in flawed
+    }
+    for one, other, count in doubled(sound):
+        yield Flaw(_name(layout, other), Verdict.DOUBLED, f"{count} rows stand in {one.name} too")
 
 
 def _leftovers(layout: Layout) -> Iterator[Flaw]:

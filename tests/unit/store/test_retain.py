@@ -6,6 +6,7 @@ import statistics
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -120,10 +121,13 @@ def test_roll_ups_of_several_files_and_of_late_rows_add_up(tmp_path: Path) -> No
 
 def test_bad_and_text_rows(tmp_path: Path) -> None:
     with BulkWriter.open(tmp_path, site="plant", now_us=lambda: NOW) as writer:
-        writer.add(coded(writer, [("t", START, 1.0), ("t", START + 1, None)], quality=0x80000000))
-        writer.add(coded(writer, [("t", START + 2, 5.0)], quality=0x40000000))
-        writer.add(coded(writer, [("name", START, None)], text="batch 7"))
-        writer.flush()
+        for more in (
+            coded(writer, [("t", START, 1.0), ("t", START + 1, None)], quality=np.uint32(0x80000000)),
+            coded(writer, [("t", START + 2, 5.0)], quality=np.uint32(0x40000000)),
+            coded(writer, [("name", START, None)], text="batch 7", quality=np.uint32(0)),
+        ):
+            writer.add(more)
+            writer.flush()
     keep(tmp_path, raw_us=DAY)
     assert rollups(tmp_path).select("tag", "count", "bad", "min", "quality").rows() == [
         ("t", 1, 2, 5.0, 0x80000000 | CALCULATED)

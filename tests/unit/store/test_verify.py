@@ -9,6 +9,7 @@ import pytest
 
 from iiotctl.store.status import status
 from iiotctl.store.verify import Verdict, verify
+from tests.unit.store import bulk_stores
 from tests.unit.store.making import NOON, SECOND, batch, gap, open_writer
 
 
@@ -53,6 +54,23 @@ def test_missing_foreign_and_leftover_files_are_named(store: Path) -> None:
     assert ("leftover", "samples") in _verdicts(store)
 
 
+def test_rows_that_stand_in_two_files_are_told(tmp_path: Path) -> None:
+    start = 1_794_000_000_000_000
+    rows: list[tuple[str, int, float | None]] = [("a", start + n, 1.0) for n in range(20)]
+    bulk_stores.store(tmp_path, rows)
+    bulk_stores.store(tmp_path, [("a", start + 5, 2.0), ("b", start + 5, 1.0)], store_conflicts=True)
+    assert verify(tmp_path).flaws == [], "other values at the same time are no copies"
+    again = tmp_path / "again"
+    bulk_stores.store(again, rows[:7])
+    from iiotctl.store.push import push
+
+    for source in (tmp_path, again):
+        push(source, tmp_path.with_name(tmp_path.name + "-lake"), now_us=lambda: start)
+    found = verify(tmp_path.with_name(tmp_path.name + "-lake"))
+    assert [(str(flaw.verdict), flaw.detail.split(" ")[0]) for flaw in found.flaws] == [("doubled", "7")]
+    assert not found.sound
+
+
 def test_order_and_columns_are_checked_for_foreign_files_too(store: Path) -> None:
     path = next((store / "samples").rglob("*.parquet"))
     rows = pl.read_parquet(path, hive_partitioning=False)
@@ -92,6 +110,8 @@ def test_status_counts_sealed_and_unsealed(store: Path) -> None:
     assert found.last == NOON + 2 * 24 * 3600 * SECOND + 49 * SECOND
     assert found.captured_by is not None
     assert [day.rows for day in found.days] == [150, 150, 150]
-    assert found.bytes_per_day == found.days[1].size
+    assert found.growth is not None
+    assert (found.growth.bytes_per_day, found.growth.rows_per_day, found.growth.days) == (found.days[1].size, 150, 1)
+    assert found.growth.days_until(10 * found.days[1].size) == 10
     writer.close()
     assert status(store).captured_by is None
