@@ -143,7 +143,8 @@ def import_(
         wishes=(date_format, decimal, quality),
         names=(map_file, prefix, unit),
         text=(encoding, separator),
-        zone=timezone or site_zone,
+        zone=timezone,
+        site_zone=site_zone,
         ambiguous=ambiguous.value,
         store_conflicts=conflicts is Conflicts.STORE,
     )
@@ -174,6 +175,7 @@ def _options(
     names: tuple[Path | None, str, str],
     text: tuple[str | None, str | None],
     zone: str | None,
+    site_zone: str | None,
     ambiguous: Literal["earlier", "later", "refuse"],
     store_conflicts: bool,
 ) -> Options:
@@ -204,6 +206,7 @@ def _options(
         encoding=encoding,
         separator=separator,
         zone=zone,
+        site_zone=site_zone,
         ambiguous=ambiguous,
         given={} if map_file is None else read_map(map_file),
         prefix=prefix,

@@ -21,6 +21,7 @@ from iiotctl.reports.values import unguard_formula
 
 _NO_DATA: Final = quality.CODES["BadNoData"]
 _TIMES: Final = ("ts_source", "ts_server", "ts_received")
+_HOUR_US: Final = 3_600_000_000
 
 
 @dataclass(slots=True)
@@ -225,7 +226,7 @@ class RowReader:
 
     def _rows(self, frame: pl.DataFrame, time: pl.Series, judged: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Times, refusals, and what is left."""
-        at, zoned = self._meaning.time.read(time)
+        at, zoned = self._times(frame, time)
         utc = zones.to_utc(at, zoned, self._zone)
         rows = judged.with_columns(
             frame[LINE].alias("line"), at.alias("at"), utc["ts"], utc["twice"], utc["skipped"], *self._others(frame)
@@ -243,6 +244,16 @@ class RowReader:
             rows = rows.filter(~pl.col("twice"))
         if rows.height:
             yield rows.select(columns)
+
+    def _times(self, frame: pl.DataFrame, time: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """As `TimeReader.read`; local times whose offset stands beside them are UTC thereby."""
+        at, zoned = self._meaning.time.read(time)
+        if self._shape.offset is None:
+            return at, zoned
+        hours = values.read(frame[f"c{self._shape.offset}"], self._meaning.decimal)["value"]
+        behind = (hours * _HOUR_US).round().cast(pl.Int64)
+        said = hours.is_not_null() & ~zoned
+        return at - behind.set(~said, 0), zoned | said
 
     def _others(self, frame: pl.DataFrame) -> list[pl.Series]:
         found = []

@@ -11,7 +11,7 @@ from typing import Final
 from iiotctl.imports import statuses, times
 from iiotctl.imports.failure import bad_shape
 from iiotctl.imports.statuses import Scheme
-from iiotctl.imports.titles import CLOCK, DATE, QUALITY, TAG, TEXT, TIME, UNIT, VALUE, key
+from iiotctl.imports.titles import CLOCK, DATE, OFFSET, QUALITY, TAG, TEXT, TIME, UNIT, VALUE, key, zoned
 
 MOST_COLUMNS: Final = 20_000
 
@@ -49,6 +49,7 @@ class Shape:
         wide: in wide files, a column a tag.
         scheme: of numeric quality where the shape tells, else None.
         others: columns of the store (ts_source …) by name.
+        offset: of the times from UTC, in hours.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Shape:
     substituted: int | None = None
     scheme: Scheme | None = None
     others: dict[str, int] = field(default_factory=dict)
+    offset: int | None = None
 
     @property
     def is_wide(self) -> bool:
@@ -111,7 +113,7 @@ def recognise(
     if asked == Asked() and header is not None:
         shape = _kepware(view) or _ignition_long(view)
     shape = shape or _generic(view, asked)
-    return replace(shape, others=_others(view)) if not shape.is_wide else shape
+    return replace(shape, others={} if shape.is_wide else _others(view), offset=_offset(view, shape.time))
 
 
 class _View:
@@ -122,7 +124,7 @@ class _View:
     ) -> None:
         self.titles, self.sample, self.path = titles, sample, path
         self.units = list(units) or [""] * len(titles)
-        self.keys = [key(title) for title in titles]
+        self.keys = [key(zoned(title)[0]) for title in titles]
 
     def named(self, names: frozenset[str], besides: Sequence[int] = ()) -> int | None:
         return next((i for i, word in enumerate(self.keys) if word in names and i not in besides), None)
@@ -289,7 +291,7 @@ def _wide(view: _View, time: tuple[int, ...], value: int | None) -> Shape:
     skipped = {*time, *quality.values(), whole}
     wide = []
     for i, title in enumerate(titles):
-        if i in skipped or not title.strip():
+        if i in skipped or not title.strip() or view.keys[i].endswith(OFFSET):
             continue
         unit = _UNIT_IN_NAME.match(names.get(i, title).strip())
         name = unit["name"] if unit else names.get(i, title).strip()
@@ -326,6 +328,12 @@ def _companions(view: _View, time: tuple[int, ...]) -> tuple[dict[int, int], dic
         elif kind.startswith("val") and any(f"{base.lower()}{sign}quality" in places for sign in "._ "):
             names[i] = base
     return quality, names
+
+
+def _offset(view: _View, time: tuple[int, ...]) -> int | None:
+    """The column that says how far the times are from UTC."""
+    beside = f"{view.keys[time[0]]}{OFFSET}" if time else ""
+    return view.keys.index(beside) if beside in view.keys else None
 
 
 def _others(view: _View) -> dict[str, int]:

@@ -88,6 +88,17 @@ UNIT: Final = frozenset(
 TEXT: Final = frozenset(("text", "valuetext", "stringvalue"))
 
 
+_ZONED: Final = re.compile(r"(?P<title>.*\S)\s*\((?P<zone>[A-Za-z][\w+/-]*)\)")
+OFFSET: Final = "utcoffseth"
+"""How the key of a column ends that holds how far its neighbour's times are from UTC; it is no tag's."""
+
+
+def zoned(title: str) -> tuple[str, str | None]:
+    """A title and the time zone in brackets behind it, as our spreadsheets have it: `ts (Europe/Berlin)`."""
+    match = _ZONED.fullmatch(title.strip())
+    return (match["title"], match["zone"]) if match and key(match["title"]) in TIME else (title, None)
+
+
 def key(title: str) -> str:
     """A title without what people write differently."""
     return re.sub(r"[\s_\-./:()\[\]]+", "", title.strip().lower())

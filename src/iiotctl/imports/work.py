@@ -12,13 +12,13 @@ import polars as pl
 
 from iiotctl import quality
 from iiotctl.events import Event, Level
-from iiotctl.imports import meaning, shapes
+from iiotctl.imports import meaning, shapes, titles
 from iiotctl.imports.figures import FileReport, TagBook, TagFigures
 from iiotctl.imports.rejects import SHOWN, Rejects, refused
 from iiotctl.imports.rows import RowReader
 from iiotctl.imports.tables import Table, open_table
 from iiotctl.imports.tagnames import Names
-from iiotctl.imports.zones import Ambiguous
+from iiotctl.imports.zones import Ambiguous, is_zone
 from iiotctl.samples import MAX_AHEAD_US
 from iiotctl.store.bulk import BulkWriter, Stored
 from iiotctl.store.schema import SAMPLE_COLUMNS
@@ -32,7 +32,8 @@ class Options:
     """What the user says about all files; None = find out.
 
     Attributes:
-        zone: of local times; None = UTC, and said so.
+        zone: of local times.
+        site_zone: likewise, where neither the user nor the file names one; None = UTC, and said so.
         ambiguous: for the repeated hour where order does not tell.
         given: new names by the names of the file; prefix: put before the others.
         unit: of all tags.
@@ -44,6 +45,7 @@ class Options:
     encoding: str | None = None
     separator: str | None = None
     zone: str | None = None
+    site_zone: str | None = None
     ambiguous: Ambiguous = "refuse"
     given: dict[str, str] = field(default_factory=dict)
     prefix: str = ""
@@ -101,9 +103,16 @@ class FileWork:
         self._shape = shapes.recognise(
             self._table.header, self._table.sample, options.asked, path, units=self._table.units
         )
+        self._zone = options.zone or self._titled_zone() or options.site_zone
         self._meaning = meaning.settle(self._table, self._shape, options.wishes, path)
         self._names = Names(path, options.given, options.prefix)
         self._book = TagBook(now_us() + MAX_AHEAD_US)
+
+    def _titled_zone(self) -> str | None:
+        """The zone that the title of the times names."""
+        header = self._table.header
+        zone = titles.zoned(header[self._shape.time[0]])[1] if header and self._shape.time else None
+        return zone if zone and is_zone(zone) else None
 
     def preview(self) -> FileReport:
         """Read all of the file and store nothing."""
@@ -138,7 +147,7 @@ class FileWork:
             self._meaning,
             self._names,
             sink.codes,
-            zone=self._options.zone or "UTC",
+            zone=self._zone or "UTC",
             ambiguous=self._options.ambiguous,
             rejects=self._rejects,
             guarded=not self._table.typed and _is_ours(self._table.header or []),
@@ -162,11 +171,12 @@ class FileWork:
         figures = self._tags(table, reader, sink)
         counts = reader.counts
         refusals = {reason: count for reason, count in self._rejects.counts.items() if reason != "conflict"}
-        zone = self._options.zone or "UTC"
+        zone = self._zone or "UTC"
         facts = [*self._table.facts, ("shape", self._table.shape or self._shape.name), *self._columns()]
         facts += self._meaning.facts
         if counts.local:
-            facts.append(("time zone", f"{zone}, because the times say no offset"))
+            why = "as the title of the times says" if self._titled_zone() == zone else "because the times say no offset"
+            facts.append(("time zone", f"{zone}, {why}"))
         elif counts.zoned:
             facts.append(("time zone", "as the times say"))
         return FileReport(
@@ -190,7 +200,7 @@ class FileWork:
             last=max((one.last for one in figures), default=None),
             ahead=self._book.ahead,
             doubts=tuple(self._doubts()),
-            assumed_zone=zone if counts.local and self._options.zone is None else "",
+            assumed_zone=zone if counts.local and self._zone is None else "",
         )
 
     def _doubts(self) -> Iterator[str]:
@@ -225,7 +235,7 @@ class FileWork:
             with_quality = sum(1 for one in shape.wide if one.quality is not None)
             words += f", {len(shape.wide)} columns of tags, {with_quality} of them with quality"
         used = {*shape.time, shape.tag, *shape.values, shape.quality, shape.text, shape.unit, *shape.others.values()}
-        used |= {shape.questionable, shape.substituted}
+        used |= {shape.questionable, shape.substituted, shape.offset}
         used |= {place for one in shape.wide for place in (one.value, one.quality, one.time)}
         unused = [title(place) for place, name in enumerate(header) if place not in used and name]
         found = [("columns", words)]
@@ -260,8 +270,9 @@ class FileWork:
 
 
 def _is_ours(header: list[str]) -> bool:
-    """Whether a CSV file is a query of our own samples, whose texts are guarded against spreadsheets."""
-    return {"ts", "tag"} <= set(header) <= SAMPLE_COLUMNS.keys()
+    """Whether a CSV file is a query or an export of our own, whose texts are guarded against spreadsheets."""
+    named = {titles.zoned(title)[0] for title in header if not titles.key(title).endswith(titles.OFFSET)}
+    return {"ts", "tag"} <= named <= SAMPLE_COLUMNS.keys() | {"unit"}
 
 
 def _disputes(done: Stored) -> tuple[tuple[int | None, str, int, str], ...]:
