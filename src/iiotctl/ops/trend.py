@@ -19,6 +19,7 @@ from iiotctl.history.retrieval.retrieve import is_stepped, retrieve
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.history.trenddata import Trace, TrendData
+from iiotctl.reports.plots.drawable import check_count
 
 _WIDTH: Final = 1000
 
@@ -63,7 +64,7 @@ def trend(
     """Tags over a range, thinned for a drawing.
 
     Raises:
-        UsageError: a time, mode, width or interval is wrong; `text-tag`.
+        UsageError: a time, mode, width or interval is wrong; `text-tag`; `too-many-tags`.
         IncompleteError: `no-tags`; no such event.
         StoreError: no store; `store-incomplete` with `strict`.
     """
@@ -77,6 +78,7 @@ def trend(
     omissions = Omissions(notice)
     with Reader(Selection(order.store), omissions) as reader:
         facts = chosen.tags(reader, order.tags, mode, notice)
+        check_count(facts)
         request = Request(
             start,
             end,

@@ -146,6 +146,11 @@ def _offset(moment: datetime) -> str:
     return f"UTC{text[:3]}:{text[3:5]}"
 
 
+def moment_text(us: int, zone: tzinfo) -> str:
+    """`2026-11-21 05:00:07`, local."""
+    return local(us, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def span_text(start: int, end: int, zone: tzinfo, *, named: bool = True) -> str:
     """`2026-11-21 05:00 to 13:00 Europe/Berlin (UTC+01:00)`; the zone only when `named`."""
     low, high = local(start, zone), local(end, zone)

@@ -196,16 +196,12 @@ def _figures(data: TrendData) -> str:
                 harmless(trace.facts.description),
                 harmless(trace.facts.unit),
                 *(scene.worded(trace, value) for value in (found.low, found.high, found.last)),
-                "" if found.last_ts is None else _moment(data, found.last_ts),
+                "" if found.last_ts is None else axis.moment_text(found.last_ts, data.zone),
                 f"{found.good_percent:.4g} %",
                 f"{trace.count:,}",
             )
         )
     return _table(head, rows)
-
-
-def _moment(data: TrendData, us: int) -> str:
-    return axis.local(us, data.zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _gaps(data: TrendData) -> str:
@@ -216,8 +212,8 @@ def _gaps(data: TrendData) -> str:
     rows = [
         (
             letters,
-            _moment(data, low),
-            _moment(data, high),
+            axis.moment_text(low, data.zone),
+            axis.moment_text(high, data.zone),
             format_duration(round((high - low) / 1e6, 3)),
             harmless(reason),
         )

@@ -33,6 +33,8 @@ DASHES: Final = ((), (6, 2), (2, 2), (8, 2, 2, 2))
 """Of the lines of a panel, told apart in grey; none = a solid one."""
 _FACE: Final = {Mark.GOOD: "#d9ead3", Mark.UNCERTAIN: "#f0c000", Mark.BAD: "#c00000", Mark.GAP: "#e6e6e6"}
 _HATCH: Final = {Mark.GOOD: "", Mark.UNCERTAIN: "||||", Mark.BAD: "xxxx", Mark.GAP: "////"}
+WIDTH: Final = 1200
+"""Pixels, unless told."""
 _DPI: Final = 100
 _LOCK: Final = threading.Lock()
 """matplotlib's settings are global."""
@@ -50,9 +52,9 @@ _SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Pixels of a picture; a height of None = as the number of panels asks for."""
+    """Pixels of a picture; a height of None = as the panels ask for."""
 
-    width: int = 1200
+    width: int
     height: int | None = None
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from iiotctl.history.trenddata import Trace, TrendData
     from iiotctl.reports.plots.scene import Panel
 
+Ticks = Sequence[tuple[float, str]]
+"""Where the axis of values is marked, and what stands there."""
+
 NARROWEST: Final = 40
 _COLORS: Final = (32, 166, 36, 170, 178, 74, 130, 105)
 """Of the 256, told apart by most colour-blind people and on dark and light; letters tell traces apart without."""
@@ -63,13 +66,12 @@ class _Drawing:
     def __init__(self, data: TrendData, look: Look) -> None:
         self.data, self.look = data, look
         self.panels = scene.panels(data)
-        self.ticks = [_value_ticks(panel, 5) for panel in self.panels]
-        words = [text for ticks in self.ticks for _, text in ticks] + [
-            _cut(panel.unit, _LABEL) for panel in self.panels
-        ]
-        self.left = max(4, *(cell_len(word) for word in words))
-        self.width = max(look.width, NARROWEST) - self.left - 1
         self.rows = self._rows()
+        self.ticks = [_value_ticks(panel, max(2, self.rows // 3)) for panel in self.panels]
+        words = [text for ticks in self.ticks for _, text in ticks] + [_unit(panel) for panel in self.panels]
+        # as wide in each panel, so that one time is one column
+        self.left = max(4, *map(cell_len, words))
+        self.width = max(look.width, NARROWEST) - self.left - 1
 
     def _rows(self) -> int:
         """Lines of each panel's field."""
@@ -82,9 +84,9 @@ class _Drawing:
     def lines(self) -> Iterable[str]:
         start, end = self.data.start, self.data.end
         yield from map(self._bold, self._folded(axis.span_text(start, end, self.data.zone)))
-        for panel in self.panels:
+        for panel, ticks in zip(self.panels, self.ticks, strict=True):
             yield from self._head(panel)
-            yield from self._field(panel)
+            yield from self._field(panel, ticks)
             for place, trace in panel.traces:
                 yield self._band(place, trace)
         yield from self._times()
@@ -96,7 +98,7 @@ class _Drawing:
     def _head(self, panel: Panel) -> Iterable[str]:
         """Unit above the axis, and who is who, folded."""
         room = self.width - 1
-        line, used, first = "", 0, _cut(harmless(panel.unit), _LABEL)
+        line, used, first = "", 0, _unit(panel)
         for place, trace in panel.traces:
             name = _cut(harmless(trace.facts.tag), room - 4)
             size = cell_len(name) + 2
@@ -107,18 +109,18 @@ class _Drawing:
             used += size + (2 if used else 0)
         yield _right(first, self.left) + "  " + line
 
-    def _field(self, panel: Panel) -> list[str]:
+    def _field(self, panel: Panel, ticks: Ticks) -> list[str]:
         import plotext
 
         plotext.terminal.limit(width=False, height=False)
         figure = plotext.figure
         figure.clear()
         try:
-            return self._plotted(plotext, figure, panel)
+            return self._plotted(plotext, figure, panel, ticks)
         finally:
             figure.clear()
 
-    def _plotted(self, plotext: Any, figure: Any, panel: Panel) -> list[str]:
+    def _plotted(self, plotext: Any, figure: Any, panel: Panel, ticks: Ticks) -> list[str]:
         start, end = self.data.start, self.data.end
         span = (end - start) / 1e6
         plain = plotext.pixel()
@@ -129,9 +131,7 @@ class _Drawing:
             figure.axes(active=True, pixel=plain, axis=side, side=0)
             figure.ruler(side, 0).pixel(plain).alignment("edge")
         figure.ruler("x", 0).lim(0, span).ticks(*self._time_marks())
-        ticks = _value_ticks(panel, max(2, self.rows // 3))
         figure.ruler("y", 0).lim(panel.low, panel.high)
-        # a label beside the field must be as wide in each panel, so that one time is one column
         figure.ruler("y", 0).ticks(
             [value for value, _ in ticks] or [panel.low],
             [_right(text, self.left) for _, text in ticks] or [" " * self.left],
@@ -261,7 +261,11 @@ def _color(place: int) -> int:
     return _COLORS[place % len(_COLORS)]
 
 
-def _value_ticks(panel: Panel, most: int) -> Sequence[tuple[float, str]]:
+def _unit(panel: Panel) -> str:
+    return _cut(harmless(panel.unit), _LABEL)
+
+
+def _value_ticks(panel: Panel, most: int) -> Ticks:
     if panel.states:
         shown = [(value, text) for value, text in sorted(panel.states.items()) if panel.low <= value <= panel.high]
         return [(value, _cut(harmless(text), _LABEL)) for value, text in shown]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from iiotctl.history.tagfacts import TagFacts
     from iiotctl.history.trenddata import Trace, TrendData
 
     Ints = npt.NDArray[np.int64]
@@ -86,10 +87,13 @@ def panels(data: TrendData) -> list[Panel]:
     """Traces by unit in the order given; states with texts only beside those with the same texts."""
     groups: dict[object, list[tuple[int, Trace]]] = {}
     for place, trace in enumerate(data.traces):
-        texts = states(trace)
-        key = (trace.facts.unit, bool(trace.facts.unit) or trace.stepped, tuple(sorted(texts.items())))
-        groups.setdefault(key, []).append((place, trace))
+        groups.setdefault(kind(trace.facts, stepped=trace.stepped), []).append((place, trace))
     return [_panel(tuple(traces)) for traces in groups.values()]
+
+
+def kind(facts: TagFacts, *, stepped: bool) -> object:
+    """What tags must have in common to share an axis."""
+    return facts.unit, bool(facts.unit) or stepped, tuple(sorted((facts.enum or {}).items()))
 
 
 def states(trace: Trace) -> dict[float, str]:

@@ -22,14 +22,14 @@ def texts(document: bytes) -> list[str]:
 
 
 def test_same_data_same_bytes() -> None:
-    first = svg(full(), Size())
-    assert first == svg(full(), Size())
+    first = svg(full(), Size(1200))
+    assert first == svg(full(), Size(1200))
     assert png(full(), Size(600)) == png(full(), Size(600))
     assert b"<metadata" not in first  # which would hold the date
 
 
 def test_everything_is_labelled() -> None:
-    found = texts(svg(full(), Size()))
+    found = texts(svg(full(), Size(1200)))
     for word in ("bar", "06:00", "14:00", "2026-11-21", "stopped", "running", "fault", "A", "B", "C", "disconnected"):
         assert word in found, word
     for part in (
@@ -43,11 +43,11 @@ def test_everything_is_labelled() -> None:
 
 
 def test_gap_and_quality_are_drawn() -> None:
-    document = svg(trend(pressure()), Size()).decode()
+    document = svg(trend(pressure()), Size(1200)).decode()
     assert document.count("<pattern") == 4  # gap behind the line; gap, Uncertain and Bad in the strip
     for color in ("#d9ead3", "#f0c000", "#c00000"):
         assert color in document
-    whole = svg(trend(trace([START, END], [1, 2])), Size()).decode()
+    whole = svg(trend(trace([START, END], [1, 2])), Size(1200)).decode()
     assert "<pattern" not in whole
     assert "#c00000" not in whole
 
@@ -55,7 +55,7 @@ def test_gap_and_quality_are_drawn() -> None:
 def test_the_line_has_a_hole_where_the_gap_is() -> None:
     lines = [
         path
-        for path in ET.fromstring(svg(trend(pressure()), Size())).iter(f"{SVG}path")
+        for path in ET.fromstring(svg(trend(pressure()), Size(1200))).iter(f"{SVG}path")
         if "stroke: #0072b2" in path.get("style", "") and path.get("clip-path")
     ]
     assert len(lines) == 3  # before the gap, up to the Bad sample, after it
@@ -71,18 +71,18 @@ def test_png_has_the_size_asked_for(size: Size) -> None:
 
 
 def test_texts_of_devices_are_data() -> None:
-    document = svg(hostile(), Size())
+    document = svg(hostile(), Size(1200))
     found = texts(document)
     assert "$\\frac{1}{2}$" in found  # no formula
     assert any("</script><img src=x onerror=alert(1)>" in text for text in found)
     assert any("\\x1b[31mred\\x07\\u202eevil 漢字" in text for text in found)
     assert b"<img" not in document
     assert b"<script" not in document
-    assert png(hostile(), Size())
+    assert png(hostile(), Size(1200))
 
 
 def test_nothing_to_draw_is_a_frame() -> None:
-    assert any("no usable value" in text for text in texts(svg(trend(trace([], [])), Size())))
+    assert any("no usable value" in text for text in texts(svg(trend(trace([], [])), Size(1200))))
 
 
 def test_a_read_only_home_and_a_matplotlibrc_of_the_reader_change_nothing(tmp_path: Path) -> None:
@@ -90,10 +90,10 @@ def test_a_read_only_home_and_a_matplotlibrc_of_the_reader_change_nothing(tmp_pa
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nnonsense here\n")
     code = (
         "import sys; from tests.unit.reports.plots.traces import full;"
-        "from iiotctl.reports.plots.in_picture import Size, svg; sys.stdout.buffer.write(svg(full(), Size()))"
+        "from iiotctl.reports.plots.in_picture import Size, svg; sys.stdout.buffer.write(svg(full(), Size(1200)))"
     )
     env = {**os.environ, "HOME": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere", "PYTHONPATH": str(Path.cwd())}
     env["TMPDIR"] = str(tmp_path)
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=env, capture_output=True)
-    assert done.stdout == svg(full(), Size()), done.stderr
+    assert done.stdout == svg(full(), Size(1200)), done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["matplotlibrc"]

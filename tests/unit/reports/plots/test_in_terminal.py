@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from iiotctl.reports.plots.in_terminal import Look, draw
-from tests.unit.reports.plots.traces import END, HOUR, START, full, hostile, pressure, trace, trend
+from tests.unit.reports.plots.traces import END, HOUR, START, full, hostile, pressure, state, trace, trend
 
 GOLDEN = Path(__file__).parent / "golden"
 DRAWINGS = {
@@ -36,6 +36,16 @@ def test_fits_the_width(width: int, height: int | None, unicode: bool) -> None:
     lines = draw(full(), Look(width, height, unicode=unicode)).splitlines()
     figures = lines.index("")  # numbers are not cut
     assert max(cell_len(line) for line in lines[:figures]) <= width
+
+
+@pytest.mark.parametrize("height", [None, 24, 40, 77])
+def test_one_time_is_one_column_in_all_panels(height: int | None) -> None:
+    ramp = trace([START, END], [180, 187.1], tag="oven", unit="degC")
+    lines = draw(trend(pressure(), ramp, state()), Look(80, height)).splitlines()
+    axes = [line for line in lines if "└" in line]
+    assert len(axes) == 3
+    assert len({line.index("└") for line in axes}) == 1
+    assert len({line[line.index("└") :] for line in axes}) == 1
 
 
 def test_fits_the_height_where_there_is_room() -> None:

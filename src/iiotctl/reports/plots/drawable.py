@@ -1,0 +1,88 @@
+"""What can be drawn: not too much, not nothing, and what a tag still is although it has said nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from iiotctl.errors import IncompleteError, UsageError
+from iiotctl.reports.plots import axis, scene
+
+if TYPE_CHECKING:
+    from iiotctl.history.tagfacts import TagFacts
+    from iiotctl.history.trenddata import Trace, TrendData
+
+MOST_TAGS: Final = 24
+MOST_PANELS: Final = 12
+
+
+def check_count(tags: Sequence[TagFacts]) -> None:
+    """Refuse what no drawing can show, before work that takes long.
+
+    Raises:
+        UsageError: `too-many-tags`.
+    """
+    count = len({scene.kind(facts, stepped=facts.stepped) for facts in tags})
+    if len(tags) <= MOST_TAGS and count <= MOST_PANELS:
+        return
+    raise UsageError(
+        "too-many-tags",
+        f"{len(tags)} tags of {count} units match; one drawing shows {MOST_TAGS} tags and {MOST_PANELS} units at most",
+        where="TAG",
+        hint="name fewer of them, or take rows: `--format csv`",
+    )
+
+
+def held(data: TrendData) -> TrendData:
+    """The same with the last value of tags that are stored by exception held to the end of the range.
+
+    Their source tells only changes, and when it cannot be asked there is a gap; of other tags silence says nothing.
+    """
+    return replace(data, traces=[_held(trace, data.end) for trace in data.traces])
+
+
+def _held(trace: Trace, end: int) -> Trace:
+    import numpy as np
+
+    if trace.facts.mode != "exception" or not trace.ts.size or trace.ts[-1] >= end:
+        return trace
+    if any(start >= trace.ts[-1] for start, _, _ in trace.gaps):
+        return trace
+    return replace(
+        trace,
+        ts=np.append(trace.ts, end),
+        value=np.append(trace.value, trace.value[-1]),
+        quality=np.append(trace.quality, trace.quality[-1]),
+    )
+
+
+def check_something(data: TrendData) -> None:
+    """Refuse to draw an empty frame.
+
+    Raises:
+        IncompleteError: `no-samples`; it names the nearest sample, which the data holds beside the range.
+    """
+    if any(
+        trace.count or scene.clipped(*line, data.start, data.end)[0].size
+        for trace in data.traces
+        for line in _all(trace)
+    ):
+        return
+    names = " ".join(f"`{trace.facts.tag}`" for trace in data.traces[:3]) + (" …" if len(data.traces) > 3 else "")  # noqa: PLR2004
+    last = max((int(at) for trace in data.traces for at in trace.ts if at < data.start), default=None)
+    next_ = min((int(at) for trace in data.traces for at in trace.ts if at >= data.end), default=None)
+    near = [f"the last one before it is of {axis.moment_text(last, data.zone)}"] if last is not None else []
+    near += [f"the first one after it of {axis.moment_text(next_, data.zone)}"] if next_ is not None else []
+    reasons = sorted({reason for _, _, reason, _ in scene.gap_list(data)})
+    why = [f"a gap: {', '.join(reasons)}"] if reasons else []
+    raise IncompleteError(
+        "no-samples",
+        f"there are no samples of {names} from {axis.span_text(data.start, data.end, data.zone)}",
+        cause="; ".join(near + why) or None,
+        hint="widen the range, e.g. `--from '*-7d'`; `iiotctl last` shows when each tag was stored last",
+    )
+
+
+def _all(trace: Trace) -> list[tuple[scene.Ints, scene.Floats]]:
+    return scene.stretches(trace) or [(trace.ts[:0], trace.value[:0])]
