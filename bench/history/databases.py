@@ -218,6 +218,13 @@ class Influx:
         return _bytes(self.folder)
 
 
+@contextmanager
+def sqlite(folder: Path) -> Iterator[Sqlite | None]:
+    """A file."""
+    folder.mkdir(parents=True)
+    yield Sqlite(folder)
+
+
 def _postgres_bin() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return found[-1].parent if found else None

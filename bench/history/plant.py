@@ -1,6 +1,6 @@
 """The store that history is measured on: 500 tags at 1 Hz (ten lines of the mix), as hour files after compaction.
 
-10^8 rows are 200,000 s of it. The store is made once and kept in `IIOTCTL_BENCH_DIR` (default: the system's
+10^8 rows are 200,000 s of it. The store is made once and kept in `BENCH_DIR` (default: the system's
 temporary folder), because making it takes a few minutes.
 """
 
@@ -25,7 +25,7 @@ _HOUR: Final = 3600
 
 def folder() -> Path:
     """Where stores and databases of the benches lie."""
-    named = os.environ.get("IIOTCTL_BENCH_DIR")
+    named = os.environ.get("BENCH_DIR")
     place = Path(named) if named else Path(tempfile.gettempdir()) / "iiotctl-bench"
     place.mkdir(parents=True, exist_ok=True)
     return place

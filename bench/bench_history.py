@@ -1,0 +1,165 @@
+"""History: each verb beside the same question in hand-written SQL on bare DuckDB, and beside databases.
+
+    make bench BENCH=history
+    BENCH_ROWS=10000000 python -m bench history
+
+Verbs run in this process, warm, from the words of the command line to the last byte; the SQL on a connection of its
+own over the same files. Both in turn, medians. Peak memory is that of the command as a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.history import databases, plant
+from bench.history.questions import Question, questions
+
+ROWS = int(os.environ.get("BENCH_ROWS", "100_000_000"))
+BESIDE = min(ROWS, int(os.environ.get("BENCH_BESIDE", "10_000_000")))
+"""Rows of the comparison with databases, which take hours for more."""
+RUNS = 3
+_LONG_S = 15.0
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _ours(words: tuple[str, ...], root: Path) -> int:
+    """A command line in this process, its rows written to nowhere."""
+    from iiotctl.cli.app import run
+
+    more = ("--store", str(root), "--format", "csv", "--quiet")
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    sys.stdout.flush()
+    os.dup2(nowhere, 1)
+    try:
+        return run([*words, *more])
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _by_hand(sql: str, root: Path) -> None:
+    import duckdb
+
+    files = ", ".join(f"'{path}'" for path in sorted((root / "samples").rglob("*.parquet")))
+    pressures = ", ".join(f"'{name}'" for name in plant.names() if name.startswith("cell1.line1.pressure."))
+    text = sql.replace("FILES", f"read_parquet([{files}])").replace("PRESSURES", pressures)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"COPY ({text}) TO '/dev/null' (FORMAT csv)")
+
+
+def _peak_mb(words: tuple[str, ...], root: Path) -> float:
+    command = [sys.executable, "-m", "iiotctl", *words, "--store", str(root), "--format", "csv", "--quiet"]
+    with Path(os.devnull).open("w") as nowhere:
+        process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return used.ru_maxrss / 1024 if process.returncode == 0 else float("nan")
+
+
+def _compare(question: Question, root: Path) -> None:
+    def ours() -> int:
+        return _ours(question.words, root)
+
+    def by_hand() -> None:
+        _by_hand(question.sql, root)
+
+    code = ours()
+    if code:
+        print(f"  {question.name:<54} ended with {code}")
+        return
+    by_hand()
+    mine, theirs = [], []
+    for _ in range(RUNS):
+        mine.append(_seconds(ours))
+        theirs.append(_seconds(by_hand))
+        if mine[-1] + theirs[-1] > _LONG_S:
+            break
+    one, other = statistics.median(mine), statistics.median(theirs)
+    peak = _peak_mb(question.words, root)
+    print(f"  {question.name:<54} {one * 1000:>9.0f} {other * 1000:>9.0f} {one / other:>7.2f} {peak:>7.0f}", flush=True)
+
+
+def _raw_in_process(root: Path, rows: int) -> None:
+    """The samples of one tag and hour as arrays, neighbours and gaps included, in an open session."""
+    from iiotctl.history import series
+    from iiotctl.history.reader import Reader, Selection
+
+    first, end = databases.span(rows)
+    hour = (first + end) // 2 // 3_600_000_000 * 3_600_000_000
+    with Reader(Selection(root), lambda _: None) as reader:
+        took = [_seconds(lambda: series.read(reader, databases.TAG, hour, hour + 3_600_000_000)) for _ in range(6)]
+    print(f"  one tag, one hour, raw, as arrays in an open session: {statistics.median(took[1:]) * 1000:.0f} ms warm")
+
+
+def _beside() -> None:
+    import tempfile
+
+    print(f"\n  {BESIDE:,} rows beside databases: ms (median of {RUNS})")
+    root, _, _ = plant.build(BESIDE)
+    ours = {one.name: one for one in questions(BESIDE)}
+    words = {
+        "one tag, one hour, raw": ours["one tag, one hour, raw"].words,
+        "one tag, all, 1-min avg": (*ours["one tag, 15-min TimeAverage2 (plain avg by hand)"].words[:2], "--function", "Average", "--every", "1min"),
+        "last value of all tags": ("last",),
+        "report: all tags, hourly min max avg": (
+            "query",
+            "SELECT tag, time_bucket(INTERVAL 1 HOUR, ts), min(value), max(value), avg(value) FROM samples GROUP BY ALL",
+        ),
+        "time-weighted hourly avg, one tag": ("aggregate", databases.TAG, "--function", "TimeAverage2", "--every", "1h"),
+    }  # fmt: skip
+    table: dict[str, list[str]] = {name: [] for name in databases.QUESTIONS}
+    heads = ["iiotctl"]
+    for name in databases.QUESTIONS:
+        _ours(words[name], root)
+        table[name].append(
+            f"{statistics.median(_seconds(lambda n=name: _ours(words[n], root)) for _ in range(RUNS)) * 1000:.1f}"
+        )  # type: ignore[misc]
+    figures: list[tuple[str, float, float | None]] = [("iiotctl", plant.size(root)[1] / BESIDE, None)]
+    with tempfile.TemporaryDirectory(dir=plant.folder()) as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        for opened in (databases.sqlite, databases.postgres, databases.influx):
+            with opened(folder / opened.__name__) as base:
+                if base is None:
+                    print(f"  {opened.__name__} is not installed")
+                    continue
+                speed = BESIDE / base.load(BESIDE)
+                heads.append(base.name)
+                figures.append((base.name, base.size() / BESIDE, speed))
+                for name, question in databases.QUESTIONS.items():
+                    base.ask(question, BESIDE)
+                    took = [base.ask(question, BESIDE)[1] for _ in range(RUNS)]
+                    table[name].append(f"{statistics.median(took) * 1000:.1f}")
+    print(f"  {'':<38}" + "".join(f"{head:>16}" for head in heads))
+    for name, cells in table.items():
+        print(f"  {name:<38}" + "".join(f"{cell:>16}" for cell in cells))
+    for name, size, speed in figures:
+        print(f"  {name}: {size:.2f} B a row" + ("" if speed is None else f", loaded at {speed / 1000:,.0f} k rows/s"))
+
+
+def main() -> None:
+    root, load, compaction = plant.build(ROWS)
+    files, size = plant.size(root)
+    print(f"  {ROWS:,} rows, {plant.TAGS} tags: {files} files, {size / ROWS:.2f} B a row")
+    if load is not None and compaction is not None:
+        print(f"  stored at {ROWS / load / 1e6:.2f} M rows/s, compacted at {ROWS / compaction / 1e6:.2f} M rows/s")
+    _raw_in_process(root, ROWS)
+    print(f"\n  {'':<54} {'ours ms':>9} {'SQL ms':>9} {'ratio':>7} {'peak MB':>7}")
+    for question in questions(ROWS):
+        _compare(question, root)
+    _beside()
