@@ -83,7 +83,7 @@ def interpolated(frame: Frame, at: Ints, *, stepped: bool) -> Bound:
         if frame.configuration.use_sloped_extrapolation:
             p = np.maximum(b - 1, 0)
             line = np.where(follows, line, _line(times[p], values[p], times[b], value, at))
-            sloped = ~exact & (follows | (b > 0))
+            sloped = ~exact & (follows | (times[p] < times[b]))  # two samples of one time have no slope
         else:
             sloped = ~exact & follows
         value = np.where(sloped, line, value)

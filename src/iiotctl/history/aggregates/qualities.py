@@ -43,8 +43,8 @@ def _share(frame: Frame, *, bad: bool) -> Outcome:
 
 
 def _spent(frame: Frame, *, bad: bool) -> tuple[Ints, Ints]:
-    """µs of Good or Bad regions, and of all: each region has the status of the sample it begins with."""
-    regions = Regions(frame.by_quality_alone(), sloped=False)
+    """µs of Good or Bad regions, and of all: each has the status of the sample at or before its beginning (§5.4.3.31)."""
+    regions = Regions(replace(frame.by_quality_alone(), stepped=True), sloped=False)
     return regions.bad if bad else regions.good, regions.good + regions.uncertain + regions.bad
 
 
