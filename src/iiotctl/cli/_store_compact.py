@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +26,7 @@ from iiotctl.cli._store_push import DryRunOption
 from iiotctl.errors import ExitCode
 
 if TYPE_CHECKING:
-    from iiotctl.store.compact import Compaction
+    from iiotctl.store.compact import Change, Compaction
 
 
 def compact(
@@ -60,7 +62,8 @@ def compact(
     root, done = compact_store(site, store, daily_after=daily_after, dry_run=dry_run)
     for left in done.left:
         _console.warn(f"left alone {left.path}: {left.cause}")
-    if done.changes or format is not Format.TABLE:
+    changes = _by_date(done)
+    if format is not Format.TABLE:
         columns = [
             Column("table"),
             Column("date"),
@@ -70,50 +73,77 @@ def compact(
             Column("rows", "integer"),
             Column("size_before", "integer", "B"),
             Column("size_after", "integer", "B"),
-            Column("bytes_a_row", "number", "B"),
         ]
-        rows = [
-            (
-                each.table,
-                each.day.isoformat(),
-                each.form,
-                each.before,
-                each.after,
-                each.rows,
-                each.size_before,
-                each.size_after,
-                None if each.size_after is None or not each.rows else round(each.size_after / each.rows, 2),
-            )
-            for each in done.changes
-        ]
-        reports.write(Rows(columns, rows), format, output, color=_console.uses_color(sys.stdout))
+        reports.write(Rows(columns, [(*one.of, *one.figures) for one in changes]), format, output)
+    elif changes:
+        names = ("table", "date", "form", "files", "rows", "size", "size of a row")
+        kinds = {"rows": "integer"}
+        rows = [_readable(one) for one in changes]
+        table = Rows([Column(name, kinds.get(name, "string")) for name in names], rows)
+        reports.write(table, format, output, color=_console.uses_color(sys.stdout))
     for line in _summary(done, dry_run=dry_run):
         _console.say(f"{root}: {line}")
     if strict and done.left:
         raise typer.Exit(ExitCode.STORE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Changes of one table, date and form.
+
+    Attributes:
+        figures: files before and after, rows, bytes before and after (None in a preview).
+    """
+
+    of: tuple[str, str, str]
+    figures: tuple[int, int, int, int, int | None]
+
+
+def _by_date(done: Compaction) -> list[_Line]:
+    found: dict[tuple[str, str, str], list[Change]] = {}
+    for change in done.changes:
+        found.setdefault((change.table, change.day.isoformat(), change.form), []).append(change)
+    return [_Line(of, _sums(changes)) for of, changes in found.items()]
+
+
+def _sums(changes: Sequence[Change]) -> tuple[int, int, int, int, int | None]:
+    after = [change.size_after for change in changes if change.size_after is not None]
+    return (
+        sum(change.before for change in changes),
+        sum(change.after for change in changes),
+        sum(change.rows for change in changes),
+        sum(change.size_before for change in changes),
+        sum(after) if len(after) == len(changes) else None,
+    )
+
+
+def _readable(line: _Line) -> tuple[object, ...]:
+    from iiotctl.site.units import format_size
+
+    before, after, rows, size, new_size = line.figures
+    sizes = [size] if new_size is None else [size, new_size]
+    return (
+        *line.of,
+        f"{before} → {after}",
+        rows,
+        " → ".join(map(format_size, sizes)),
+        " → ".join(f"{each / rows:.2f} B" for each in sizes),
+    )
+
+
 def _summary(done: Compaction, *, dry_run: bool) -> list[str]:
     from iiotctl.site.units import format_count, format_size
 
-    before = sum(each.before for each in done.changes)
-    after = sum(each.after for each in done.changes)
+    before, after, _, size, new_size = _sums(done.changes)
     lines = []
     if not done.changes:
         lines.append("nothing to compact")
     elif dry_run:
         lines.append(f"{format_count(before, 'file')} would become {after} at most")
     else:
-        sizes = [
-            sum(sizes)
-            for sizes in zip(*((each.size_before, each.size_after or 0) for each in done.changes), strict=True)
-        ]
-        lines.append(
-            f"{format_count(before, 'file')} became {after}, {format_size(sizes[0])} became {format_size(sizes[1])}"
-        )
+        sizes = f"{format_size(size)} became {format_size(new_size or 0)}"
+        lines.append(f"{format_count(before, 'file')} became {after}, {sizes}")
     if done.deleted.waiting:
-        lines.append(
-            f"{format_count(done.deleted.waiting, 'replaced file')} may still be read; the next run deletes what is"
-            " older than 15min"
-        )
+        waiting = format_count(done.deleted.waiting, "replaced file")
+        lines.append(f"{waiting} may still be read; a run in 15min or later deletes them")
     return lines

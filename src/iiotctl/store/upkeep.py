@@ -134,8 +134,6 @@ class Upkeep:
             left = [*unfinished(doubtful), *self.layout.root.glob(f"{table}/date=*/*{SCRATCH_SUFFIX}")]
             for path in left:
                 self.disk.unlink(path)
-            for folder in {path.parent for path in left}:
-                self.disk.sync_dir(folder)
 
     def delete(self) -> Deleted:
         """Delete files that do not count any more and that nobody can be reading.
@@ -151,7 +149,6 @@ class Upkeep:
         is_quiet = nobody_reads(self.layout)
         patient = self.now_us() - PATIENCE_US
         files = size = waiting = 0
-        folders = set()
         for path, since in list(self._gone.items()):
             if not is_quiet and since > patient:
                 waiting += 1
@@ -166,9 +163,6 @@ class Upkeep:
                 continue
             del self._gone[path]
             files, size = files + 1, size + length
-            folders.add(path.parent)
-        for folder in folders:
-            self.disk.sync_dir(folder)
         return Deleted(files, size, waiting)
 
     def gather(self) -> int:
