@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
+import duckdb
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iiotctl.history.retrieval import interpolated, lttb, plot
@@ -40,37 +43,55 @@ def rows(block: Block) -> list[tuple[int, str, int]]:
     ]
 
 
-@given(series(), st.integers(2, 150))
-def test_a_drawing_keeps_first_last_extremes_and_the_worst_of_each_interval(block: Block, width: int) -> None:
-    edges = plot.borders(0, SPAN, width)
-    assert edges[0] == 0
-    assert edges[-1] == SPAN
-    assert (np.diff(edges) > 0).all()
-    chosen = plot.select(block, edges)
-    assert chosen.tolist() == sorted(set(chosen.tolist()))
-    for first, last in pairwise(edges):
-        inside = np.flatnonzero((block.ts >= first) & (block.ts < last))
-        kept = [row for row in chosen if row in inside]
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:", config={"threads": 1}) as opened:
+        opened.execute("SET TimeZone = 'UTC'")
+        yield opened
+
+
+def drawn(connection: duckdb.DuckDBPyConnection, block: Block, width: int) -> list[tuple[int, str, int]]:
+    """The samples of a drawing over the whole span, by the statement that is run on the store."""
+    connection.register(
+        "series",
+        {
+            "ts": block.ts.astype("datetime64[us]"),
+            "tag": np.full(len(block), "t", dtype=object),
+            "value": block.value,
+            "quality": block.quality,
+        },
+    )
+    source = "(SELECT tag, ts AT TIME ZONE 'UTC' AS ts, value, quality FROM series)"
+    arrays = connection.execute(plot.statement(source, "t", (0, SPAN), [(0, SPAN)], width)).fetchnumpy()
+    assert arrays["n"].sum() == len(block)
+    return rows(plot.samples("t", arrays))
+
+
+@given(block=series(), width=st.integers(2, 150))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_drawing_keeps_first_last_extremes_and_the_worst_of_each_interval(
+    connection: duckdb.DuckDBPyConnection, block: Block, width: int
+) -> None:
+    chosen = drawn(connection, block, width)
+    assert len(set(chosen)) == len(chosen)
+    assert [row[0] for row in chosen] == sorted(row[0] for row in chosen)
+    everything = rows(block)
+    assert set(chosen) <= set(everything)
+    interval = [int(float(ts) * width / SPAN) for ts, _, _ in everything]
+    for number in set(interval):
+        inside = [row for row, its in enumerate(interval) if its == number]
+        kept = {everything[row] for row in inside} & set(chosen)
         assert len(kept) <= 5
-        if not inside.size:
-            continue
-        assert {inside[0], inside[-1]} <= set(kept)
+        assert {ts for ts, _, _ in kept} >= {everything[inside[0]][0], everything[inside[-1]][0]}
         usable = [row for row in inside if block.usable[row]]
-        if usable:
-            shown = [block.value[row] for row in kept if block.usable[row]]
-            assert min(shown) == min(block.value[row] for row in usable)
-            assert max(shown) == max(block.value[row] for row in usable)
-        severity = block.quality >> 30
-        worst = max(severity[row] for row in inside)
-        if worst:
-            assert next(row for row in inside if severity[row] == worst) in kept
-
-
-@given(series(), st.integers(2, 30), st.lists(st.integers(0, 80), max_size=6))
-def test_a_drawing_does_not_depend_on_the_blocks(block: Block, width: int, places: list[int]) -> None:
-    whole = joined("t", list(plot.plot([block], 0, SPAN, width)))
-    pieces = joined("t", list(plot.plot(cut(block, places), 0, SPAN, width)))
-    assert rows(pieces) == rows(whole) == rows(block[plot.select(block, plot.borders(0, SPAN, width))])
+        for extreme in (min, max):
+            if usable:
+                value = extreme(block.value[usable])
+                assert any(float(shown) == value and quality < 0x80000000 for _, shown, quality in kept)
+        severity = [int(block.quality[row]) >> 30 for row in inside]
+        if max(severity):
+            at = everything[inside[severity.index(max(severity))]][0]
+            assert any(ts == at and quality >> 30 == max(severity) for ts, _, quality in kept)
 
 
 @given(series(), st.integers(2, 90))

@@ -6,6 +6,7 @@ For files and pipes only: a terminal needs `output.write`, which escapes what co
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -76,12 +77,12 @@ def _parquet(frames: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
 
 def _csv(frames: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
     for number, frame in enumerate(frames):
-        if number == 0 or frame.height:
-            stream.write(
-                frame.with_columns(_spelled(frame, guard=True))
-                .write_csv(include_header=number == 0, line_terminator="\r\n")
-                .encode()
-            )
+        if number and not frame.height:
+            continue
+        lines = io.BytesIO()
+        spelled = frame.with_columns(_spelled(frame, guard=True))
+        spelled.write_csv(lines, include_header=number == 0, line_terminator="\r\n")
+        stream.write(lines.getbuffer())
 
 
 def _json(columns: Sequence[Column], frames: Iterator[pl.DataFrame], stream: BinaryIO, *, document: bool) -> None:
@@ -92,11 +93,12 @@ def _json(columns: Sequence[Column], frames: Iterator[pl.DataFrame], stream: Bin
     for frame in frames:
         if not frame.height:
             continue
-        lines = frame.with_columns(_spelled(frame, guard=False)).write_ndjson().encode()
+        lines = io.BytesIO()
+        frame.with_columns(_spelled(frame, guard=False)).write_ndjson(lines)
         if document:
-            put((b",\n  " if begun else b"\n  ") + lines.removesuffix(b"\n").replace(b"\n", b",\n  "))
+            put((b",\n  " if begun else b"\n  ") + lines.getvalue().removesuffix(b"\n").replace(b"\n", b",\n  "))
         else:
-            put(lines)
+            put(lines.getvalue())
         begun = True
     if document:
         put(b"\n]}\n" if begun else b"]}\n")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from iiotctl.history.reader import Reader
 
-_ROWS: Final = 400_000
-"""Rows that a piece should have: about 10 MB."""
+_ROWS: Final = 200_000
+"""Rows that a piece should have: about 5 MB."""
 _FIRST_US: Final = 3_600_000_000
 """Length of the first piece: few sources send more than a million values an hour."""
 _GROWTH: Final = 16

@@ -2,98 +2,103 @@
 
 An interval gives its first and last sample, the smallest and the largest value that is not Bad, and the exceptional
 sample: the first of the worst quality, if any is not Good. So neither a spike of one sample nor one bad
-reading is hidden, whatever the width. (PI Web API reference, `GetPlot`.)
+reading is hidden, whatever the width. (PI Web API reference, `GetPlot`.) DuckDB finds them in one pass over the files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.history.retrieval.block import Block, joined
+from iiotctl.history.connect import quoted
+from iiotctl.history.retrieval.block import Block, empty, of
+from iiotctl.history.views import literal
+from iiotctl.quality import BAD, UNCERTAIN
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    import duckdb
 
-_SEVERITY_SHIFT: Final = 30
+    from iiotctl.history.reader import Reader
 
-
-def borders(start: int, end: int, width: int) -> npt.NDArray[np.int64]:
-    """(m,) int64, µs UTC: where the intervals begin, and the end of the last; no two are the same instant."""
-    import numpy as np
-
-    span = end - start
-    if span <= width:
-        return np.arange(start, end + 1, dtype=np.int64)
-    steps = np.arange(width + 1, dtype=np.int64)
-    # without a product that leaves 64 bits
-    return start + steps * (span // width) + steps * (span % width) // width
-
-
-def select(block: Block, borders_: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """Which rows of a block a drawing needs.
-
-    Args:
-        block: by time, all within the borders.
-        borders_: see `borders`.
-
-    Returns:
-        Rising indices, at most five an interval, none twice.
-    """
-    import numpy as np
-
-    if not len(block):
-        return np.empty(0, np.intp)
-    cuts = np.searchsorted(block.ts, borders_)
-    starts = cuts[:-1][cuts[1:] > cuts[:-1]]
-    ends = np.append(starts[1:], len(block))
-    usable = block.usable
-    low = np.where(usable, block.value, np.inf)
-    high = np.where(usable, block.value, -np.inf)
-    severity = block.quality >> _SEVERITY_SHIFT
-    worst = np.maximum.reduceat(severity, starts)
-    least = _first(low, np.minimum.reduceat(low, starts), starts, ends)
-    most = _first(high, np.maximum.reduceat(high, starts), starts, ends)
-    exceptional = _first(severity, worst, starts, ends)
-    chosen: npt.NDArray[np.intp] = np.unique(np.concatenate([starts, ends - 1, least, most, exceptional]))
-    return chosen
+_USABLE: Final = f"quality < {BAD} AND value IS NOT NULL AND NOT isnan(value)"
+_SAMPLE: Final = "{'t': t, 'v': value, 'q': quality}"
+# by structs, because of equal values the earliest is wanted, whichever thread finds it
+_CHOSEN: Final = {
+    "first": f"arg_min({_SAMPLE}, t)",
+    "least": f"min({{'v': value, 't': t, 'q': quality}}) FILTER ({_USABLE})",
+    "most": f"min({{'d': -value, 't': t, 'v': value, 'q': quality}}) FILTER ({_USABLE})",
+    "worst": (
+        f"min({{'s': -(quality >> 30)::INTEGER, 't': t, 'v': value, 'q': quality}}) FILTER (quality >= {UNCERTAIN})"
+    ),
+    "last": f"arg_max({_SAMPLE}, t)",
+}
 
 
-def _first(
-    column: npt.NDArray[Any], wanted: npt.NDArray[Any], starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
-) -> npt.NDArray[np.intp]:
-    """Of each interval the first row that has the wanted value."""
-    import numpy as np
-
-    hits = np.flatnonzero(column == np.repeat(wanted, ends - starts))
-    found: npt.NDArray[np.intp] = hits[np.searchsorted(hits, starts)]
-    return found
-
-
-def plot(blocks: Iterable[Block], start: int, end: int, width: int) -> Iterator[Block]:
-    """The rows of a drawing, from blocks of any size.
+def plot(
+    reader: Reader, tag: str, whole: tuple[int, int], stretches: Sequence[tuple[int, int]], width: int
+) -> tuple[Block, int]:
+    """The samples of a drawing, by time, none twice; and how many there are of which they were chosen.
 
     Args:
-        blocks: of one tag, by time, within the range.
-        start: µs UTC.
-        end: µs UTC.
+        reader: of the store.
+        tag: exact name.
+        whole: [start, end) of the drawing, µs UTC, which the intervals divide evenly.
+        stretches: [start, end) within it, by time: only what lies in one of them counts.
         width: intervals.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
     """
+
+    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        source = reader.source("samples", start=stretches[0][0], end=stretches[-1][1], tags=[tag])
+        return connection.execute(statement(source, tag, whole, stretches, width)).fetchnumpy()
+
+    if not stretches:
+        return empty(tag), 0
+    arrays = reader.ask(work)
+    return samples(tag, arrays), int(arrays["n"].sum())
+
+
+def statement(source: str, tag: str, whole: tuple[int, int], stretches: Sequence[tuple[int, int]], width: int) -> str:
+    """SQL that gives a row for each interval with samples: their number `n`, and time, value and quality of each chosen.
+
+    Args:
+        source: what stands behind FROM.
+        tag: see `plot`.
+        whole: see `plot`.
+        stretches: see `plot`; at least one.
+        width: see `plot`.
+    """
+    within = " OR ".join(f"ts >= {literal(first)} AND ts < {literal(last)}" for first, last in stretches)
+    chosen = ", ".join(f"{sql} AS {name}" for name, sql in _CHOSEN.items())
+    fields = ", ".join(f'{name}.{field} AS "{name}.{field}"' for name in _CHOSEN for field in "tvq")
+    start, end = whole
+    # as doubles, because the product leaves 64 bits
+    interval = f"floor((t - {start})::DOUBLE * {width} / {end - start})"
+    return (
+        f"SELECT n, {fields} FROM (SELECT count(*) AS n, {chosen}"
+        f" FROM (SELECT epoch_us(ts) AS t, CAST(value AS DOUBLE) AS value, quality FROM {source}"
+        f" WHERE tag = {quoted(tag)} AND ({within})) GROUP BY {interval})"
+    )
+
+
+def samples(tag: str, arrays: dict[str, Any]) -> Block:
+    """What `statement` found, as samples by time, none twice."""
     import numpy as np
 
-    edges = borders(start, end, width)
-    kept: Block | None = None
-    for block in blocks:
-        if not len(block):
-            continue
-        rows = block if kept is None else joined(block.tag, [kept, block])
-        rows = rows[select(rows, edges)]
-        # what has been chosen of the interval that the block ends in stands for its rows when the next one comes
-        begun = edges[np.searchsorted(edges, rows.ts[-1], side="right") - 1]
-        at = int(np.searchsorted(rows.ts, begun))
-        if at:
-            yield rows[:at]
-        kept = rows[at:]
-    if kept is not None:
-        yield kept
+    ts, value, quality = (
+        np.ma.concatenate([np.ma.asarray(arrays[f"{name}.{field}"]) for name in _CHOSEN])  # type: ignore[no-untyped-call]
+        for field in "tvq"
+    )
+    there = ~np.ma.getmaskarray(ts)  # type: ignore[no-untyped-call]
+    block = of(tag, ts.data[there], value.astype(np.float64).filled(np.nan)[there], quality.data[there])
+    order = np.lexsort((block.value.view(np.int64), block.quality, block.ts))
+    block = block[order]
+    same = np.zeros(len(block), dtype=bool)
+    same[1:] = (
+        (np.diff(block.ts) == 0)
+        & (block.quality[1:] == block.quality[:-1])
+        & (block.value.view(np.int64)[1:] == block.value.view(np.int64)[:-1])
+    )
+    return block[~same]

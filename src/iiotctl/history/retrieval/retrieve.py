@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.history.retrieval import chunks as pieces
@@ -101,8 +103,7 @@ def _at(reader: Reader, facts: TagFacts, request: Request, times: npt.NDArray[np
         last = end if after is None else int(after.ts[-1])
         begins = [gap[0] for gap in pieces.gaps(reader, tag, first, last + 1)]
         low = first
-        between = pieces.chunks(reader, tag, start, end + 1)
-        for block in (before, *between, after) if before is not None or after is not None else between:
+        for block in chain((before,), pieces.chunks(reader, tag, start, end + 1), (after,)):
             if block is not None and len(block):
                 high = int(block.ts[-1])
                 yield pieces.with_holes(block, [at for at in begins if low <= at <= high])
@@ -131,39 +132,33 @@ def _interpolated(reader: Reader, facts: TagFacts, request: Request) -> Iterator
 
 
 def _plot(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
-    return _thinned(reader, facts, request, request.width)
-
-
-def _thinned(reader: Reader, facts: TagFacts, request: Request, width: int) -> Iterator[Block]:
-    """The rows of a drawing with their boundaries; few enough to turn round."""
-    forward = _forward(request)
-    stretches = forward.stretches
-    if not stretches:
-        return
-    edges = _ends(reader, facts, forward, stretches[0][0], stretches[-1][1])
-    rows = plot(_samples(reader, facts, forward, stretches), request.start, request.end, width)
-    found = [edges[0], *rows, edges[1]]
-    yield from found[::-1] if request.descending else found
+    rows = _thinned(reader, facts, request, request.width)
+    return _with_ends(reader, facts, request, rows)
 
 
 def _lttb(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
-    forward = _forward(request)
-    stretches = forward.stretches
+    forward = replace(request, descending=False)
+    if pieces.count(reader, facts.tag, forward.stretches) > _MOST_AT_ONCE:
+        rows = _thinned(reader, facts, forward, _PRESELECTED * request.width)
+    else:
+        rows = joined(facts.tag, list(_samples(reader, facts, forward, forward.stretches)))
+    return _with_ends(reader, facts, request, rows[lttb.select(rows, request.width)])
+
+
+def _thinned(reader: Reader, facts: TagFacts, request: Request, width: int) -> Block:
+    stretches = replace(request, descending=False).stretches
+    rows, count = plot(reader, facts.tag, (request.start, request.end), stretches, width)
+    request.tally[facts.tag] += count
+    return rows
+
+
+def _with_ends(reader: Reader, facts: TagFacts, request: Request, rows: Block) -> Iterator[Block]:
+    """The rows of a drawing with their boundaries; few enough to turn round."""
+    stretches = replace(request, descending=False).stretches
     if not stretches:
         return
-    samples = _samples(reader, facts, forward, stretches)
-    if pieces.count(reader, facts.tag, stretches) > _MOST_AT_ONCE:
-        samples = plot(samples, request.start, request.end, _PRESELECTED * request.width)
-    rows = joined(facts.tag, list(samples))
-    edges = _ends(reader, facts, forward, stretches[0][0], stretches[-1][1])
-    found = [edges[0], rows[lttb.select(rows, request.width)], edges[1]]
-    yield from found[::-1] if request.descending else found
-
-
-def _forward(request: Request) -> Request:
-    from dataclasses import replace
-
-    return replace(request, descending=False) if request.descending else request
+    before, after = _ends(reader, facts, request, stretches[0][0], stretches[-1][1])
+    yield from (after, rows, before) if request.descending else (before, rows, after)
 
 
 _MODES: Final = {Mode.RAW: _raw, Mode.INTERPOLATED: _interpolated, Mode.PLOT: _plot, Mode.LTTB: _lttb}
