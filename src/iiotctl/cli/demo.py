@@ -31,6 +31,10 @@ _QUERY: Final = """\
 iiotctl query "
     SELECT tag, count(value) AS good, round(avg(value), 2) AS mean, min(value) AS low, max(value) AS high
     FROM samples WHERE tag LIKE '%temperature' GROUP BY tag ORDER BY tag\""""
+_TREND: Final = "iiotctl trend press1.hydraulics.pressure press1.motor.winding_temperature --from '*-30s' --height 24"
+_AVERAGE: Final = "iiotctl aggregate press1.motor.winding_temperature --function TimeAverage2 --function PercentGood"
+_AVERAGE_TEXT: Final = """\
+The time-weighted average as OPC UA defines it. What was Bad or lost weighs nothing, and the status says that it was:"""
 _GAPS: Final = "iiotctl gaps"
 _GAPS_TEXT: Final = """\
 What is missing, and why. The Modbus gateway lost its connection, so the tags of its three units have a gap
@@ -38,6 +42,8 @@ from the last sample before to the first one after, and no invented value; OPC U
 QUESTIONS: Final = (
     ("The latest value of some tags, with its quality and age:", _LAST),
     ("Every temperature, in SQL over Parquet files:", _QUERY),
+    ("A trend: the lost connection is a gap, the broken wire is Bad, and no line is drawn across either:", _TREND),
+    (_AVERAGE_TEXT, _AVERAGE),
     (_GAPS_TEXT, _GAPS),
 )
 
@@ -53,7 +59,7 @@ def demo(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Capture a simulated press line, and query it.
+    """Capture a simulated press line, query and draw it.
 
     Takes half a minute and needs no hardware and no network. Leaves DIR with a
     site file and the samples, so that you can go on from there; run again, it
@@ -76,7 +82,7 @@ def demo(
     with _inside(folder):
         _bold("\n3/3 Questions")
         for text, command in QUESTIONS:
-            _console.say(text)
+            _console.say(*text.splitlines())
             _ask(command)
     _tell_next(folder, done)
 
