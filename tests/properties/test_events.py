@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from iiotctl.history.latch import Found, Latch
@@ -96,7 +96,10 @@ def oracle(condition: Expression, courses: dict[str, tuple[list[tuple[int, int |
     return -1 if state else 0
 
 
+@settings(max_examples=300)
 @given(SAMPLES, SAMPLES, st.booleans(), st.booleans(), st.sampled_from(CONDITIONS))
+@example([(5, 3), (15, 6)], [], False, True, "a > 3")  # it stands on the limit at its own instant
+@example([(5, 1), (15, 4), (25, 1)], [], False, True, "a >= 4")  # it touches the limit
 def test_a_condition_is_true_when_the_oracle_says(
     a: list[tuple[int, int | None]], b: list[tuple[int, int | None]], a_steps: bool, b_steps: bool, text: str
 ) -> None:

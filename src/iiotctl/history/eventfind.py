@@ -195,7 +195,6 @@ class _Blocks:
         self.asked = asked
         self._reader = reader
         self.span = _FIRST_SPAN_US
-        self._last: dict[str, series.Series] = {}
 
     def read(self, start: int, end: int) -> dict[str, Course]:
         """How the tags run over [start, end)."""
@@ -211,7 +210,7 @@ class _Blocks:
                 good_after=0 if is_stepped else 1,
                 number=self.asked.numbers[tag],
             )
-            rows += found.ts.size
+            rows += found.between(start, end)
             courses[tag] = Course(found, is_stepped)
         pace = min(max(BLOCK_ROWS / max(rows, 1), 1 / _PACE), _PACE)
         self.span = max(round(self.span * pace), 1_000_000)
@@ -227,7 +226,7 @@ class _Forward(_Blocks):
         at = begin
         while at < until and (at < wanted or latch.lasting or latch.waits or not joiner.is_settled(at)):
             to = min(at + self.span, until)
-            courses = self._continued(self.read(at, to), at, to)
+            courses = self.read(at, to)
             starting, ending = judge(asked.begin, courses, at, to), judge(asked.ending, courses, at, to)
             for found in latch.feed(starting, ending, to):
                 yield from joiner.add(found)
@@ -235,28 +234,6 @@ class _Forward(_Blocks):
         if latch.lasting is not None:
             yield from joiner.add(latch.lasting)
         yield from joiner.finish(until)
-
-    def _continued(self, courses: dict[str, Course], start: int, end: int) -> dict[str, Course]:
-        """With the last sample of the block before, where the tag has never been Good and none came along."""
-        import numpy as np
-
-        continued = {}
-        for tag, course in courses.items():
-            samples = course.series
-            before = self._last.get(tag)
-            if before is not None and (not samples.ts.size or samples.ts[0] > start):
-                samples = series.Series(
-                    tag,
-                    np.append(before.ts, samples.ts),
-                    np.append(before.value, samples.value),
-                    np.append(before.quality, samples.quality),
-                )
-            inside = int(np.searchsorted(samples.ts, end, side="left"))
-            if inside:
-                cut = slice(inside - 1, inside)
-                self._last[tag] = series.Series(tag, samples.ts[cut], samples.value[cut], samples.quality[cut])
-            continued[tag] = Course(samples, course.is_stepped)
-        return continued
 
 
 class _Backward(_Blocks):

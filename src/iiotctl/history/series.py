@@ -40,6 +40,13 @@ class Series:
     value: npt.NDArray[np.float64]
     quality: npt.NDArray[np.uint32]
 
+    def between(self, start: int, end: int) -> int:
+        """How many samples lie in [start, end), µs UTC."""
+        import numpy as np
+
+        first, stop = np.searchsorted(self.ts, [start, end], side="left").tolist()
+        return int(stop - first)
+
     def then(self, later: Series) -> Series:
         """This and what comes after it."""
         import numpy as np

@@ -210,6 +210,6 @@ def _pieces(
         starts, ends = np.maximum(stretches.starts[inside], at), np.minimum(stretches.ends[inside], to)
         samples = series.read(reader, tag, int(starts.min()), int(ends.max()))
         yield samples, starts, ends, stretches.group[inside]
-        span = round(span * min(max(BLOCK_ROWS / max(samples.ts.size, 1), 1 / _PACE), _PACE))
+        span = round(span * min(max(BLOCK_ROWS / max(samples.between(at, to), 1), 1 / _PACE), _PACE))
         ahead = stretches.starts[stretches.ends > to]
         at = max(to, ahead.min(initial=last))
