@@ -123,13 +123,12 @@ class _Drawing:
     def _plotted(self, plotext: Any, figure: Any, panel: Panel, ticks: Ticks) -> list[str]:
         start, end = self.data.start, self.data.end
         span = (end - start) / 1e6
-        plain = plotext.pixel()
         figure.plot_size(self.left + 1 + self.width, self.rows + 2)
-        figure.canvas("default")
+        figure.theme("simple")  # without a background of its own
         figure.axes(active=False)
         for side in ("x", "y"):
-            figure.axes(active=True, pixel=plain, axis=side, side=0)
-            figure.ruler(side, 0).pixel(plain).alignment("edge")
+            figure.axes(active=True, axis=side, side=0)
+            figure.ruler(side, 0).alignment("edge")
         figure.ruler("x", 0).lim(0, span).ticks(*self._time_marks())
         figure.ruler("y", 0).lim(panel.low, panel.high)
         figure.ruler("y", 0).ticks(
@@ -154,13 +153,14 @@ class _Drawing:
     def _limits(self, plotext: Any, figure: Any, panel: Panel) -> None:
         span = (self.data.end - self.data.start) / 1e6
         pixel = plotext.pixel(foreground=_LIMIT_COLOR)
+        columns = [span * (column + 0.5) / self.width for column in range(self.width)]
         for place, trace in panel.traces:
             for name, value in scene.limits(trace):
                 if panel.low < value < panel.high:
-                    figure.line(value, pixel=pixel, style="dotted")
+                    dots = figure.signal(columns, [value] * self.width, marker=plotext.marker("┈", pixel))
                     word = _LIMIT_LETTERS[name] + (f" {scene.letter(place)}" if len(panel.traces) > 1 else "")
                     label = plotext.colorize(word).fill(pixel)
-                    figure.draw(figure.text(span * (1 - 0.5 / self.width), value, label, alignment="right"))
+                    figure.draw(dots).draw(figure.text(columns[-1], value, label, alignment="right"))
 
     def _line(self, plotext: Any, figure: Any, place: int, trace: Trace, *, alone: bool) -> None:
         start, end = self.data.start, self.data.end

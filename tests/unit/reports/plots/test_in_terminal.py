@@ -60,6 +60,7 @@ def test_ascii_is_ascii() -> None:
 def test_color_changes_nothing_but_colours() -> None:
     text = draw(full(), Look(80, color=True))
     assert "\x1b[" in text
+    assert "\x1b[48" not in text  # dark and light terminals keep their own background
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert [line.rstrip() for line in plain.splitlines()] == draw(full(), Look(80)).splitlines()
 
