@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,8 +28,10 @@ from iiotctl.store.snapshot import Snapshot
 if TYPE_CHECKING:
     import duckdb
 
-_BATCH: Final = 8
-"""Files read at a time within a date."""
+_BATCH_FILES: Final = 8
+_BATCH_ROWS: Final = 1_000_000
+"""What is read at a time within a date: many small files, or a large one."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +182,26 @@ class _Search:
         ranked = self._ranked(files)
         found: set[str] = set()
         open_ = None if missing is None else set(missing)
-        for at in range(0, len(ranked), _BATCH):
-            most = ranked[at][0]
+        while ranked:
+            most = ranked[0][0]
             if open_ is not None:
                 open_ -= {tag for tag in open_ if tag in self._found and self._found[tag][1] >= most}
                 if not open_:
                     break
-            batch = [path for _, path in ranked[at : at + _BATCH]]
+            batch, ranked = self._batch(ranked)
             among = "" if open_ is None else f" AND tag IN ({', '.join(map(quoted, sorted(open_)))})"
             rows = self._guarded(partial(_newest_in, among + self._limits), batch, "samples")
             found |= self._take(rows)
         return found
+
+    def _batch(self, ranked: list[tuple[datetime, Path]]) -> tuple[list[Path], list[tuple[datetime, Path]]]:
+        """The first files, few enough that little is read in vain; and the rest."""
+        rows, count = 0, 0
+        while count < min(len(ranked), _BATCH_FILES) and rows < _BATCH_ROWS:
+            held = self._snapshot.ranges.get(ranked[count][1])
+            rows += _BATCH_ROWS // _BATCH_FILES if held is None else held.rows
+            count += 1
+        return [path for _, path in ranked[:count]], ranked[count:]
 
     def _rolled(self, files: Sequence[Path], missing: set[str] | None) -> set[str]:
         """Look through the roll-ups of one date."""
@@ -201,19 +212,15 @@ class _Search:
         return self._take(self._guarded(sql, files, "rollups"))
 
     def _ranked(self, files: Sequence[Path]) -> list[tuple[datetime, Path]]:
-        def sql(chosen: Sequence[Path]) -> str:
-            if not chosen:
-                return ""
-            listed = ", ".join(quoted(str(path)) for path in chosen)
-            # a file without statistics may hold anything
-            most = "CASE WHEN count(stats_max_value) = count(*) THEN max(stats_max_value::TIMESTAMPTZ)"
-            return (
-                f"SELECT {most} ELSE TIMESTAMPTZ '9999-12-31' END AS most, file_name FROM parquet_metadata([{listed}])"
-                " WHERE path_in_schema = 'ts' GROUP BY file_name ORDER BY most DESC"
-            )
-
-        rows: list[tuple[datetime, str]] = self._guarded(sql, files, "samples")
-        return [(most, Path(name)) for most, name in rows]
+        """The files with the latest time that each can hold, the latest first."""
+        most: dict[Path, datetime] = {}
+        for path in files:
+            held = self._snapshot.ranges.get(path)
+            if held is not None and held.ts_max is not None:
+                most[path] = _EPOCH + timedelta(microseconds=held.ts_max)
+        unknown = [path for path in files if path not in most]
+        most |= {Path(name): at for at, name in self._guarded(_latest_times, unknown, "samples")}
+        return sorted(((at, path) for path, at in most.items()), reverse=True)
 
     def _take(self, rows: list[tuple[Any, ...]]) -> set[str]:
         for tag, ts, newest in rows:
@@ -237,6 +244,18 @@ class _Search:
                 self._leave_out(path, cause)
                 good.remove(path)
         return []
+
+
+def _latest_times(files: Sequence[Path]) -> str:
+    if not files:
+        return ""
+    listed = ", ".join(quoted(str(path)) for path in files)
+    # a file without statistics may hold anything
+    most = "CASE WHEN count(stats_max_value) = count(*) THEN max(stats_max_value::TIMESTAMPTZ)"
+    return (
+        f"SELECT {most} ELSE TIMESTAMPTZ '9999-12-31' END, file_name FROM parquet_metadata([{listed}])"
+        " WHERE path_in_schema = 'ts' GROUP BY file_name"
+    )
 
 
 def _newest(table: str, conditions: str) -> str:

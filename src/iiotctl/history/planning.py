@@ -87,8 +87,10 @@ def plan(
 
 def _columns(calls: Collection[Wide], snapshot: Snapshot, index: FileIndex) -> dict[Wide, tuple[str, ...]]:
     """The tags of each call."""
+    explained = bool(index.files[TAGS]) or snapshot.has_unsealed
+    tables = (TAGS,) if explained else (TAGS, SAMPLES)
     with connect.session(unsafe=True) as connection:  # SQL of our own alone
-        views.create(connection, snapshot, files={table: index.files[table] for table in (TAGS, SAMPLES)})
+        views.create(connection, snapshot, files={table: index.files[table] for table in tables})
         known = tagfacts.known(connection)
     return {
         call: tuple(facts.tag for facts in tagfacts.matching(known, [call.pattern], snapshot.root)) for call in calls

@@ -39,11 +39,20 @@ def of_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, l
     found: dict[str, list[Bounds]] = {}
     for node in _nodes([plan for _, text in rows for plan in json.loads(text)]):
         facts = node["extra_info"]
-        if str(facts.get("Table", "")).startswith(_PREFIX):
+        table = _table(str(facts.get("Table", "")))
+        if table is not None:
             filters = facts.get("Filters", [])
             bounds = _bounds(connection, [filters] if isinstance(filters, str) else filters)
-            found.setdefault(facts["Table"].removeprefix(_PREFIX), []).append(bounds)
+            found.setdefault(table, []).append(bounds)
     return found
+
+
+def _table(name: str) -> str | None:
+    """The name within our schema."""
+    inside = name.removeprefix(_PREFIX)
+    if inside == name:
+        return None
+    return inside[1:-1].replace('""', '"') if inside.startswith('"') else inside
 
 
 def _nodes(plans: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
