@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iiotctl.errors import UsageError
+from iiotctl.errors import StoreError, UsageError
 from iiotctl.ops.site import open_store
+from iiotctl.store.layout import Layout
 
 if TYPE_CHECKING:
     from iiotctl.store.compact import Compaction
@@ -44,6 +45,14 @@ def compact_store(
             hint="e.g. `iiotctl store compact --daily-after 14d`",
         ) from error
     root = open_store(site, store)
+    if Layout(root).pushed.is_dir():
+        raise StoreError(
+            "compact-target",
+            "this store is fed by `store push` and is not compacted by itself",
+            where=str(root),
+            cause="the stores that push to it bring what compaction makes of their files",
+            hint="compact where the data is captured: `iiotctl store compact && iiotctl store push FOLDER`",
+        )
 
     def now() -> int:
         return time.time_ns() // 1000
