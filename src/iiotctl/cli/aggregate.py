@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iiotctl.cli import _console
+from iiotctl.cli import _console, _spreadsheet
 from iiotctl.cli._history_options import (
     DuringOption,
     ForceOption,
@@ -19,6 +19,7 @@ from iiotctl.cli._history_options import (
 from iiotctl.cli._options import (
     Color,
     ColorOption,
+    ExcelOption,
     Format,
     FormatOption,
     OutputOption,
@@ -82,6 +83,7 @@ def aggregate(
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
+    excel: ExcelOption = None,
     output: OutputOption = None,
     force: ForceOption = False,
     quiet: QuietOption = False,
@@ -140,6 +142,7 @@ def aggregate(
             local_tz=zone.tz,
             color=_console.uses_color(sys.stdout),
             force=force,
+            sheet=_spreadsheet.sheet(excel, zone, root, ("Settings", found.settings)),
         )
     _console.say(found.settings)
     notice.end(root, strict=strict)
