@@ -52,7 +52,7 @@ def _bridged(history: History, low: int, high: int) -> tuple[Fraction, int, int]
         assert v1 is not None
         area += (v0 + v1) * (t1 - t0) / 2
     sure = opening.usable and all(severity == 0 for *_, severity in corners)
-    sure = sure and not any(lines.is_bad(sample) for sample in lines.within(low, high))
+    sure = sure and not any(lines.is_bad(sample) for sample in inside)
     return area, corners[-1][0] - corners[0][0], GOOD if sure else SUB_NORMAL
 
 
@@ -99,7 +99,10 @@ def total_2(history: History, low: int, high: int) -> Result:
 
 
 def _candidates(history: History, low: int, high: int) -> list[Bound]:
-    """Usable values of the interval in the order of time, with its start bound; the end bound only where lines slope."""
+    """Values of the interval in the order of time, with its start bound; the end bound only where lines slope.
+
+    Bad values are left out, and Uncertain ones with TreatUncertainAsBad, bounds included.
+    """
     start, _ = history.borders(low, high)
     inner = [s for s in history.samples if low < s.ts < high and not history.is_bad(s)]
     marks = [Bound(s.ts, s.value, s.status, raw=True) for s in inner]
@@ -107,7 +110,8 @@ def _candidates(history: History, low: int, high: int) -> list[Bound]:
         marks.insert(0, history.simple(low))
     if start == high or not history.stepped:
         marks.append(history.simple(high))
-    return [mark for mark in marks if mark.usable]
+    worst = 0 if history.config.treat_uncertain_as_bad else 1
+    return [mark for mark in marks if mark.status >> 30 <= worst]
 
 
 def _extreme(history: History, low: int, high: int, best: Callable[..., Fraction], *, actual_time: bool) -> Result:
@@ -197,11 +201,11 @@ def duration_in_state_non_zero(history: History, low: int, high: int) -> Result:
 def _quality(history: History, low: int, high: int) -> tuple[Fraction, Fraction, Fraction]:
     """Good, Bad and all time in µs (§5.4.3.31): each sample's status holds until the next one's.
 
-    The first region has the status of the last sample at or before the start, and is Bad without one. After the
-    last sample as in `History.regions`.
+    The first region has the status of the bounding value ("Use Bounds" of the tables, and the examples of v1.04 and
+    v1.05 alike), and is Bad without one. After the last sample as in `History.regions`.
     """
-    opening = history.on(low) or history.before(low)
-    marks = [(low, 2 if opening is None else opening.severity, opening is None or history.is_bad(opening))]
+    opening = history.simple(low)
+    marks = [(low, opening.status >> 30, not opening.usable)]
     marks += [(s.ts, s.severity, history.is_bad(s)) for s in history.samples if low < s.ts < high]
     good = bad = covered = Fraction(0)
     for number, (at, severity, is_bad) in enumerate(marks):

@@ -171,9 +171,9 @@ class History:
 
     def interpolated(self, at: int) -> Bound:
         """Interpolated bounding value (§3.1.8): from the nearest non-Bad samples, across Bad ones if need be."""
-        here = self.on(at)
-        if here is not None and not self.is_bad(here):
-            return Bound(at, here.value, here.status, raw=True)
+        here = [sample for sample in self.samples if sample.ts == at and not self.is_bad(sample)]
+        if here:
+            return Bound(at, here[-1].value, here[-1].status, raw=True)
         usable = [number for number, sample in enumerate(self.samples) if not self.is_bad(sample)]
         left = [number for number in usable if self.samples[number].ts < at]
         right = [number for number in usable if self.samples[number].ts > at]
@@ -229,12 +229,13 @@ class History:
     def status_of_time(self, regions: Sequence[Region]) -> int:
         """Status by the Good and the Bad share of time (§5.4.3.2.1).
 
-        A region is Uncertain only because of what follows it (a stored Uncertain value that counts as Bad makes it
-        Bad), so it is in neither share.
+        Uncertain regions are included with the Good ones, with TreatUncertainAsBad with the Bad ones: the text of
+        v1.05, and the file of examples that belongs to it.
         """
-        good = sum((region.length for region in regions if region.severity == 0), Fraction(0))
-        bad = sum((region.length for region in regions if region.severity == 2), Fraction(0))
-        return self._status(good, bad, sum((region.length for region in regions), Fraction(0)))
+        first_bad = 1 if self.config.treat_uncertain_as_bad else 2
+        good = sum((region.length for region in regions if region.severity < first_bad), Fraction(0))
+        bad = sum((region.length for region in regions if region.severity >= first_bad), Fraction(0))
+        return self._status(good, bad, good + bad)
 
     def status_of_values(self, samples: Sequence[Sample]) -> int:
         """Status by the Good and the Bad share of the samples (§5.4.3.2.1)."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.aggregates import by_time, by_value
-from tests.aggregates.history import BAD_NO_DATA, PARTIAL, History, Result
+from tests.aggregates.history import BAD, BAD_NO_DATA, CALCULATED, PARTIAL, History, Result
 
 Function = Callable[[History, int, int], Result]
 
@@ -60,6 +60,9 @@ EXTRAPOLATING: Final = frozenset({"Interpolative", "TimeAverage", "Total"})
 AS_STORED: Final = frozenset({"Start", "End"})
 """Give a sample with its own time, Bad or not."""
 
+ALWAYS_CALCULATED: Final = frozenset({"TimeAverage2", "Total2", "DurationInStateZero", "DurationInStateNonZero"})
+"""Keep that bit when PercentDataBad makes them Bad."""
+
 NEVER_PARTIAL: Final = frozenset({"Interpolative", "Average"})
 
 
@@ -84,7 +87,7 @@ def aggregate(function: str, history: History, low: int, high: int, *, cut: bool
     info = result.info
     at = start if result.ts is None else result.ts
     if result.status >> 30 == 2:
-        info = 0
+        info = CALCULATED if result.status == BAD and function in ALWAYS_CALCULATED else 0
         at = at if function in AS_STORED else start
     if function not in NEVER_PARTIAL and not behind and (cut or history.is_partial(low, high)):
         info |= PARTIAL

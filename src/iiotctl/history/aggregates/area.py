@@ -42,8 +42,8 @@ def _bridged(frame: Frame) -> tuple[Floats, Floats, Codes]:
     times, values = frame.ts[kept], frame.value[kept]
     # without a bound at its beginning the interval is that from the first sample on
     begin = np.where(low.usable, frame.low, np.maximum(frame.low, times[0]))
-    first_value = np.where(low.usable, low.value, values[0])
     first = np.searchsorted(times, begin, "right")
+    first_value = np.where(low.usable, low.value, values[np.maximum(first - 1, 0)])
     stop = np.maximum(np.searchsorted(times, frame.high, "left"), first)
     alone = first == stop
     next_, last = np.minimum(first, len(kept) - 1), np.maximum(stop - 1, 0)

@@ -176,9 +176,9 @@ def outcome(
     if sets_partial:
         bits |= np.where(frame.partial, np.uint32(Info.PARTIAL), np.uint32(0))
     stamp = np.where(bits > 0, np.uint32(quality.INFO_TYPE_DATA_VALUE), np.uint32(0))
-    is_raw = np.zeros(len(status), bool) if raw is None else raw & ~outside
-    when = frame.start if ts is None else np.where(outside | (is_bad & ~is_raw), frame.start, ts)
-    return Outcome(np.where(is_bad, np.nan, value), status | bits | stamp, when, is_raw)
+    stored = np.zeros(len(status), bool) if raw is None else raw & ~outside
+    when = frame.start if ts is None else np.where(outside | (is_bad & ~stored), frame.start, ts)
+    return Outcome(np.where(is_bad, np.nan, value), status | bits | stamp, when, stored & ~is_bad)
 
 
 class Bounds(StrEnum):

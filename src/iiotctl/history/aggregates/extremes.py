@@ -164,7 +164,8 @@ def _bounded(frame: Frame, sign: float, *, actual: bool = False) -> Outcome:
         is_interpolated |= from_end
         calculated = np.zeros(len(best), bool)
         step = -base.RESOLUTION_US
-        ends = frame.low - step if frame.backward else frame.high + step
+        # (of an interval shorter than the resolution that is its start)
+        ends = np.minimum(frame.low - step, frame.high) if frame.backward else np.maximum(frame.high + step, frame.low)
         time = np.where(from_inner, between, np.where(from_end, ends, np.where(at_low, frame.low, frame.high)))
     else:
         calculated = ~is_interpolated & (from_inner | from_end)

@@ -43,8 +43,12 @@ def _share(frame: Frame, *, bad: bool) -> Outcome:
 
 
 def _spent(frame: Frame, *, bad: bool) -> tuple[Ints, Ints]:
-    """µs of Good or Bad regions, and of all: each has the status of the sample at or before its beginning (§5.4.3.31)."""
-    regions = Regions(replace(frame.by_quality_alone(), stepped=True), sloped=False)
+    """µs of Good or Bad regions, and of all: each has the status of the sample it begins with.
+
+    The first one has that of the bounding value ("Use Bounds: uses status of bounding value"), as all published tables
+    have it: of a sloped tag it is Uncertain when the next sample is not Good.
+    """
+    regions = Regions(frame.by_quality_alone(), sloped=False)
     return regions.bad if bad else regions.good, regions.good + regions.uncertain + regions.bad
 
 

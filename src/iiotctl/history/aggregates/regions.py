@@ -128,13 +128,17 @@ class Regions:
         return self._lasting(BAD)
 
     def status(self) -> Codes:
-        """(m,) status by the shares of time (§5.4.3.2.1).
+        """(m,) status by the shares of time (§5.4.3.2.1 of v1.05).
 
-        An Uncertain region is in neither share: what is Uncertain stays so when the status is made (§4.2.1.2, and the
-        tables of Annex A). A stored Uncertain value that counts as Bad makes a Bad region.
+        Uncertain regions are in the Good share, or with TreatUncertainAsBad in the Bad one; so says the text of v1.05,
+        and so is its file of examples made (the tables that v1.04 printed differ).
         """
         good, bad = self.good, self.bad
-        return self.frame.configuration.status(good, bad, good + self.uncertain + bad)
+        if self.frame.configuration.treat_uncertain_as_bad:
+            bad = bad + self.uncertain
+        else:
+            good = good + self.uncertain
+        return self.frame.configuration.status(good, bad, good + bad)
 
     @cached_property
     def area(self) -> Floats:
