@@ -50,6 +50,8 @@ class TrendData:
         zone: in which people read its times.
         descending: newest first, as the range was typed; for rows, not for drawings.
         traces: in the order asked for.
+        alive: until when the store is known to have been fed, by any tag; µs UTC, None = was not looked up. Until then
+            a tag that is stored by exception still has its last value.
     """
 
     start: int
@@ -57,3 +59,4 @@ class TrendData:
     zone: tzinfo
     descending: bool
     traces: list[Trace]
+    alive: int | None = None

@@ -10,6 +10,7 @@ from typing import Final
 
 from iiotctl.events import Event
 from iiotctl.history import times
+from iiotctl.history.fed import fed_until
 from iiotctl.history.omission import Omissions
 from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.retrieval import chosen, chunks
@@ -19,7 +20,7 @@ from iiotctl.history.retrieval.retrieve import is_stepped, retrieve
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.history.trenddata import Trace, TrendData
-from iiotctl.reports.plots.drawable import check_count
+from iiotctl.reports.plots.drawable import check_count, waits
 
 _WIDTH: Final = 1000
 
@@ -89,13 +90,8 @@ def trend(
             stepped=order.stepped,
             windows=chosen.windows(reader, order.during, start, end),
         )
-        data = TrendData(
-            start,
-            end,
-            order.zone.tz,
-            within.descending,
-            [_trace(reader, each, request, order.during) for each in facts],
-        )
+        traces = [_trace(reader, each, request, order.during) for each in facts]
+        data = TrendData(start, end, order.zone.tz, within.descending, traces, _alive(reader, traces, end))
     omissions.end(order.store, strict=order.strict)
     return data
 
@@ -111,6 +107,12 @@ def _trace(reader: Reader, facts: TagFacts, request: Request, during: str | None
     gaps = sorted(gaps + _between(request, during, first, last))
     stepped = is_stepped(facts, request)
     return Trace(facts, rows.ts, rows.value, rows.quality, gaps, stepped, request.tally[facts.tag])
+
+
+def _alive(reader: Reader, traces: Sequence[Trace], end: int) -> int | None:
+    """Until when silent tags were watched; None when no trace needs to know."""
+    waiting = [int(trace.ts[-1]) for trace in traces if waits(trace, end)]
+    return fed_until(reader, min(waiting), end) if waiting else None
 
 
 def _between(request: Request, during: str | None, first: int, last: int) -> list[tuple[int, int, str]]:

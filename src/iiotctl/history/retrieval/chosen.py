@@ -36,7 +36,7 @@ def tags(reader: Reader, patterns: Sequence[str], mode: Mode, notice: Callable[[
     found = find(reader, patterns)
     if mode is Mode.RAW:
         return found
-    texts = [facts.tag for facts in found if facts.type.lower().startswith("string")]
+    texts = [facts.tag for facts in found if facts.kind == "text" or facts.type.lower().startswith("string")]
     numbers = [facts for facts in found if facts.tag not in texts]
     if not numbers:
         raise UsageError(

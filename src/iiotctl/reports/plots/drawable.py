@@ -35,26 +35,32 @@ def check_count(tags: Sequence[TagFacts]) -> None:
 
 
 def held(data: TrendData) -> TrendData:
-    """The same with the last value of tags that are stored by exception held to the end of the range.
+    """The same with the last value of tags that are stored by exception held as long as the store was fed.
 
     Their source tells only changes, and when it cannot be asked there is a gap; of other tags silence says nothing.
     """
-    return replace(data, traces=[_held(trace, data.end) for trace in data.traces])
+    until = data.alive
+    return (
+        data if until is None else replace(data, traces=[_held(trace, min(until, data.end)) for trace in data.traces])
+    )
 
 
-def _held(trace: Trace, end: int) -> Trace:
+def _held(trace: Trace, until: int) -> Trace:
     import numpy as np
 
-    if trace.facts.mode != "exception" or not trace.ts.size or trace.ts[-1] >= end:
-        return trace
-    if any(start >= trace.ts[-1] for start, _, _ in trace.gaps):
+    if not waits(trace, until) or any(start >= trace.ts[-1] for start, _, _ in trace.gaps):
         return trace
     return replace(
         trace,
-        ts=np.append(trace.ts, end),
+        ts=np.append(trace.ts, until),
         value=np.append(trace.value, trace.value[-1]),
         quality=np.append(trace.quality, trace.quality[-1]),
     )
+
+
+def waits(trace: Trace, until: int) -> bool:
+    """Whether a trace is of a tag that is silent until it changes, and has been so before that instant."""
+    return trace.facts.mode == "exception" and trace.ts.size > 0 and bool(trace.ts[-1] < until)
 
 
 def check_something(data: TrendData) -> None:

@@ -111,8 +111,7 @@ def _panel(panel: Panel, traces: list[dict[str, Any]]) -> dict[str, Any]:
         "states": [(value, harmless(text)) for value, text in sorted(panel.states.items())],
         "limits": [
             (f"{scene.letter(place)} " * several + f"{name.replace('_', ' ')} {value:.6g}", value)
-            for place, trace in panel.traces
-            for name, value in scene.limits(trace)
+            for place, name, value in scene.limits(panel.traces)
         ],
         "holes": sorted({tuple(gap) for trace in traces for gap in trace["gaps"]}),
         "traces": traces,

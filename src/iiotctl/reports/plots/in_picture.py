@@ -125,8 +125,8 @@ def _drawn(data: TrendData, size: Size, panels: Sequence[Panel]) -> Figure:
 
 def _field(data: TrendData, panel: Panel, field: Axes, width: int) -> None:
     _gaps(data, panel, field)
+    _limits(panel, field)
     for order, (place, trace) in enumerate(panel.traces):
-        _limits(panel, place, trace, field)
         _line(data, (place, trace), field, width // 2, DASHES[order % len(DASHES)])
         if len(panel.traces) > 1:
             _letter(data, place, trace, field)
@@ -188,8 +188,8 @@ def _legend(data: TrendData, place: int, trace: Trace) -> str:
     )
 
 
-def _limits(panel: Panel, place: int, trace: Trace, field: Axes) -> None:
-    for name, value in scene.limits(trace):
+def _limits(panel: Panel, field: Axes) -> None:
+    for place, name, value in scene.limits(panel.traces):
         if panel.low < value < panel.high:
             whose = f"{scene.letter(place)} " if len(panel.traces) > 1 else ""
             field.axhline(value, color="#8a6d00", linewidth=0.8, linestyle=(0, (4, 3)))

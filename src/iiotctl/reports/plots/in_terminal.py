@@ -30,7 +30,7 @@ _MARKS: Final = {Mark.NOTHING: " ", Mark.GOOD: "·", Mark.UNCERTAIN: "?", Mark.B
 _MARK_COLORS: Final = {Mark.UNCERTAIN: 178, Mark.BAD: 160, Mark.GAP: _DIM, Mark.GOOD: _DIM}
 _ASCII: Final = str.maketrans("│─└┤┬┼┈┊┴├┌┐┘·░…", "|-++++.:+++++.#~")
 _MOST_GAPS: Final = 3
-_LABEL: Final = 12
+_LABEL: Final = 16
 """Cells that a text on the axis of values may take."""
 
 
@@ -154,13 +154,12 @@ class _Drawing:
         span = (self.data.end - self.data.start) / 1e6
         pixel = plotext.pixel(foreground=_LIMIT_COLOR)
         columns = [span * (column + 0.5) / self.width for column in range(self.width)]
-        for place, trace in panel.traces:
-            for name, value in scene.limits(trace):
-                if panel.low < value < panel.high:
-                    dots = figure.signal(columns, [value] * self.width, marker=plotext.marker("┈", pixel))
-                    word = _LIMIT_LETTERS[name] + (f" {scene.letter(place)}" if len(panel.traces) > 1 else "")
-                    label = plotext.colorize(word).fill(pixel)
-                    figure.draw(dots).draw(figure.text(columns[-1], value, label, alignment="right"))
+        for place, name, value in scene.limits(panel.traces):
+            if panel.low < value < panel.high:
+                dots = figure.signal(columns, [value] * self.width, marker=plotext.marker("┈", pixel))
+                word = _LIMIT_LETTERS[name] + (f" {scene.letter(place)}" if len(panel.traces) > 1 else "")
+                label = plotext.colorize(word).fill(pixel)
+                figure.draw(dots).draw(figure.text(columns[-1], value, label, alignment="right"))
 
     def _line(self, plotext: Any, figure: Any, place: int, trace: Trace, *, alone: bool) -> None:
         start, end = self.data.start, self.data.end

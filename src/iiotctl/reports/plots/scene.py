@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
 
+_MOST_WITH_LIMITS: Final = 2
 MARGIN: Final = 0.05
 """Of the range of values, above and below."""
 
@@ -101,11 +102,19 @@ def states(trace: Trace) -> dict[float, str]:
     return {float(value): text for value, text in (trace.facts.enum or {}).items()}
 
 
-def limits(trace: Trace) -> list[tuple[str, float]]:
-    """The limits of a tag by name, those it has."""
-    facts = trace.facts
-    named = (("low_low", facts.low_low), ("low", facts.low), ("high", facts.high), ("high_high", facts.high_high))
-    return [(name, value) for name, value in named if value is not None]
+def limits(traces: Sequence[tuple[int, Trace]]) -> list[tuple[int, str, float]]:
+    """Limits that a panel of these traces shows, as (place of the trace, name, value).
+
+    Of more than two tags it shows none: nobody could tell whose they are.
+    """
+    if len(traces) > _MOST_WITH_LIMITS:
+        return []
+    found = []
+    for place, trace in traces:
+        facts = trace.facts
+        named = (("low_low", facts.low_low), ("low", facts.low), ("high", facts.high), ("high_high", facts.high_high))
+        found += [(place, name, value) for name, value in named if value is not None]
+    return found
 
 
 def worded(trace: Trace, value: float | None) -> str:
@@ -124,7 +133,7 @@ def _panel(traces: tuple[tuple[int, Trace], ...]) -> Panel:
     # a value that no axis can hold must not take the others with it
     values = values[np.isfinite(values) & (np.abs(values) < 1e300)]  # noqa: PLR2004 - twice it is still a double
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-    near = [value for _, trace in traces for _, value in limits(trace) if _is_near(value, low, high)]
+    near = [value for _, _, value in limits(traces) if _is_near(value, low, high)]
     low, high = min([low, *near]), max([high, *near])
     pad = (high - low) * MARGIN or abs(low) * MARGIN or 1.0
     return Panel(traces[0][1].facts.unit, traces, low - pad, high + pad, texts)
