@@ -16,7 +16,9 @@ from tests.unit.history import years
 
 DAYS = 6
 _TIMES = st.builds(
-    lambda day, hour: f"TIMESTAMPTZ '2025-01-{day:02d} {hour:02d}:00:00Z'", st.integers(1, DAYS + 1), st.integers(0, 23)
+    lambda day, hour: f"TIMESTAMPTZ '2025-01-{day:02d} {hour:02d}:00:00Z'",
+    st.integers(1, DAYS + 1),
+    st.sampled_from([0, 0, 4, 23]),
 )
 _TAGS = st.sampled_from([*years.names(3), "zzz", "it''s"]).map(lambda name: f"'{name}'")
 _LEAVES = st.one_of(
@@ -28,7 +30,7 @@ _LEAVES = st.one_of(
     st.builds(lambda time: f"ts - INTERVAL 1 DAY > {time}", _TIMES),
     st.builds(lambda value: f"value >= {value}", st.integers(0, DAYS)),
 )
-_CONDITIONS = st.recursive(
+_MIXED = st.recursive(
     _LEAVES,
     lambda inner: st.one_of(
         st.builds(lambda a, b: f"({a} AND {b})", inner, inner),
@@ -37,6 +39,7 @@ _CONDITIONS = st.recursive(
     ),
     max_leaves=4,
 )
+_CONDITIONS = st.one_of(_LEAVES, _MIXED, st.builds(lambda a, b: f"{a} AND {b}", _LEAVES, _LEAVES))
 _FORMS = st.sampled_from(
     [
         "SELECT count(*), sum(value), min(tag), max(ts) FROM samples WHERE {0}",
