@@ -94,6 +94,16 @@ def test_a_drawing_keeps_first_last_extremes_and_the_worst_of_each_interval(
             assert any(ts == at and quality >> 30 == max(severity) for ts, _, quality in kept)
 
 
+def test_one_spike_one_doubt_and_one_bad_reading_among_many_are_seen(connection: duckdb.DuckDBPyConnection) -> None:
+    value, quality = np.full(SPAN, 5.0), np.zeros(SPAN, np.uint32)
+    value[17], value[23] = 5.1, 4.9
+    quality[36] = UNCERTAIN
+    quality[62], quality[63], quality[88] = UNCERTAIN, BAD, BAD
+    chosen = drawn(connection, of("t", np.arange(SPAN), value, quality), 2)
+    assert {(17, "5.1", 0), (23, "4.9", 0), (36, "5.0", UNCERTAIN), (63, "5.0", BAD)} <= set(chosen)
+    assert 88 not in {ts for ts, _, _ in chosen}
+
+
 @given(series(), st.integers(2, 90))
 def test_lttb_keeps_the_number_the_ends_and_the_breaks(block: Block, count: int) -> None:
     chosen = lttb.select(block, count)

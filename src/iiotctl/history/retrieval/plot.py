@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _USABLE: Final = f"quality < {BAD} AND value IS NOT NULL AND NOT isnan(value)"
 _SAMPLE: Final = "{'t': t, 'v': value, 'q': quality}"
-# by structs, because of equal values the earliest is wanted, whichever thread finds it
+_EXCEPTIONAL: Final = f"quality >= {UNCERTAIN}"
+_WORST_FIRST: Final = "t - ((quality >> 30)::BIGINT << 60)"
+# of equal extremes any one: to ask for the earliest doubles the time of the whole
 _CHOSEN: Final = {
     "first": f"arg_min({_SAMPLE}, t)",
-    "least": f"min({{'v': value, 't': t, 'q': quality}}) FILTER ({_USABLE})",
-    "most": f"min({{'d': -value, 't': t, 'v': value, 'q': quality}}) FILTER ({_USABLE})",
-    "worst": (
-        f"min({{'s': -(quality >> 30)::INTEGER, 't': t, 'v': value, 'q': quality}}) FILTER (quality >= {UNCERTAIN})"
-    ),
+    "least": f"arg_min({_SAMPLE}, value) FILTER ({_USABLE})",
+    "most": f"arg_max({_SAMPLE}, value) FILTER ({_USABLE})",
+    "worst": f"arg_min({_SAMPLE}, {_WORST_FIRST}) FILTER ({_EXCEPTIONAL})",
     "last": f"arg_max({_SAMPLE}, t)",
 }
 
