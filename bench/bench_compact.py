@@ -29,9 +29,9 @@ def _make(root: Path, shared: bool) -> None:
     from iiotctl.store.schema import TagRow
     from iiotctl.store.writer import StoreWriter
 
-    plant = mix.make(HOURS * 3600, shared=shared)
-    # whole dates, so that a day archive is one
-    plant.ts[:] -= mix.START_US % 86_400_000_000
+    made = mix.make(HOURS * 3600, shared=shared)
+    # from midnight on, so that a day archive is one
+    plant = mix.Mix(made.ts - mix.START_US % 86_400_000_000, made.value)
     writer = StoreWriter.open(root, site="bench", now_us=lambda: mix.START_US, seal_size=1 << 40)
     writer.define_tags([TagRow(code, name, "plc") for code, name in enumerate(mix.names())])
     for first in range(0, HOURS * 3600, 300):

@@ -131,9 +131,9 @@ def questions(rows: int) -> list[Question]:
             f"""WITH s AS (SELECT ts, value, lead(ts) OVER (ORDER BY ts) AS later, lead(value) OVER (ORDER BY ts) AS next
                     FROM FILES WHERE {one}),
                 g AS (SELECT unnest(generate_series(TIMESTAMPTZ '{_iso(first)}', TIMESTAMPTZ '{_iso(end)}',
-                    INTERVAL '1 minute')) AS at)
-                SELECT at, value + (next - value) * (epoch_us(at) - epoch_us(ts)) / (epoch_us(later) - epoch_us(ts))
-                FROM g ASOF LEFT JOIN s ON g.at >= s.ts ORDER BY at""",
+                    INTERVAL '1 minute')) AS tick)
+                SELECT tick, value + (next - value) * (epoch_us(tick) - epoch_us(ts)) / (epoch_us(later) - epoch_us(ts))
+                FROM g ASOF LEFT JOIN s ON g.tick >= s.ts ORDER BY tick""",
         ),
         Question(
             "four tags side by side, each minute",
