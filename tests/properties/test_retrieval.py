@@ -38,7 +38,7 @@ def cut(block: Block, places: list[int]) -> list[Block]:
 
 def rows(block: Block) -> list[tuple[int, str, int]]:
     return [
-        (int(ts), repr(float(value)), int(quality))
+        (int(ts), repr(float(value) + 0.0), int(quality))
         for ts, value, quality in zip(block.ts, block.value, block.quality, strict=True)
     ]
 

@@ -24,11 +24,11 @@ _USABLE: Final = f"quality < {BAD} AND value IS NOT NULL AND NOT isnan(value)"
 _SAMPLE: Final = "{'t': t, 'v': value, 'q': quality}"
 _EXCEPTIONAL: Final = f"quality >= {UNCERTAIN}"
 _WORST_FIRST: Final = "t - ((quality >> 30)::BIGINT << 60)"
-# of equal extremes any one: to ask for the earliest doubles the time of the whole
+# extremes by structs: of equal values the earliest, whichever thread finds it, so that a drawing is the same every time
 _CHOSEN: Final = {
     "first": f"arg_min({_SAMPLE}, t)",
-    "least": f"arg_min({_SAMPLE}, value) FILTER ({_USABLE})",
-    "most": f"arg_max({_SAMPLE}, value) FILTER ({_USABLE})",
+    "least": f"min({{'v': value, 't': t, 'q': quality}}) FILTER ({_USABLE})",
+    "most": f"min({{'d': -value, 't': t, 'v': value, 'q': quality}}) FILTER ({_USABLE})",
     "worst": f"arg_min({_SAMPLE}, {_WORST_FIRST}) FILTER ({_EXCEPTIONAL})",
     "last": f"arg_max({_SAMPLE}, t)",
 }
@@ -92,7 +92,8 @@ def samples(tag: str, arrays: dict[str, Any]) -> Block:
         for field in "tvq"
     )
     there = ~np.ma.getmaskarray(ts)  # type: ignore[no-untyped-call]
-    block = of(tag, ts.data[there], value.astype(np.float64).filled(np.nan)[there], quality.data[there])
+    numbers = value.astype(np.float64).filled(np.nan)[there] + 0.0  # a minimum does not know of -0.0
+    block = of(tag, ts.data[there], numbers, quality.data[there])
     order = np.lexsort((block.value.view(np.int64), block.quality, block.ts))
     block = block[order]
     same = np.zeros(len(block), dtype=bool)
