@@ -62,7 +62,7 @@ def divisions(draw: st.DrawFn, *, backward: bool) -> list[tuple[int, int, bool]]
 
 
 @pytest.mark.parametrize("function", list(FUNCTIONS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_engine_and_oracle_agree(function: str, data: st.DataObject) -> None:
     history = data.draw(histories())

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _HOUR_US: Final = 3_600_000_000
 _NEAR_US: Final = _HOUR_US
-_REACHES: Final = (24 * _HOUR_US, 32 * 24 * _HOUR_US, None)
+_CODE: Final = 0xFFFF0000
+_NEIGHBOURS: Final = 64
+"""Samples in a row among which neighbours are looked for first."""
+_REACHES: Final = (8 * 24 * _HOUR_US, None)
 """How far to look for a neighbour that is not near, in steps: a year is not read to find one."""
 
 
@@ -182,28 +185,38 @@ class _Asked:
         Where Good ones are missing, as many that are not Bad; and in any case the nearest one that is a sample
         at all, since the end of the data is told from it. None when there is nothing on that side.
         """
-        order, farthest = ("", "max") if forward else (" DESC", "min")
-        kinds = (
-            (f"quality < {quality.UNCERTAIN} AND ({self.number}) IS NOT NULL", good),
-            (f"quality < {quality.BAD} AND ({self.number}) IS NOT NULL", good),
-            (f"quality & {0xFFFF0000} <> {quality.BAD_NO_DATA}", 1),
-            ("true", 1),
-        )
-        found: int | None = None
         for span in _REACHES:
-            low, high = (
-                (at, None if span is None else at + span) if forward else (None if span is None else at - span, at)
-            )
-            rows = self._from(low, high)
-            parts = [
-                f"(SELECT {number} AS kind, ts {rows} AND {condition} ORDER BY ts{order} LIMIT {wanted})"
-                for number, (condition, wanted) in enumerate(kinds)
-            ]
-            sql = f"SELECT count(*) FILTER (kind = 0), epoch_us({farthest}(ts)) FROM ({' UNION ALL '.join(parts)})"
-            number_of_good, found = self.connection.execute(sql).fetchone() or (0, None)
-            if number_of_good == good:
-                break
-        return found
+            far = None if span is None else at + span if forward else at - span
+            low, high = (at, far) if forward else (far, at)
+            nearest = self.connection.execute(
+                f"SELECT epoch_us(ts), quality, ({self.number}) IS NOT NULL {self._from(low, high)}"
+                f" ORDER BY ts{'' if forward else ' DESC'} LIMIT {_NEIGHBOURS}"
+            ).fetchall()
+            numbers = [(when, code) for when, code, is_number in nearest if is_number]
+            goods = [when for when, code in numbers if code < quality.UNCERTAIN][:good]
+            if len(goods) == good:
+                return goods[-1]
+            if len(nearest) == _NEIGHBOURS:
+                return self._far_reach(at, good, forward=forward)
+        usable = [when for when, code in numbers if code < quality.BAD][:good]
+        real = [when for when, code, _ in nearest if code & _CODE != quality.BAD_NO_DATA][:1]
+        found = [*goods, *usable, *real] or [when for when, *_ in nearest[:1]]
+        return (max if forward else min)(found, default=None)
+
+    def _far_reach(self, at: int, good: int, *, forward: bool) -> int | None:
+        """As `reach`, where many samples in a row are Bad."""
+        order, farthest = ("", "max") if forward else (" DESC", "min")
+        is_number = f"({self.number}) IS NOT NULL"
+        kinds = (
+            (f"quality < {quality.UNCERTAIN} AND {is_number}", good),
+            (f"quality < {quality.BAD} AND {is_number}", good),
+            (f"quality & {_CODE} <> {quality.BAD_NO_DATA}", 1),
+        )
+        rows = self._from(*((at, None) if forward else (None, at)))
+        parts = [f"(SELECT ts {rows} AND {kind} ORDER BY ts{order} LIMIT {wanted})" for kind, wanted in kinds]
+        sql = f"SELECT epoch_us({farthest}(ts)) FROM ({' UNION ALL '.join(parts)})"
+        row = self.connection.execute(sql).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
 
 
 def _holes(connection: duckdb.DuckDBPyConnection, tag: str, first: int, last: int) -> list[int]:

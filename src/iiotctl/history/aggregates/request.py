@@ -40,6 +40,8 @@ class Request:
         stepped: for all tags; None = as each tag is.
         bridge_gaps: take no notice of recorded gaps.
         zone: of calendar intervals.
+        from_first: there is no sample before `start`.
+        to_last: there is none from `end` on.
     """
 
     functions: Sequence[Function]
@@ -52,6 +54,8 @@ class Request:
     stepped: bool | None = None
     bridge_gaps: bool = False
     zone: SiteTime = UTC_TIME
+    from_first: bool = False
+    to_last: bool = False
 
     def intervals(self) -> Intervals:
         """The intervals, in the direction asked for.
@@ -111,6 +115,8 @@ def answer(reader: Reader, request: Request, tag: TagFacts, wanted: Intervals) -
             int(low.min()),
             int(high.max()),
             BLOCK_ROWS if stop - place > 1 else None,
+            good_before=0 if request.from_first and low.min() == request.start else 2,
+            good_after=0 if request.to_last and high.max() == request.end else 1,
             gaps=not request.bridge_gaps,
         )
         if not complete:
@@ -166,7 +172,7 @@ def whole_range(reader: Reader, tags: Sequence[TagFacts], request: Request, *, s
         high = last + RESOLUTION_US
         if fixed:
             high = low + -(-(last + 1 - low) // fixed) * fixed
-    return replace(request, start=low, end=max(high, low + 1))
+    return replace(request, start=low, end=high, from_first=start, to_last=end)
 
 
 def _fixed(every: str | None) -> int | None:
