@@ -45,6 +45,8 @@ Chunks = Callable[[], Iterator[tuple[pl.DataFrame, pl.DataFrame]]]
 def read_sheet(path: Path) -> tuple[list[str] | None, list[list[str]], Chunks, str, int]:
     """Header, sample rows, chunks, name and formulas without a value of the first sheet that holds a table.
 
+    Sheets behind it that begin with the very same header go on with it: a sheet ends after 1,048,576 rows.
+
     Raises:
         UsageError: `import-file`, `import-shape`.
         SiteError: `excel-missing`.
@@ -52,7 +54,7 @@ def read_sheet(path: Path) -> tuple[list[str] | None, list[list[str]], Chunks, s
     _check(path)
     with _workbook(path) as book:
         titles = [sheet.title for sheet in book.worksheets]
-    for title in titles:
+    for place, title in enumerate(titles):
         head: list[tuple[int, list[str]]] = []
         for number, cells in _rows(path, title):
             if any(cells):
@@ -70,7 +72,9 @@ def read_sheet(path: Path) -> tuple[list[str] | None, list[list[str]], Chunks, s
         )
         number, header = padded[first]
         sample = [cells for _, cells in padded[first + 1 :]]
-        return header, sample, _chunks(path, title, width, number), title, _uncomputed(path, title)
+        parts = [title, *_continued(path, titles[place + 1 :], number, header)]
+        name = title if len(parts) == 1 else f"{title}` to `{parts[-1]}"
+        return header, sample, _chunks(path, parts, width, number), name, sum(_uncomputed(path, each) for each in parts)
     raise bad_shape(path, "no sheet of the workbook holds a table")
 
 
@@ -79,11 +83,20 @@ def _is_full(cells: list[str], below: list[str]) -> bool:
     return all(cell or not value for cell, value in zip(cells, below, strict=True))
 
 
-def _chunks(path: Path, title: str, width: int, header_row: int) -> Chunks:
+def _continued(path: Path, titles: list[str], header_row: int, header: list[str]) -> Iterator[str]:
+    """Sheets, one behind the other, that have this header in this row."""
+    for title in titles:
+        cells = next((cells for number, cells in _rows(path, title) if number >= header_row), [])
+        if cells[: len(header)] != header or any(cells[len(header) :]):
+            return
+        yield title
+
+
+def _chunks(path: Path, titles: list[str], width: int, header_row: int) -> Chunks:
     def chunks() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         rows: list[list[str | None]] = []
         numbers: list[int] = []
-        for number, cells in _rows(path, title):
+        for number, cells in (row for title in titles for row in _rows(path, title)):
             if number <= header_row or not any(cells):
                 continue
             rows.append([cell or None for cell in (cells + [""] * width)[:width]])

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -39,7 +37,8 @@ def convert(parquet: Path, stream: BinaryIO, suffix: str) -> None:
 
     lazy = pl.scan_parquet(parquet)
     if is_stream(suffix):
-        _write_stream(lazy.collect_batches(chunk_size=100_000, maintain_order=True), stream)
+        nothing = lazy.head(0).collect()  # where no batch comes, it says the columns
+        _write_stream(itertools.chain((nothing,), lazy.collect_batches(chunk_size=100_000)), stream)
     else:
         _write_file(lazy, stream)
 
@@ -68,13 +67,8 @@ def write(batches: Iterator[pl.DataFrame], stream: BinaryIO, suffix: str) -> Non
 def _write_file(lazy: pl.LazyFrame, stream: BinaryIO) -> None:
     import polars as pl
 
-    try:
+    with frames.system_errors():
         lazy.sink_ipc(stream, compat_level=pl.CompatLevel.oldest(), engine="streaming")
-    except OSError as error:  # polars knows the number as text only
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if error.errno is None and number:
-            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
-        raise
 
 
 def _write_stream(batches: Iterable[pl.DataFrame], stream: BinaryIO) -> None:

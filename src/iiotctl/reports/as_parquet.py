@@ -14,4 +14,6 @@ if TYPE_CHECKING:
 def render(rows: Rows, stream: BinaryIO, look: Look) -> None:
     """Write one Parquet file."""
     del look
-    frames.whole(rows).write_parquet(stream, compression="zstd")
+    frame = frames.whole(rows)
+    with frames.system_errors():
+        frame.write_parquet(stream, compression="zstd")

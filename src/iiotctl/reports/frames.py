@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.reports.as_json import keys
@@ -17,6 +20,20 @@ if TYPE_CHECKING:
 _ROWS: Final = 50_000
 _SETTLED: Final = frozenset({"boolean", "float", "timestamp", "date", "time", "interval", "bytes", "string"})
 """Types of columns whose cells need not be seen to know the type in a frame."""
+
+
+@contextmanager
+def system_errors() -> Iterator[None]:
+    """What the system refused while polars wrote is an error with its number, which polars has as text only."""
+    import polars as pl
+
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number and getattr(error, "errno", None) is None:
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 def whole(rows: Rows) -> pl.DataFrame:

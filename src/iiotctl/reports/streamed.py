@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from iiotctl.reports import as_arrow, as_json, target
+from iiotctl.reports.frames import system_errors
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,7 +73,9 @@ def _parquet(frames: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
         del asked
         return itertools.chain((first,), frames)
 
-    register_io_source(source, schema=first.schema).sink_parquet(stream, compression="zstd", engine="streaming")
+    lazy = register_io_source(source, schema=first.schema)
+    with system_errors():
+        lazy.sink_parquet(stream, compression="zstd", engine="streaming")
 
 
 def _csv(frames: Iterator[pl.DataFrame], stream: BinaryIO) -> None:

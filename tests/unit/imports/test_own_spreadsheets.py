@@ -12,7 +12,7 @@ from iiotctl.imports import titles
 from iiotctl.imports.work import Options
 from iiotctl.ops.export import Order, run
 from iiotctl.ops.import_ import run as take
-from iiotctl.reports import Sheet
+from iiotctl.reports import Sheet, as_xlsx
 from tests.unit.history.stores import ask, batch, writer
 
 BERLIN = SiteTime("Europe/Berlin")
@@ -46,6 +46,15 @@ def test_it_comes_back(store: Path, tmp_path: Path, name: str) -> None:
     (report,) = take([output], again, Options(), lambda event: None, now_us=lambda: NOW)
     assert (report.assumed_zone, report.refused) == ("", {})
     assert ask(again, SQL) == ask(store, SQL)
+
+
+def test_a_table_goes_on_in_the_next_sheets(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(as_xlsx, "ROWS", 6)
+    output = tmp_path / "out.xlsx"
+    run(Order(store, ["*"], format="xlsx", output=output, sheet=Sheet(BERLIN.tz)), lambda event: None)
+    (report,) = take([output], tmp_path / "again", Options(), lambda event: None, now_us=lambda: NOW)
+    assert ("file", "XLSX, sheet `Data 1` to `Data 3`") in report.facts
+    assert ask(tmp_path / "again", SQL) == ask(store, SQL)
 
 
 def test_the_offset_is_no_tag(store: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,15 @@ def test_a_place_that_cannot_be_written_is_said_so(tmp_path: Path, place: str) -
 def test_devices_are_written_as_they_are() -> None:
     reports.write(Rows(ONE, [(1,)]), "csv", Path("/dev/null"))
     assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("format_", ["csv", "tsv", "markdown", "xlsx", "parquet", "arrow", "jsonl"])
+def test_a_full_disk_is_said_of_its_file(format_: str) -> None:
+    rows = Rows(ONE, ((number,) for number in range(20_000)))
+    with pytest.raises(OSError, match="No space left") as caught:
+        reports.write(rows, format_, Path("/dev/full"))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, "/dev/full")
 
 
 def test_dash_is_stdout(capsys: pytest.CaptureFixture[str]) -> None:
