@@ -27,7 +27,8 @@ from iiotctl.store.standing import Origin
 from iiotctl.store.upkeep import Deleted, Upkeep
 from iiotctl.store.writer import check_store
 
-DAY_ROW_GROUP: Final = 90_000
+DAY_ROW_GROUP: Final = 1_000_000
+"""Times of a whole day fill the dictionary of a smaller group: 4.2 B a row in groups of 90,000, 2.3 here (measured)."""
 WHY: Final = "compacted"
 
 

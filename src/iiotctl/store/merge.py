@@ -23,8 +23,8 @@ from iiotctl.store.seal import ROW_GROUP, ZSTD_LEVEL
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK_ROWS: Final = 500_000
-"""About 50 MB of samples, three times that while they are sorted."""
+BLOCK_ROWS: Final = 300_000
+"""About 30 MB of samples, three times that while they are sorted."""
 HOUR_US: Final = 3_600_000_000
 _WRAP: Final = 1 << 64
 
