@@ -192,7 +192,7 @@ def _limits(panel: Panel, field: Axes) -> None:
     for place, name, value in scene.limits(panel.traces):
         if panel.low < value < panel.high:
             whose = f"{scene.letter(place)} " if len(panel.traces) > 1 else ""
-            field.axhline(value, color="#8a6d00", linewidth=0.8, linestyle=(0, (4, 3)))
+            field.axhline(value, color="#555555", linewidth=0.8, linestyle=(0, (1, 3)))
             words = f"{whose}{name.replace('_', ' ')} {value:.6g}"
             field.text(0.999, value, words, transform=field.get_yaxis_transform(), ha="right", va="bottom", fontsize=7)
 

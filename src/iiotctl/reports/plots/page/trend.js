@@ -116,7 +116,7 @@
     for (const [name, v] of panel.limits) {
       const y = u.valToPos(v, "y", true);
       if (y < top || y > top + height) continue;
-      ctx.strokeStyle = ctx.fillStyle = color("--limit"); ctx.lineWidth = ratio; ctx.setLineDash([4 * ratio, 3 * ratio]);
+      ctx.strokeStyle = ctx.fillStyle = color("--limit"); ctx.lineWidth = ratio; ctx.setLineDash([ratio, 3 * ratio]);
       ctx.beginPath(); ctx.moveTo(left, y); ctx.lineTo(right, y); ctx.stroke(); ctx.setLineDash([]);
       ctx.textAlign = "right"; ctx.textBaseline = "bottom"; ctx.fillText(name, right - 3 * ratio, y - 2 * ratio);
     }
@@ -172,6 +172,27 @@
     ctx.restore();
   }
 
+  // samples with a hole on either side: no line would show them (undefined: another trace's time)
+  const lone = values => {
+    const found = [];
+    let length = 0, last = 0;
+    const end = () => { if (length === 1) found.push(last); length = 0; };
+    values.forEach((v, i) => {
+      if (v === null) end();
+      else if (v !== undefined) { length++; last = i; }
+    });
+    end();
+    return found;
+  };
+  const isWhole = u => u.scales.x.min == null || u.scales.x.min <= data.start && u.scales.x.max >= data.end;
+  const plain = v => v === null ? "" : String(+v.toPrecision(8)); // the same in every country
+  const most = innerWidth < 600 ? 12 : 18;
+  const cut = text => text.length > most ? text.slice(0, most - 1) + "\u2026" : text;
+  // as wide in each panel, so that one time is one column
+  const GUTTER = Math.max(66, ...data.panels.flatMap(panel => (panel.states.length
+    ? panel.states.map(state => cut(state[1])) : [panel.low, panel.high].map(v => plain(+v.toPrecision(3)) + "00"))
+    .map(text => 18 + 6.6 * text.length)));
+
   function chart(panel) {
     const box = document.createElement("div"), names = document.createElement("div"), tip = document.createElement("div");
     box.className = "panel"; names.className = "names"; tip.className = "tip";
@@ -189,23 +210,23 @@
     const ink = () => color("--dim"), rule = { stroke: () => color("--rule"), width: 1 };
     const options = {
       width: box.clientWidth, height: 220 + room,
-      padding: [8, 18, 0, 0],
+      padding: [8, 34, 0, 0],
       legend: { show: false },
       cursor: { y: false, sync: { key: "trend", scales: ["x", null] }, drag: { x: true, y: false }, points: { show: false } },
       scales: {
         x: { time: false, min: data.start, max: data.end },
-        y: { range: stateful ? [panel.low, panel.high] : (u, low, high) =>
-          low === null || !(u.scales.x.min > data.start || u.scales.x.max < data.end) ? [panel.low, panel.high]
-            : uPlot.rangeNum(low, high, { min: { pad: .1 }, max: { pad: .1 } }) },
+        y: { range: (u, low, high) => stateful || low === null || isWhole(u) ? [panel.low, panel.high]
+          : uPlot.rangeNum(low, high, { min: { pad: .1 }, max: { pad: .1 } }) },
       },
       axes: [
         { stroke: ink, grid: rule, ticks: { ...rule, size: 4 }, gap: room, size: room + 46, splits, values: labels },
-        { stroke: ink, grid: rule, ticks: rule, label: panel.unit || " ", labelSize: 20, size: 66,
-          ...(stateful ? { splits: () => panel.states.map(s => s[0]), values: () => panel.states.map(s => s[1]) } : {}) },
+        { stroke: ink, grid: rule, ticks: rule, label: panel.unit || " ", labelSize: 20, size: GUTTER,
+          splits: stateful ? () => panel.states.map(state => state[0]) : undefined,
+          values: (u, values) => values.map(v => stateful ? cut(panel.states.find(state => state[0] === v)[1]) : plain(v)) },
       ],
       series: [{}, ...panel.traces.map(trace => ({
         label: trace.letter, stroke: () => color("--c" + trace.color), width: 1.5, dash: DASHES[trace.dash],
-        paths: trace.stepped ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear(), points: { size: 4 },
+        paths: trace.stepped ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear(), points: { size: 4, filter: (u, place, show) => show ? null : lone(u.data[place]) },
       }))],
       hooks: {
         drawClear: [u => bands(u, panel)],
