@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from iiotctl.cli import _console, _spreadsheet
-from iiotctl.cli._history_options import ForceOption, FromOption, TimezoneOption, ToOption
+from iiotctl.cli._history_options import DuringOption, ForceOption, FromOption, TimezoneOption, ToOption
 from iiotctl.cli._options import (
     Color,
     ColorOption,
@@ -32,6 +32,7 @@ def query(
     ] = None,
     start: FromOption = None,
     end: ToOption = None,
+    during: DuringOption = None,
     timezone: TimezoneOption = None,
     force: ForceOption = False,
     unsafe: Annotated[
@@ -73,7 +74,7 @@ def query(
     from iiotctl.ops import query as op
     from iiotctl.ops.history import opened
 
-    _check(sql, duckdb, copy=copy, output=output)
+    _check(sql, duckdb, copy=copy, output=output, during=during)
     root, zone = opened(site, store, timezone, _console.show_event)
     if duckdb is not None:
         from iiotctl.ops import database
@@ -93,6 +94,7 @@ def query(
             output=output,
             start=start,
             end=end,
+            during=during,
             force=force,
             unsafe=unsafe,
             strict=strict,
@@ -104,7 +106,7 @@ def query(
     )
 
 
-def _check(sql: str | None, duckdb: Path | None, *, copy: bool, output: Path | None) -> None:
+def _check(sql: str | None, duckdb: Path | None, *, copy: bool, output: Path | None, during: str | None) -> None:
     """Refuse words that do not go together."""
     if duckdb is None:
         if copy:
@@ -117,7 +119,8 @@ def _check(sql: str | None, duckdb: Path | None, *, copy: bool, output: Path | N
                 hint='e.g. `iiotctl query "SELECT count(*) FROM samples"`',
             )
         return
-    other = "SQL" if sql is not None else "`--output`" if output is not None else None
+    given = (("SQL", sql), ("`--output`", output), ("`--during`", during))
+    other = next((word for word, value in given if value is not None), None)
     if other is not None:
         raise UsageError(
             "bad-value",

@@ -107,11 +107,3 @@ def merged(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((start, end))
     return found
-
-
-def condition(stretches: Iterable[tuple[int, int]], column: str = "ts") -> str:
-    """SQL that is true inside the stretches."""
-    from iiotctl.history.views import literal
-
-    parts = [f"{column} >= {literal(start)} AND {column} < {literal(end)}" for start, end in stretches]
-    return f"({' OR '.join(parts)})" if parts else "false"

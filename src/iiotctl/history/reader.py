@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -43,11 +43,13 @@ class Selection:
         root: folder of the store.
         start: µs UTC, inclusive; None = from the beginning.
         end: µs UTC, exclusive; None = to the end.
+        windows: only these stretches [start, end) of it, ascending and apart; None = all of it.
     """
 
     root: Path
     start: int | None = None
     end: int | None = None
+    windows: tuple[tuple[int, int], ...] | None = None
 
 
 class Reader:
@@ -165,7 +167,7 @@ class Reader:
             tags: nor those of other tags.
         """
         whole = self._index.files.get(table, ())
-        if table != SAMPLES or not whole:
+        if table != SAMPLES or not whole or self.selection.windows is not None:
             return table
         chosen = self._index.chosen(table, [Bounds(start, end, None if tags is None else frozenset(tags))])
         if len(chosen) == len(whole):
@@ -184,12 +186,22 @@ class Reader:
         plan = planning.Plan(self._files)
         if self._statement is not None:
             plan = planning.plan(self._statement, snapshot, index, start=chosen.start, end=chosen.end)
-        newest = self._newest(snapshot) if plan.latest else None
+        if plan.latest and chosen.windows is not None:
+            plan = replace(plan, files=self._files)  # the newest of the windows are found by SQL
+        newest = self._newest(snapshot) if plan.latest and chosen.windows is None else None
         self._index = FileIndex(plan.files, snapshot.ranges)
         self._unsealed = snapshot.unsealed_rows > 0
         files = [path for kind in plan.files.values() for path in kind]
         connection = self._stack.enter_context(connect.session(files, self._output, unsafe=self._unsafe))
-        views.create(connection, snapshot, start=chosen.start, end=chosen.end, files=plan.files, newest=newest)
+        views.create(
+            connection,
+            snapshot,
+            start=chosen.start,
+            end=chosen.end,
+            files=plan.files,
+            newest=newest,
+            windows=chosen.windows,
+        )
         for pivot in plan.pivots:
             self._make_wide(connection, pivot)
         if not self._unsafe:

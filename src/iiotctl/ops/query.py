@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iiotctl.events import Event
-from iiotctl.history import export, statement, times
+from iiotctl.history import during, export, statement, times
 from iiotctl.history.omission import Omissions
-from iiotctl.history.reader import Selection
+from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.result import Field, Running
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.reports import as_arrow, target
@@ -44,6 +44,7 @@ class Query:
         output: file; None or `-` = stdout.
         start: `--from` as typed; only samples from then on are seen.
         end: `--to` as typed; only samples before it are seen.
+        during: `--during`; only samples are seen of the times in which an event of this name lasted.
         force: replace an existing output file.
         unsafe: run any SQL.
         color: styles are allowed in tables.
@@ -58,6 +59,7 @@ class Query:
     output: Path | None = None
     start: str | None = None
     end: str | None = None
+    during: str | None = None
     force: bool = False
     unsafe: bool = False
     color: bool = False
@@ -97,6 +99,7 @@ def run(
 
     Raises:
         UsageError: the SQL is wrong or would do more than read; the output exists or lies in the store.
+        IncompleteError: `no-events`.
         StoreError: no store, or a file went away after output had begun; `store-incomplete` with `strict`.
         BrokenPipeError: the reader of stdout has gone.
     """
@@ -107,12 +110,17 @@ def run(
 
 def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int]) -> None:
     checked = statement.check(query.sql, unsafe=query.unsafe)
-    within = times.parse_range(query.start, query.end, now_us(), zone=query.zone, notice=notice)
+    now = now_us()
+    within = times.parse_range(query.start, query.end, now, zone=query.zone, notice=notice)
     to_file = query.output is not None and str(query.output) != "-"
     if to_file and query.output is not None:
         target.keep_out_of_store(query.output)
     reports.check(query.format, query.output, query.sheet.excel)
     selection = Selection(query.store, within.start, within.end)
+    if query.during is not None:
+        with Reader(selection, notice) as reader:
+            windows = tuple(during.windows(reader, query.during, within.start, within.end, now=now))
+        selection = Selection(query.store, windows[0][0], windows[-1][1], windows)
     copies = (
         query.format in export.FORMATS
         and query.sheet.excel is None

@@ -85,8 +85,22 @@ def event(
     id_: str, start: int = T0, end: int | None = None, *, name: str = "hot", detected: int = T0, withdrawn: bool = False
 ) -> EventFrame:
     """An event of the press."""
-    about = (f"{TAGS[1]} > 60", f"{TAGS[1]} < 55", (TAGS[1],), {"duration_s": 1.5})
-    return EventFrame(id_, name, "press1", start, end, "high", *about, detected, "f" * 16, "0.1.0", withdrawn)
+    return EventFrame(
+        id_,
+        name,
+        "press1",
+        start,
+        end,
+        "high",
+        condition=f"{TAGS[1]} > 60",
+        until=f"{TAGS[1]} < 55",
+        tags=(TAGS[1],),
+        attributes={"duration_s": 1.5},
+        detected_at=detected,
+        definition_hash="f" * 16,
+        tool_version="0.1.0",
+        withdrawn=withdrawn,
+    )
 
 
 def with_events(root: Path, *found: EventFrame) -> Path:
@@ -120,7 +134,7 @@ def small_store(root: Path) -> Path:
     return with_events(root, event("e"))
 
 
-def ask(root: Path, sql: str, **options: int) -> list[tuple[object, ...]]:
+def ask(root: Path, sql: str, *, start: int | None = None, end: int | None = None) -> list[tuple[object, ...]]:
     """Rows of a SELECT that is trusted."""
-    with Running(Selection(root, **options), Statement(sql, Kind.SELECT), lambda event: None) as running:
+    with Running(Selection(root, start, end), Statement(sql, Kind.SELECT), lambda event: None) as running:
         return [tuple(row) for row in running.rows()[1]]

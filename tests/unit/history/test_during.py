@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from iiotctl.errors import IncompleteError
-from iiotctl.history import during
+from iiotctl.history import during, views
 from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.result import Running
+from iiotctl.history.statement import Kind, Statement
+from tests.unit.history.press import POWER, press
 from tests.unit.history.stores import T0, ask, event, small_store, with_events
 
 S = 1_000_000
@@ -68,3 +72,32 @@ def test_what_is_not_there_is_said(root: Path) -> None:
 def test_numbers_are_those_of_the_whole_store(root: Path) -> None:
     sql = "SELECT number, id FROM events WHERE event = 'hot' ORDER BY number"
     assert ask(root, sql, start=T0 + 35 * S) == [(3, "g")]
+
+
+def seen(root: Path, sql: str, *stretches: tuple[float, float]) -> list[tuple[object, ...]]:
+    """Rows of a SELECT over a store of which only these seconds after T0 are seen."""
+    inside = tuple((T0 + round(low * S), T0 + round(high * S)) for low, high in stretches)
+    selection = Selection(root, inside[0][0], inside[-1][1], inside)
+    with Running(selection, Statement(sql, Kind.SELECT), lambda event: None) as running:
+        return [tuple(row) for row in running.rows()[1]]
+
+
+@pytest.mark.parametrize("most", [0, 200])
+def test_views_show_what_lies_in_the_windows(tmp_path: Path, most: int) -> None:
+    """By a join as by a tree of comparisons."""
+    root = press(tmp_path, power=[(at, at) for at in range(100)], temperature=[(50, 1)], gap=(30, 32))
+    stretches = [(at, at + 2.5) for at in range(5, 95, 9)]
+    with mock.patch.object(views, "_IN_TREE", most):
+        found = seen(root, f"SELECT value FROM samples WHERE tag = '{POWER}' ORDER BY ts", *stretches)
+        assert [row[0] for row in found] == [at for at in range(100) if any(a <= at < b for a, b in stretches)]
+        (newest,) = seen(root, f"SELECT value FROM latest WHERE tag = '{POWER}'", *stretches)
+        assert newest == (88.0,)
+        assert seen(root, "SELECT id FROM gaps", (0, 5), (31, 33)) == [("g",)]
+        assert seen(root, "SELECT id FROM gaps", (0, 5), (33, 34)) == []
+
+
+def test_rollups_and_events_of_the_windows(root: Path) -> None:
+    minute = (T0 // 60_000_000 * 60_000_000 - T0) / S
+    assert len(seen(root, "FROM rollups", (minute, minute + 1))) == 1
+    assert seen(root, "FROM rollups", (minute + 1, minute + 50)) == []
+    assert seen(root, "SELECT id FROM events ORDER BY id", (12, 21), (200, 201)) == [("f",), ("i",)]
