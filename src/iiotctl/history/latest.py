@@ -124,7 +124,7 @@ class _Search:
     ) -> None:
         self._connection, self._snapshot, self._leave_out = connection, snapshot, leave_out
         self._limits, self._rolled_limits = limits
-        self._without = without
+        self._without = set(without)
         self._found: dict[str, tuple[Any, ...]] = {}
 
     def run(self, matches: Callable[[str], bool], named: Collection[str]) -> tuple[list[Latest], list[str]]:
@@ -170,7 +170,7 @@ class _Search:
             parts += ["_unsealed_tags"] if unsealed is not None else []
             union = " UNION ALL ".join(f"SELECT tag, unit, source, mode, valid_from FROM {part}" for part in parts)
             newest = ", ".join(f"arg_max({column}, valid_from)" for column in ("unit", "source", "mode"))
-            return f"SELECT tag, {newest} FROM ({union}) GROUP BY tag" if parts else ""
+            return f"SELECT tag, {newest} FROM ({union}) WHERE tag IS NOT NULL GROUP BY tag" if parts else ""
 
         rows: list[tuple[str, str | None, str | None, str | None]] = self._guarded(
             sql, self._snapshot.tag_files, "tags"
@@ -220,6 +220,9 @@ class _Search:
                 most[path] = _EPOCH + timedelta(microseconds=held.ts_max)
         unknown = [path for path in files if path not in most]
         most |= {Path(name): at for at, name in self._guarded(_latest_times, unknown, "samples")}
+        # what is none of ours has no such column; reading it says so
+        foreign = [path for path in unknown if path not in most and path not in self._without]
+        most |= dict.fromkeys(foreign, datetime.max.replace(tzinfo=UTC))
         return sorted(((at, path) for path, at in most.items()), reverse=True)
 
     def _take(self, rows: list[tuple[Any, ...]]) -> set[str]:
@@ -242,6 +245,7 @@ class _Search:
                     raise
             for path, cause in culprits:
                 self._leave_out(path, cause)
+                self._without.add(path)
                 good.remove(path)
         return []
 
@@ -260,7 +264,7 @@ def _latest_times(files: Sequence[Path]) -> str:
 
 def _newest(table: str, conditions: str) -> str:
     newest = "arg_max({value: value, text: text, quality: quality}, ts)"
-    return f"SELECT tag, max(ts), {newest} FROM {table} WHERE true{conditions} GROUP BY tag"
+    return f"SELECT tag, max(ts), {newest} FROM {table} WHERE tag IS NOT NULL{conditions} GROUP BY tag"
 
 
 def _newest_in(conditions: str, files: Sequence[Path]) -> str:
@@ -275,7 +279,7 @@ def _newest_rolled(table: str, tags: Collection[str] | None, limits: str) -> str
     quality = f"CASE WHEN quality >= {BAD} THEN {LAST_USABLE} ELSE quality END::UINTEGER"
     newest = f'arg_max({{value: "last", text: NULL::VARCHAR, quality: {quality}}}, last_ts)'
     chosen = "" if tags is None else f" AND tag IN ({', '.join(map(quoted, sorted(tags)))})"
-    return f"SELECT tag, max(last_ts), {newest} FROM {table} WHERE last_ts IS NOT NULL{chosen}{limits} GROUP BY tag"
+    return f"SELECT tag, max(last_ts), {newest} FROM {table} WHERE tag IS NOT NULL AND last_ts IS NOT NULL{chosen}{limits} GROUP BY tag"
 
 
 def _by_date(*tables: Sequence[Path]) -> list[tuple[list[Path], ...]]:

@@ -111,13 +111,13 @@ def known(connection: duckdb.DuckDBPyConnection) -> dict[str, TagFacts]:
         connection: with the views.
     """
     cursor = connection.execute(
-        "FROM tags_history QUALIFY row_number() OVER (PARTITION BY tag ORDER BY valid_from DESC, config_hash) = 1"
+        "FROM tags_history WHERE tag IS NOT NULL QUALIFY row_number() OVER (PARTITION BY tag ORDER BY valid_from DESC, config_hash) = 1"
     )
     columns = [entry[0] for entry in cursor.description or ()]
     rows = [dict(zip(columns, cells, strict=True)) for cells in cursor.fetchall()]
     if not rows:
         # files that somebody has put there without a word about the tags
-        return {tag: TagFacts(tag) for (tag,) in connection.execute("SELECT DISTINCT tag FROM samples").fetchall()}
+        return {tag: TagFacts(tag) for (tag,) in connection.execute("SELECT DISTINCT tag FROM samples WHERE tag IS NOT NULL").fetchall()}
     return {row["tag"]: _facts(row) for row in rows}
 
 
