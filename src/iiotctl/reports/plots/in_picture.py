@@ -35,6 +35,8 @@ _FACE: Final = {Mark.GOOD: "#d9ead3", Mark.UNCERTAIN: "#f0c000", Mark.BAD: "#c00
 _HATCH: Final = {Mark.GOOD: "", Mark.UNCERTAIN: "||||", Mark.BAD: "xxxx", Mark.GAP: "////"}
 WIDTH: Final = 1200
 """Pixels, unless told."""
+_PARTS: Final = 800
+"""Of a strip of quality: the narrowest mark is still seen."""
 _DPI: Final = 100
 _LOCK: Final = threading.Lock()
 """matplotlib's settings are global."""
@@ -144,22 +146,21 @@ def _field(data: TrendData, panel: Panel, field: Axes, width: int) -> None:
 
 
 def _line(data: TrendData, which: tuple[int, Trace], field: Axes, parts: int, dash: tuple[int, ...]) -> None:
+    """One artist for all stretches, however many: NaN ends each; and one for samples that stand alone."""
+    import numpy as np
+
     place, trace = which
-    color, dashes = COLORS[place % len(COLORS)], (0, dash) if dash else "solid"
-    field.plot([], [], color=color, linestyle=dashes, linewidth=1.4, label=_legend(data, place, trace))
-    for ts, value in scene.stretches(trace):
-        ts, value = scene.clipped(ts, value, data.start, data.end)  # noqa: PLW2901 - the same line, narrower
-        ts, value = scene.thinned(ts, value, data.start, data.end, parts)  # noqa: PLW2901
-        lone = ts.size == 1
-        field.plot(
-            _seconds(data, ts),
-            value,
-            color=color,
-            linestyle=dashes,
-            linewidth=1.2,
-            marker="o" if lone else "",
-            markersize=3,
-        )
+    color = COLORS[place % len(COLORS)]
+    ts, value, lone = [np.empty(0)], [np.empty(0)], [(0.0, np.nan)]
+    for line in scene.stretches(trace):
+        at, height = scene.thinned(*scene.clipped(*line, data.start, data.end), data.start, data.end, parts)
+        ts += [_seconds(data, at), np.full(1, np.nan)]
+        value += [height, np.full(1, np.nan)]
+        lone += [(_seconds(data, at[0]), height[0])] if at.size == 1 else []
+    style = (0, dash) if dash else "solid"
+    label = _legend(data, place, trace)
+    field.plot(np.concatenate(ts), np.concatenate(value), color=color, linestyle=style, linewidth=1.2, label=label)
+    field.plot(*np.array(lone).T, color=color, linestyle="none", marker="o", markersize=3)
 
 
 def _letter(data: TrendData, place: int, trace: Trace, field: Axes) -> None:
@@ -222,17 +223,12 @@ def _gaps(data: TrendData, panel: Panel, field: Axes) -> None:
 
 
 def _strip(data: TrendData, panel: Panel, strip: Axes) -> None:
-    """The quality of each trace along the time; Bad is never drawn under Good."""
+    """The quality of each trace along the time, the worst in each part of it."""
     count = len(panel.traces)
     for row, (_, trace) in enumerate(panel.traces):
-        spans = scene.marks(trace, data.start, data.end)
-        pixel = (data.end - data.start) / 1e6 / 1000
+        spans = scene.strips(trace, data.start, data.end, _PARTS)
         for mark in (Mark.GOOD, Mark.UNCERTAIN, Mark.BAD, Mark.GAP):
-            bars = [
-                (_seconds(data, low), max((high - low) / 1e6, pixel if mark > Mark.GOOD else 0))
-                for low, high, what in spans
-                if what is mark
-            ]
+            bars = [(_seconds(data, low), (high - low) / 1e6) for low, high, what in spans if what is mark]
             if bars:
                 edge = "#555555" if mark > Mark.GOOD else "none"
                 place = (count - row - 0.9, 0.8)

@@ -282,6 +282,15 @@ def cells(trace: Trace, start: int, end: int, count: int) -> list[Mark]:
     return row
 
 
+def strips(trace: Trace, start: int, end: int, count: int) -> list[tuple[int, int, Mark]]:
+    """`cells` with equal neighbours as one: (start, end, mark) in µs UTC, without those that hold nothing."""
+    row = cells(trace, start, end, count)
+    changes = [0, *(at for at in range(1, count) if row[at] is not row[at - 1]), count]
+    edges = [start + (end - start) * at // count for at in changes]
+    found = zip(edges, edges[1:], (row[at] for at in changes[:-1]), strict=False)
+    return [span for span in found if span[2] is not Mark.NOTHING]
+
+
 def figures(trace: Trace, start: int, end: int) -> Figures:
     """Smallest, largest and newest value within [start, end), and how much of it was Good."""
     import numpy as np

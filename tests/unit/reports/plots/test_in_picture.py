@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from iiotctl import quality
 from iiotctl.reports.plots.in_picture import Size, png, svg
 from tests.unit.reports.plots.traces import END, START, full, hostile, pressure, trace, trend
 
@@ -53,12 +54,19 @@ def test_gap_and_quality_are_drawn() -> None:
 
 
 def test_the_line_has_a_hole_where_the_gap_is() -> None:
-    lines = [
-        path
+    (line,) = [
+        path.get("d", "")
         for path in ET.fromstring(svg(trend(pressure()), Size(1200))).iter(f"{SVG}path")
         if "stroke: #0072b2" in path.get("style", "") and path.get("clip-path")
     ]
-    assert len(lines) == 3  # before the gap, up to the Bad sample, after it
+    assert line.count("M ") == 3  # before the gap, up to the Bad sample, after it
+
+
+def test_ten_thousand_holes_are_one_line() -> None:
+    n = 20_000
+    ts = [START + i * 1_000_000 for i in range(n)]
+    broken = trace(ts, [i % 5 for i in range(n)], [quality.BAD * (i % 3 == 0) for i in range(n)])
+    assert len(svg(trend(broken, end=ts[-1]), Size(1200))) < 2_000_000
 
 
 @pytest.mark.parametrize("size", [Size(600), Size(1200, 500), Size(333, 777)])

@@ -115,6 +115,11 @@ def test_before_and_after_the_samples_nothing_is_known() -> None:
     assert scene.cells(trace([], [], gaps=((0, 50, "x"),)), 0, 100, 4) == [Mark.GAP] * 2 + [Mark.NOTHING] * 2
 
 
+def test_strips_join_equal_cells() -> None:
+    found = scene.strips(trace([20, 60], [1, 1], gaps=((35, 48, "x"),)), 0, 100, 10)
+    assert found == [(20, 30, Mark.GOOD), (30, 50, Mark.GAP), (50, 70, Mark.GOOD)]
+
+
 def test_figures_count_time_not_samples() -> None:
     found = scene.figures(pressure(), START, END)
     assert (found.low, found.high) == pytest.approx((111.0, 205.0), abs=1)
