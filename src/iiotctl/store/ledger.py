@@ -106,11 +106,13 @@ def _read(layout: Layout) -> Ledger:
 
 
 def _take_gathered(ledger: Ledger, gathered: Mapping[str, Any]) -> None:
-    for path, removal in gathered["removed"].items():
-        ledger.removed[path] = Removal(*removal)
+    ledger.removed.update({path: Removal(*removal) for path, removal in gathered["removed"].items()})
     files = gathered["files"]
-    held = map(FileRange._make, zip(*(files[name] for name in FileRange._fields), strict=True))
-    for path, found in zip(files["path"], held, strict=True):
+    paths, held = files["path"], map(FileRange, *(files[name] for name in FileRange._fields))
+    if not ledger.ranges and len(set(paths)) == len(paths):
+        ledger.ranges = dict(zip(paths, held, strict=True))
+        return
+    for path, found in zip(paths, held, strict=True):
         ledger.add(path, found)
 
 
