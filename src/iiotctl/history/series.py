@@ -188,7 +188,7 @@ class _Asked:
         for span in _REACHES:
             far = None if span is None else at + span if forward else at - span
             low, high = (at, far) if forward else (far, at)
-            nearest = self.connection.execute(
+            nearest: list[tuple[int, int, bool]] = self.connection.execute(
                 f"SELECT epoch_us(ts), quality, ({self.number}) IS NOT NULL {self._from(low, high)}"
                 f" ORDER BY ts{'' if forward else ' DESC'} LIMIT {_NEIGHBOURS}"
             ).fetchall()

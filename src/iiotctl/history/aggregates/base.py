@@ -135,12 +135,14 @@ class Outcome:
         quality: (n,) uint32, status code with info bits.
         ts: (n,) int64, µs UTC: start of the interval, or the time of the value.
         raw: (n,) bool, the result is a sample as it was stored.
+        extra: (n,) int64 each, for the further columns that the function names.
     """
 
     value: Floats
     quality: Codes
     ts: Ints
     raw: Bools
+    extra: tuple[Ints, ...] = ()
 
 
 def outcome(
@@ -212,8 +214,11 @@ class Function:
         bounds: bounding values it uses.
         unit: of its result.
         status: how the status of the result comes about.
+        compute: makes the results of a frame.
         of_texts: works on the quality alone, so that text tags have it too.
-        compute: makes the results.
+        by_tally: `compute` takes a `Tally` beside the frame, wherever that was counted.
+        extra: names of further columns.
+        reach: Good samples wanted on either side of the intervals, where more than for bounding values.
     """
 
     name: str
@@ -222,5 +227,8 @@ class Function:
     bounds: Bounds
     unit: Unit
     status: str
-    compute: Callable[[Frame], Outcome]
+    compute: Callable[..., Outcome]
     of_texts: bool = False
+    by_tally: bool = False
+    extra: tuple[str, ...] = ()
+    reach: int = 0

@@ -9,7 +9,7 @@ borders of its interval. Differences of neighbouring intervals therefore add up 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -27,23 +27,8 @@ FLAT: Final = 0.1
 """Samples of one glitch lie this close together, as a share of the jump back."""
 OUTSTANDING: Final = 2.0
 """A glitch to near zero, or from there, jumps this many times as far as the counter moves beside it; else it counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class CounterOutcome:
-    """Results of CounterDelta, one per interval.
-
-    Attributes:
-        outcome: value in the unit of the tag, status, time.
-        rollovers: (m,) int64, times the counter began again at its end.
-        resets: (m,) int64, times it was set back for good.
-        glitches: (m,) int64, times one reading, or up to three, lay apart and were left out.
-    """
-
-    outcome: Outcome
-    rollovers: Ints
-    resets: Ints
-    glitches: Ints
+REACH: Final = 2 * LONGEST_GLITCH
+"""Readings on either side of the intervals that are enough to judge what happens at their borders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +52,20 @@ class Running:
     doubtful: list[tuple[int, int]]
 
 
-def counter_delta(frame: Frame, rollover: float | None = None) -> CounterOutcome:
-    """Consumption per interval.
+def counter_delta(frame: Frame) -> Outcome:
+    """Consumption per interval; beside it how often the counter rolled over, was reset, and had a glitch.
 
     Args:
-        frame: readings and intervals; two readings on either side of the intervals, if the store has any.
-        rollover: reading at which the counter begins again at zero (65536 for 16 bits); None = it does not.
+        frame: readings and intervals; `REACH` readings on either side of the intervals, if the store has them.
     """
     places = np.flatnonzero(frame.usable)
-    running = follow(frame.value[places], rollover)
+    running = follow(frame.value[places], frame.rollover)
     spots = places[running.kept]
     size = len(frame.low)
     if not len(spots):
         none = np.zeros(size, np.int64)
         nothing = outcome(frame, np.full(size, np.nan), np.full(size, base.NO_DATA, np.uint32))
-        return CounterOutcome(nothing, none, none, none)
+        return replace(nothing, extra=(none, none, none))
     times = frame.ts[spots]
     reading = _held if frame.stepped else _between
     value = reading(times, running.total, frame.high) - reading(times, running.total, frame.low)
@@ -90,13 +74,9 @@ def counter_delta(frame: Frame, rollover: float | None = None) -> CounterOutcome
     sure = known & ~_touched(frame, doubtful) & ~_unsure(frame, spots)
     there = (frame.high > times[0]) & (frame.low <= times[-1])
     status = np.where(sure, quality.GOOD, np.where(there, base.UNCERTAIN, base.NO_DATA)).astype(np.uint32)
-    return CounterOutcome(
-        outcome(frame, value, status),
-        *(
-            np.where(frame.outside, 0, _counted(frame, frame.ts[places[np.array(found, np.int64)]]))
-            for found in (running.rollovers, running.resets, running.glitches)
-        ),
-    )
+    found = (running.rollovers, running.resets, running.glitches)
+    counts = (_counted(frame, frame.ts[places[np.array(each, np.int64)]]) for each in found)
+    return replace(outcome(frame, value, status), extra=tuple(counts))
 
 
 def follow(readings: Floats, rollover: float | None = None) -> Running:
@@ -104,7 +84,7 @@ def follow(readings: Floats, rollover: float | None = None) -> Running:
 
     Args:
         readings: (n,) in the order of time, no NaN.
-        rollover: see `counter_delta`.
+        rollover: reading at which the counter begins again at zero (65536 for 16 bits); None = it does not.
     """
     if not (np.diff(readings) < 0).any():
         total = readings - readings[:1] if len(readings) else readings

@@ -8,72 +8,64 @@ import numpy as np
 
 from iiotctl import quality
 from iiotctl.history.aggregates import base
-from iiotctl.history.aggregates.base import Bools, Codes, Floats, Info, Ints, Outcome, outcome
+from iiotctl.history.aggregates.base import Codes, Floats, Info, Outcome, outcome
 from iiotctl.history.aggregates.bounds import Bound
 from iiotctl.history.aggregates.frame import UNCERTAIN, Frame, at, count, first_of, least
 from iiotctl.history.aggregates.regions import Regions
+from iiotctl.history.aggregates.tally import Counted, Extreme, Tally, equal
 
 
-def minimum(frame: Frame) -> Outcome:
+def minimum(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.10."""
-    return _raw(frame, 1.0)
+    return _at_start(frame, tally, 1.0)
 
 
-def maximum(frame: Frame) -> Outcome:
+def maximum(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.11."""
-    return _raw(frame, -1.0)
+    return _at_start(frame, tally, -1.0)
 
 
 def minimum_actual_time(frame: Frame) -> Outcome:
     """§5.4.3.12."""
-    return _raw(frame, 1.0, actual=True)
+    return _at_its_time(frame, 1.0)
 
 
 def maximum_actual_time(frame: Frame) -> Outcome:
     """§5.4.3.13."""
-    return _raw(frame, -1.0, actual=True)
+    return _at_its_time(frame, -1.0)
 
 
-def value_range(frame: Frame) -> Outcome:
+def value_range(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.14."""
-    low, low_status = _least(frame, 1.0)
-    high, high_status = _least(frame, -1.0)
-    return outcome(frame, -high - low, np.maximum(low_status, high_status))
+    tally = tally or Counted(frame)
+    low, high = tally.least(1.0), tally.least(-1.0)
+    return outcome(frame, -high.value - low.value, np.maximum(_status(tally, low), _status(tally, high)))
 
 
-def _least(frame: Frame, sign: float) -> tuple[Floats, Codes]:
-    """The smallest of the Good samples (of their negatives), and the status of the result."""
-    where = frame.first, frame.stop
-    value = least(np.where(frame.good, sign * frame.value, np.inf), *where)
-    doubtful = count(~frame.usable, *where) > 0
-    other = (
-        frame.usable & ~frame.good
-    )  # Uncertain samples that are not taken for Bad: ignored, yet they count when lower
-    doubtful |= least(np.where(other, sign * frame.value, np.inf), *where) < value
+def _status(tally: Tally, found: Extreme) -> Codes:
+    """(m,) Uncertain samples that are not taken for Bad are ignored, yet they count when they lie beyond the result."""
+    doubtful = (tally.bad > 0) | (found.other < found.value)
     status = np.where(doubtful, base.UNCERTAIN, quality.GOOD)
-    none = count(frame.good, *where) == 0
-    return value, np.where(none, base.NO_DATA, status).astype(np.uint32)
+    return np.where(tally.good == 0, base.NO_DATA, status).astype(np.uint32)
 
 
-def _raw(frame: Frame, sign: float, *, actual: bool = False) -> Outcome:
-    value, status = _least(frame, sign)
-    matches = frame.good & _equal(frame, sign, value, frame.first, frame.stop)
-    place = first_of(matches, frame.first, frame.stop)
-    several = count(matches, frame.first, frame.stop) > 1
-    time = at(frame.ts, place, 0)
-    as_stored = np.ones(len(value), bool) if actual else (time == frame.start) & (status == quality.GOOD)
-    info = np.where(as_stored, 0, Info.CALCULATED) | np.where(several, Info.MULTIPLE_VALUES, 0)
-    raw = as_stored & (status != base.NO_DATA)
-    return outcome(frame, sign * value, status, info=info.astype(np.uint32), ts=time if actual else None, raw=raw)
+def _at_start(frame: Frame, tally: Tally | None, sign: float) -> Outcome:
+    tally = tally or Counted(frame)
+    found = tally.least(sign)
+    status = _status(tally, found)
+    raw = found.at_start & (status == quality.GOOD)
+    info = np.where(raw, 0, Info.CALCULATED) | np.where(found.several, Info.MULTIPLE_VALUES, 0)
+    return outcome(frame, sign * found.value, status, info=info.astype(np.uint32), raw=raw)
 
 
-def _equal(frame: Frame, sign: float, value: Floats, first: Ints, stop: Ints) -> Bools:
-    """(n,) samples that are equal to the extreme of the interval they lie in."""
-    inside = np.zeros(len(frame.ts), bool)
-    sizes = stop - first
-    places = np.repeat(first - np.append(0, np.cumsum(sizes)[:-1]), sizes) + np.arange(int(sizes.sum()))
-    inside[places[sign * frame.value[places] == np.repeat(value, sizes)]] = True
-    return inside
+def _at_its_time(frame: Frame, sign: float) -> Outcome:
+    tally = Counted(frame)
+    found = tally.least(sign)
+    status = _status(tally, found)
+    matches = frame.good & equal(frame, sign, found.value, frame.first, frame.stop)
+    time = at(frame.ts, first_of(matches, frame.first, frame.stop), 0)
+    info = np.where(found.several, Info.MULTIPLE_VALUES, 0).astype(np.uint32)
+    return outcome(frame, sign * found.value, status, info=info, ts=time, raw=status != base.NO_DATA)
 
 
 def minimum_2(frame: Frame) -> Outcome:
@@ -150,7 +142,7 @@ def _bounded(frame: Frame, sign: float, *, actual: bool = False) -> Outcome:
     found = _Candidates.of(frame, regions, sign)
     best = found.best
     inner = frame.inner_first, frame.inner_stop
-    matches = frame.usable & _equal(frame, sign, best, *inner)
+    matches = frame.usable & equal(frame, sign, best, *inner)
     at_low, at_high = found.low == best, found.high == best
     number = count(matches, *inner) + at_low + at_high
     between = at(frame.ts, first_of(matches, *inner), 0)

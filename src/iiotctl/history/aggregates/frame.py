@@ -40,6 +40,7 @@ class Frame:
         backward: time runs backwards: intervals exclude their earlier border and include the later (§5.4.2.2).
         stepped: the value holds until the next sample.
         configuration: of the aggregates.
+        rollover: reading at which a counter begins again at zero; None = it does not.
         numeric: a sample without a number is Bad; False = only its quality counts.
     """
 
@@ -52,6 +53,7 @@ class Frame:
     backward: bool
     stepped: bool
     configuration: Configuration
+    rollover: float | None = None
     numeric: bool = True
 
     @classmethod
@@ -65,6 +67,7 @@ class Frame:
         backward: bool = False,
         stepped: bool = False,
         configuration: Configuration | None = None,
+        rollover: float | None = None,
     ) -> Frame:
         """A frame over a series; see the attributes."""
         real = np.flatnonzero(series.quality & 0xFFFF0000 != quality.BAD_NO_DATA)
@@ -79,6 +82,7 @@ class Frame:
             backward,
             stepped,
             configuration or Configuration(),
+            rollover,
         )
 
     def by_quality_alone(self) -> Frame:

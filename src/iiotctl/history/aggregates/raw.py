@@ -6,75 +6,59 @@ import numpy as np
 
 from iiotctl import quality
 from iiotctl.history.aggregates import base
-from iiotctl.history.aggregates.base import Bools, Codes, Floats, Info, Ints, Outcome, outcome
-from iiotctl.history.aggregates.frame import BAD, UNCERTAIN, Frame, at, count, first_of, last_of, sums
+from iiotctl.history.aggregates.base import Bools, Codes, Info, Ints, Outcome, outcome
+from iiotctl.history.aggregates.frame import Frame, at, count, first_of, last_of
+from iiotctl.history.aggregates.tally import Counted, Tally
 
 
-def counted_status(frame: Frame) -> Codes:
+def _counted_status(frame: Frame, tally: Tally) -> Codes:
     """(m,) status by the shares of samples (§5.4.3.2.1); without any, Good.
 
     An Uncertain sample is never counted as Good here: the tables of Annex A are clear about it.
     """
-    good = count(frame.good, frame.first, frame.stop)
-    is_bad = frame.severity >= (UNCERTAIN if frame.configuration.treat_uncertain_as_bad else BAD)
-    bad = count(is_bad, frame.first, frame.stop)
-    return frame.configuration.status(good, bad, frame.stop - frame.first)
+    return frame.configuration.status(tally.good, tally.bad, tally.number)
 
 
-def average(frame: Frame) -> Outcome:
+def average(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.5."""
-    number = count(frame.good, frame.first, frame.stop)
-    value = _sum_of_good(frame) / np.maximum(number, 1)
-    return outcome(frame, value, _unless_empty(number, counted_status(frame)), sets_partial=False)
+    tally = tally or Counted(frame)
+    value = tally.sum / np.maximum(tally.good, 1)
+    status = _unless_empty(tally.good, _counted_status(frame, tally))
+    return outcome(frame, value, status, sets_partial=False)
 
 
-def count_(frame: Frame) -> Outcome:
+def count_(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.21."""
-    number = count(frame.good, frame.first, frame.stop)
-    return outcome(frame, number.astype(np.float64), counted_status(frame))
+    tally = tally or Counted(frame)
+    return outcome(frame, tally.good.astype(np.float64), _counted_status(frame, tally))
 
 
-def standard_deviation_sample(frame: Frame) -> Outcome:
+def standard_deviation_sample(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.37."""
-    return _spread(frame, less=1, root=True)
+    return _spread(frame, tally, less=1, root=True)
 
 
-def standard_deviation_population(frame: Frame) -> Outcome:
+def standard_deviation_population(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.39."""
-    return _spread(frame, less=0, root=True)
+    return _spread(frame, tally, less=0, root=True)
 
 
-def variance_sample(frame: Frame) -> Outcome:
+def variance_sample(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.38."""
-    return _spread(frame, less=1, root=False)
+    return _spread(frame, tally, less=1, root=False)
 
 
-def variance_population(frame: Frame) -> Outcome:
+def variance_population(frame: Frame, tally: Tally | None = None) -> Outcome:
     """§5.4.3.40."""
-    return _spread(frame, less=0, root=False)
+    return _spread(frame, tally, less=0, root=False)
 
 
-def _spread(frame: Frame, *, less: int, root: bool) -> Outcome:
-    number = count(frame.good, frame.first, frame.stop)
-    mean = _sum_of_good(frame) / np.maximum(number, 1)
-    # deviations from the mean of each interval: the naive formula loses its digits for large means
-    sizes = frame.stop - frame.first
-    places = np.repeat(frame.first - np.append(0, np.cumsum(sizes)[:-1]), sizes) + np.arange(int(sizes.sum()))
-    off = np.where(frame.good[places], frame.value[places] - np.repeat(mean, sizes), 0.0)
-    stops = np.cumsum(sizes)
-    squares = sums(off * off, stops - sizes, stops)
-    value = squares / np.maximum(number - less, 1)
-    status = spread_status(number, sizes)
-    return outcome(frame, np.sqrt(value) if root else value, status)
-
-
-def spread_status(good: Ints, number: Ints) -> Codes:
-    """(m,) of deviations and variances: Uncertain as soon as one sample was not Good."""
-    return _unless_empty(good, np.where(good < number, base.UNCERTAIN, quality.GOOD).astype(np.uint32))
-
-
-def _sum_of_good(frame: Frame) -> Floats:
-    return sums(np.where(frame.good, frame.value, 0.0), frame.first, frame.stop)
+def _spread(frame: Frame, tally: Tally | None, *, less: int, root: bool) -> Outcome:
+    """Uncertain as soon as one sample was not Good."""
+    tally = tally or Counted(frame)
+    value = tally.squares / np.maximum(tally.good - less, 1)
+    status = np.where(tally.good < tally.number, base.UNCERTAIN, quality.GOOD).astype(np.uint32)
+    return outcome(frame, np.sqrt(value) if root else value, _unless_empty(tally.good, status))
 
 
 def _unless_empty(number: Ints, status: Codes) -> Codes:
@@ -115,4 +99,4 @@ def number_of_transitions(frame: Frame) -> Outcome:
     changes: Bools = np.ones(len(kept), bool)  # the first of all has no previous one, which counts as a change
     changes[1:] = values[1:] != values[:-1]
     number = count(changes, np.searchsorted(kept, frame.first), np.searchsorted(kept, frame.stop))
-    return outcome(frame, number.astype(np.float64), counted_status(frame), info=Info.CALCULATED)
+    return outcome(frame, number.astype(np.float64), _counted_status(frame, Counted(frame)), info=Info.CALCULATED)

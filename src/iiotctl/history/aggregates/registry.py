@@ -6,7 +6,7 @@ import difflib
 from typing import Final
 
 from iiotctl.errors import UsageError
-from iiotctl.history.aggregates import area, extremes, limits, qualities, raw, states
+from iiotctl.history.aggregates import area, counter, extremes, limits, qualities, raw, states
 from iiotctl.history.aggregates.base import Bounds, Function, Unit
 
 _BY_COUNT: Final = "by the shares of the samples (PercentDataGood, PercentDataBad): Good, UncertainDataSubNormal, Bad"
@@ -37,6 +37,7 @@ _ALL: Final = (
         Unit.SAME,
         _BY_COUNT + "; Partial is never set",
         raw.average,
+        by_tally=True,
     ),
     Function(
         "TimeAverage",
@@ -86,6 +87,7 @@ _ALL: Final = (
         Unit.SAME,
         _OF_EXTREMES,
         extremes.minimum,
+        by_tally=True,
     ),
     Function(
         "Maximum",
@@ -95,6 +97,7 @@ _ALL: Final = (
         Unit.SAME,
         _OF_EXTREMES,
         extremes.maximum,
+        by_tally=True,
     ),
     Function(
         "MinimumActualTime",
@@ -122,6 +125,7 @@ _ALL: Final = (
         Unit.SAME,
         _OF_EXTREMES,
         extremes.value_range,
+        by_tally=True,
     ),
     Function(
         "Minimum2",
@@ -176,6 +180,7 @@ _ALL: Final = (
         Unit.COUNT,
         _BY_COUNT,
         raw.count_,
+        by_tally=True,
     ),
     Function(
         "DurationInStateZero",
@@ -330,6 +335,7 @@ _ALL: Final = (
         Unit.SAME,
         _SPREAD_STATUS,
         raw.standard_deviation_sample,
+        by_tally=True,
     ),
     Function(
         "VarianceSample",
@@ -339,6 +345,7 @@ _ALL: Final = (
         Unit.SQUARED,
         _SPREAD_STATUS,
         raw.variance_sample,
+        by_tally=True,
     ),
     Function(
         "StandardDeviationPopulation",
@@ -348,6 +355,7 @@ _ALL: Final = (
         Unit.SAME,
         _SPREAD_STATUS,
         raw.standard_deviation_population,
+        by_tally=True,
     ),
     Function(
         "VariancePopulation",
@@ -357,6 +365,21 @@ _ALL: Final = (
         Unit.SQUARED,
         _SPREAD_STATUS,
         raw.variance_population,
+        by_tally=True,
+    ),
+    Function(
+        "CounterDelta",
+        "",
+        "Ours, for totalisers (kWh, m3, parts): what was counted, with the readings at the borders taken from the"
+        " samples around them, so that nothing is lost between two intervals. Roll-overs (at `--rollover`, or as the"
+        " tag says), resets and glitches are told apart, put right and counted.",
+        Bounds.NONE,
+        Unit.SAME,
+        "Uncertain where a reset or a glitch had to be judged, where data are Bad, and where they do not reach both"
+        " borders; else Good",
+        counter.counter_delta,
+        extra=("rollovers", "resets", "glitches"),
+        reach=counter.REACH,
     ),
 )
 

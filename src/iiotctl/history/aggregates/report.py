@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from iiotctl.history.aggregates import pushdown
 from iiotctl.history.aggregates.request import Block, Request, answer
 
 if TYPE_CHECKING:
@@ -20,4 +21,6 @@ def blocks(reader: Reader, request: Request, tags: Sequence[TagFacts]) -> Iterat
         StoreError: no store; a file went away meanwhile.
     """
     wanted = request.intervals()
+    if pushdown.able(request, wanted, tags):
+        return pushdown.answers(reader, request, tags, wanted)
     return (block for tag in tags for block in answer(reader, request, tag, wanted))

@@ -39,6 +39,7 @@ class Request:
         configuration: of the aggregates.
         stepped: for all tags; None = as each tag is.
         bridge_gaps: take no notice of recorded gaps.
+        rollover: reading at which counters begin again; None = as each tag says.
         zone: of calendar intervals.
         from_first: there is no sample before `start`.
         to_last: there is none from `end` on.
@@ -53,6 +54,7 @@ class Request:
     configuration: Configuration = field(default_factory=Configuration)
     stepped: bool | None = None
     bridge_gaps: bool = False
+    rollover: float | None = None
     zone: SiteTime = UTC_TIME
     from_first: bool = False
     to_last: bool = False
@@ -105,6 +107,8 @@ def answer(reader: Reader, request: Request, tag: TagFacts, wanted: Intervals) -
         StoreError: no store; a file went away meanwhile.
     """
     stepped = tag.stepped if request.stepped is None else request.stepped
+    rollover = tag.rollover if request.rollover is None else request.rollover
+    reach = max(function.reach for function in request.functions)
     place, span = 0, _FIRST_SPAN_US
     while place < len(wanted):
         stop = _stop(wanted, place, span, descending=request.descending)
@@ -115,8 +119,8 @@ def answer(reader: Reader, request: Request, tag: TagFacts, wanted: Intervals) -
             int(low.min()),
             int(high.max()),
             BLOCK_ROWS if stop - place > 1 else None,
-            good_before=0 if request.from_first and low.min() == request.start else 2,
-            good_after=0 if request.to_last and high.max() == request.end else 1,
+            good_before=0 if request.from_first and low.min() == request.start else max(reach, 2),
+            good_after=0 if request.to_last and high.max() == request.end else max(reach, 1),
             gaps=not request.bridge_gaps,
         )
         if not complete:
@@ -130,6 +134,7 @@ def answer(reader: Reader, request: Request, tag: TagFacts, wanted: Intervals) -
             backward=request.descending,
             stepped=stepped,
             configuration=request.configuration,
+            rollover=rollover,
         )
         starts, ends = (high, low) if request.descending else (low, high)
         yield Block(tag, starts, ends, [function.compute(frame) for function in request.functions])
