@@ -69,11 +69,25 @@ def trend(
     boundary: BoundaryOption = "inside",
     width: Annotated[
         int | None,
-        typer.Option("--width", metavar="N", min=40, max=20_000, show_default=False, help="Columns, or pixels."),
+        typer.Option(
+            "--width",
+            metavar="N",
+            min=40,
+            max=20_000,
+            show_default=False,
+            help="Columns of text, pixels of a picture, intervals of rows.",
+        ),
     ] = None,
     height: Annotated[
         int | None,
-        typer.Option("--height", metavar="N", min=10, max=20_000, show_default=False, help="Lines, or pixels."),
+        typer.Option(
+            "--height",
+            metavar="N",
+            min=10,
+            max=20_000,
+            show_default=False,
+            help="Lines of text, or pixels of a picture.",
+        ),
     ] = None,
     ascii: Annotated[
         bool, typer.Option("--ascii", show_default=False, help="Draw with letters, where braille cannot be shown.")
