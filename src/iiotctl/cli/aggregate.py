@@ -29,16 +29,29 @@ from iiotctl.cli._options import (
     StrictOption,
     VerboseOption,
 )
+from iiotctl.errors import UsageError
 
 
 def aggregate(
-    tags: Annotated[list[str], typer.Argument(metavar="TAG", help="Names or patterns such as 'press1.*'.")],
+    tags: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TAG", show_default=False, help="Names or patterns such as 'press1.*'."),
+    ] = None,
     function: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--function", metavar="NAME", show_default=False, help="Aggregate, e.g. TimeAverage2; repeatable."
         ),
-    ],
+    ] = None,
+    by_state: Annotated[
+        str | None,
+        typer.Option(
+            "--by-state",
+            metavar="TAG",
+            show_default=False,
+            help="By the states of this tag; alone: how long, how often.",
+        ),
+    ] = None,
     every: Annotated[
         str | None,
         typer.Option(
@@ -104,20 +117,24 @@ def aggregate(
       iiotctl aggregate main.power --function Total2 --rate-unit h --every 1d
       iiotctl aggregate 'oven.*' --function Minimum --function Maximum
       iiotctl aggregate press1.running --function DurationInStateNonZero --every shift
+      iiotctl aggregate --by-state press1.state --every shift
+      iiotctl aggregate main.power --function TimeAverage2 --by-state press1.state
     """
     del quiet, verbose, color
     from iiotctl import reports
     from iiotctl.history.aggregates.base import Configuration
     from iiotctl.history.omission import Omissions
     from iiotctl.ops import aggregate as op
+    from iiotctl.ops.by_state import by_state as states
     from iiotctl.ops.history import opened
 
+    _check(tags, function, by_state)
     notice = Omissions(_console.show_event)
     root, zone = opened(site, store, timezone, notice)
     wanted = op.Wanted(
         root,
-        tags,
-        function,
+        tags or (),
+        function or (),
         every=every,
         start=start,
         end=end,
@@ -134,7 +151,10 @@ def aggregate(
         zone=zone,
     )
     with op.opened(root, notice) as reader:
-        found = op.aggregate(reader, wanted, notice, brief=format is Format.TABLE)
+        if by_state is None:
+            found = op.aggregate(reader, wanted, notice, brief=format is Format.TABLE)
+        else:
+            found = op.Answer(states(reader, wanted, by_state, notice), "")
         reports.write(
             found.rows,
             format.value,
@@ -144,5 +164,18 @@ def aggregate(
             force=force,
             sheet=_spreadsheet.sheet(excel, zone, root, ("Settings", found.settings)),
         )
-    _console.say(found.settings)
+    if found.settings:
+        _console.say(found.settings)
     notice.end(root, strict=strict)
+
+
+def _check(tags: list[str] | None, function: list[str] | None, by_state: str | None) -> None:
+    """Refuse a line that lacks what it needs; `--by-state` may stand alone."""
+    missing = "TAG" if not tags else "--function" if not function else None
+    if by_state is None and missing is not None:
+        raise UsageError(
+            "missing-argument",
+            f"`{missing}` is missing",
+            where="iiotctl aggregate",
+            hint="e.g. `iiotctl aggregate main.power --function TimeAverage2 --every 15min`",
+        )

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import UsageError
-from iiotctl.history import series
+from iiotctl.history import series, texts
 from iiotctl.history.connect import quoted
 from iiotctl.history.latch import Found, Joiner, Latch
 from iiotctl.history.names import near
+from iiotctl.history.pace import Pace
 from iiotctl.history.verdicts import YES, Course, Truth, judge
 from iiotctl.site.condition import AllOf, AnyOf, Claim, Expression, Not, claims
+from iiotctl.store.accounts import accounts
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 BLOCK_ROWS: Final = 500_000
 """Samples read at once, about."""
 _FIRST_SPAN_US: Final = 6 * 3_600_000_000
-_PACE: Final = 8
-"""By how much a block may be longer or shorter than the one before it."""
-_TEXT_AS_NUMBER: Final = "coalesce(value, CAST(hash(text) AS DOUBLE))"
 _ON: Final = {"true": 1.0, "on": 1.0, "false": 0.0, "off": 0.0}
 
 
@@ -62,7 +61,7 @@ class Question:
     @property
     def texts(self) -> set[str]:
         """Tags whose values are texts."""
-        return {tag for tag, number in self.numbers.items() if number == _TEXT_AS_NUMBER}
+        return {tag for tag, number in self.numbers.items() if number == texts.AS_NUMBER}
 
 
 def question(reader: Reader, definition: EventDefinition, facts: Mapping[str, TagFacts]) -> Question:
@@ -88,7 +87,7 @@ def question(reader: Reader, definition: EventDefinition, facts: Mapping[str, Ta
             and any(claim.tag == name and claim.text is not None for claim in asked)
         )
     }
-    codes = _codes(reader, {claim.text for claim in asked if claim.text is not None and claim.tag in of_texts})
+    codes = texts.codes(reader, {claim.text for claim in asked if claim.text is not None and claim.tag in of_texts})
 
     def number(claim: Claim) -> Claim:
         text = claim.text
@@ -101,7 +100,7 @@ def question(reader: Reader, definition: EventDefinition, facts: Mapping[str, Ta
         begin=_mapped(definition.begin, number),
         ending=_mapped(ending, number),
         is_stepped={name: of.stepped or name in of_texts for name, of in facts.items()},
-        numbers={name: _TEXT_AS_NUMBER if name in of_texts else "value" for name in facts},
+        numbers={name: texts.AS_NUMBER if name in of_texts else "value" for name in facts},
         hold_us=definition.hold_us,
         end_hold_us=definition.end_hold_us,
         join_us=round(definition.join * 1e6),
@@ -119,17 +118,6 @@ def _number(facts: TagFacts, text: str) -> float:
         f"`{facts.tag}` has no state `{text}`",
         hint=near(text, states) or f"it has {', '.join(f'`{name}`' for name in states)}",
     )
-
-
-def _codes(reader: Reader, texts: Iterable[str | None]) -> dict[str, float]:
-    """The numbers that stand for texts in `_TEXT_AS_NUMBER`."""
-    wanted = [text for text in texts if text is not None]
-
-    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
-        found = connection.execute(f"SELECT {', '.join(f'CAST(hash({quoted(text)}) AS DOUBLE)' for text in wanted)}")
-        return dict(zip(wanted, found.fetchone() or (), strict=True))
-
-    return reader.ask(work) if wanted else {}
 
 
 def _mapped(expression: Expression, change: Callable[[Claim], Claim]) -> Expression:
@@ -176,6 +164,12 @@ def origin(reader: Reader, tags: Iterable[str]) -> tuple[str, list[str]]:
     return reader.ask(work)
 
 
+def known_until(reader: Reader, tags: Iterable[str], now: int) -> int:
+    """Up to when every source of the tags is accounted for, µs UTC; 0 = of one nothing is known but its samples."""
+    alive = accounts(reader.selection.root)
+    return min(now, *(alive.get(source, 0) for source in origin(reader, tags)[1]))
+
+
 def _extent(reader: Reader, tags: list[str]) -> tuple[int | None, int | None]:
     """Times of the first and the last sample."""
 
@@ -194,7 +188,7 @@ class _Blocks:
     def __init__(self, reader: Reader, asked: Question) -> None:
         self.asked = asked
         self._reader = reader
-        self.span = _FIRST_SPAN_US
+        self.pace = Pace(BLOCK_ROWS, _FIRST_SPAN_US)
 
     def read(self, start: int, end: int) -> dict[str, Course]:
         """How the tags run over [start, end)."""
@@ -212,8 +206,7 @@ class _Blocks:
             )
             rows += found.between(start, end)
             courses[tag] = Course(found, is_stepped)
-        pace = min(max(BLOCK_ROWS / max(rows, 1), 1 / _PACE), _PACE)
-        self.span = max(round(self.span * pace), 1_000_000)
+        self.pace.read(rows)
         return courses
 
 
@@ -225,7 +218,7 @@ class _Forward(_Blocks):
         joiner = Joiner(asked.join_us, asked.shortest_us)
         at = begin
         while at < until and (at < wanted or latch.lasting or latch.waits or not joiner.is_settled(at)):
-            to = min(at + self.span, until)
+            to = min(at + self.pace.span, until)
             courses = self.read(at, to)
             starting, ending = judge(asked.begin, courses, at, to), judge(asked.ending, courses, at, to)
             for found in latch.feed(starting, ending, to):
@@ -242,7 +235,7 @@ class _Backward(_Blocks):
         need = max(self.asked.end_hold_us, self.asked.join_us)
         high = at
         while high > first:
-            low = max(first, high - self.span)
+            low = max(first, high - self.pace.span)
             truth = judge(self.asked.ending, self.read(low, high), low, high)
             if (found := _latest(truth, high, need)) is not None:
                 return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import UsageError
 from iiotctl.history import series
+from iiotctl.history.pace import Pace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 BLOCK_ROWS: Final = 1_000_000
 """Samples read at once, about."""
 _FIRST_SPAN_US: Final = 24 * 3_600_000_000
-_PACE: Final = 8
 
 
 class _Rule(Enum):
@@ -110,6 +110,7 @@ def together(
     *,
     stepped: bool | None = None,
     configuration: Configuration | None = None,
+    gaps: bool = True,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Aggregates of one tag, each over all stretches of a group.
 
@@ -120,6 +121,7 @@ def together(
         stretches: over what.
         stepped: the value holds until the next sample; None = as the tag does.
         configuration: of the aggregates.
+        gaps: what was not recorded is Bad; False = take no notice of it.
 
     Returns:
         By function (groups,) float64; NaN where there is nothing to tell.
@@ -135,7 +137,7 @@ def together(
 
     sums = {name: _Sum(_RULES[name], stretches.groups) for name in functions}
     rules = {total.rule for total in sums.values()}
-    for samples, starts, ends, group in _pieces(reader, tag.tag, stretches):
+    for samples, starts, ends, group in _pieces(reader, tag.tag, stretches, gaps=gaps):
         frame = Frame.of(
             samples,
             starts,
@@ -197,19 +199,19 @@ class _Sum:
 
 
 def _pieces(
-    reader: Reader, tag: str, stretches: Stretches
+    reader: Reader, tag: str, stretches: Stretches, *, gaps: bool
 ) -> Iterator[tuple[series.Series, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Blocks of samples with the pieces of stretches that lie in them: samples, starts, ends, groups."""
     import numpy as np
 
-    span = _FIRST_SPAN_US
+    pace = Pace(BLOCK_ROWS, _FIRST_SPAN_US)
     at, last = stretches.starts[0] if stretches.starts.size else 0, stretches.ends.max(initial=0)
     while at < last:
-        to = at + span
+        to = at + pace.span
         inside = (stretches.starts < to) & (stretches.ends > at)
         starts, ends = np.maximum(stretches.starts[inside], at), np.minimum(stretches.ends[inside], to)
-        samples = series.read(reader, tag, int(starts.min()), int(ends.max()))
+        samples = series.read(reader, tag, int(starts.min()), int(ends.max()), gaps=gaps)
         yield samples, starts, ends, stretches.group[inside]
-        span = round(span * min(max(BLOCK_ROWS / max(samples.between(at, to), 1), 1 / _PACE), _PACE))
+        pace.read(samples.between(at, to))
         ahead = stretches.starts[stretches.ends > to]
         at = max(to, ahead.min(initial=last))

@@ -107,8 +107,8 @@ def aggregate(
             where="--rate-unit",
             hint="take `--function Total2`, or leave it out",
         )
-    tags = _of_numbers(tagfacts.find(reader, wanted.tags), functions, notice)
-    request = _request(reader, wanted, functions, tags, now_us())
+    tags = of_numbers(tagfacts.find(reader, wanted.tags), functions, notice)
+    request = request_of(reader, wanted, functions, tags, now_us())
     shape = _Shape(functions, rate, {units.unit_of(f, t.unit, rate) for f in functions for t in tags}, brief=brief)
     blocks = report.blocks(reader, request, tags)
     return Answer(Rows(shape.columns, shape.rows(blocks)), _settings(request, wanted))
@@ -119,7 +119,7 @@ def opened(store: Path, notice: Callable[[Event], None]) -> Reader:
     return Reader(Selection(store), notice)
 
 
-def _of_numbers(
+def of_numbers(
     tags: Sequence[TagFacts], functions: Sequence[Function], notice: Callable[[Event], None]
 ) -> list[TagFacts]:
     """The tags without those of texts, where a function needs numbers.
@@ -142,9 +142,15 @@ def _of_numbers(
     return kept
 
 
-def _request(
+def request_of(
     reader: Reader, wanted: Wanted, functions: Sequence[Function], tags: Sequence[TagFacts], now: int
 ) -> Request:
+    """Range and intervals as typed; without a bound they reach to the first or last sample of the tags.
+
+    Raises:
+        UsageError: `bad-time`, `empty-range`.
+        IncompleteError: `no-events`, `no-samples`.
+    """
     within = times.parse_range(wanted.start, wanted.end, now, zone=wanted.zone)
     every = None if wanted.every is None or _is_zero(wanted.every) else wanted.every
     request = Request(

@@ -22,7 +22,6 @@ from iiotctl.history.tagfacts import TagFacts
 from iiotctl.site.events import EventDefinition
 from iiotctl.site.locate import FILE_NAME
 from iiotctl.site.model import Site
-from iiotctl.store.accounts import accounts
 
 Notice = Callable[[Event], None]
 
@@ -224,11 +223,8 @@ class _Search:
 
     def site(self) -> str:
         """Site id of the tags that decide."""
-        return self._origin()[0]
-
-    def _origin(self) -> tuple[str, list[str]]:
         self._facts = self._facts or self._known(self._definition.watched)
-        return eventfind.origin(self._reader, list(self._facts))
+        return eventfind.origin(self._reader, list(self._facts))[0]
 
     def _known(self, patterns: Sequence[str]) -> dict[str, TagFacts]:
         try:
@@ -238,17 +234,13 @@ class _Search:
                 error.slug, error.what, where=f"event `{self._definition.name}`", hint=error.hint
             ) from None
 
-    def _known_until(self) -> int:
-        """Up to when every source of the tags is accounted for; 0 = of one nothing is known but its samples."""
-        alive = accounts(self._reader.selection.root)
-        return min(self._now, *(alive.get(source, 0) for source in self._origin()[1]))
-
     def outcome(self, start: int | None, end: int | None, *, replaces: bool) -> Outcome:
         """Find, figure, compare with what is stored."""
         definition = self._definition
         self._facts = self._facts or self._known(definition.watched)
         asked = eventfind.question(self._reader, definition, self._facts)
-        found = list(eventfind.find(self._reader, asked, start, end, self._known_until()))
+        until = eventfind.known_until(self._reader, self._facts, self._now)
+        found = list(eventfind.find(self._reader, asked, start, end, until))
         tags = list(self._known(definition.tags).values()) if definition.tags else list(self._facts.values())
         figures = eventfigures.figures(self._reader, [one for one in tags if one.tag not in asked.texts], found)
         frames = [self._frame(one, tags, attributes) for one, attributes in zip(found, figures, strict=True)]
