@@ -117,7 +117,7 @@ def test_last_and_gaps(store: Path) -> None:
     assert iiotctl("gaps", "--tag", "press1.presure", "--store", store).returncode == 8
 
 
-@pytest.mark.parametrize("format_", ["table", "json", "jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("format_", ["table", "json", "jsonl", "csv", "tsv", "parquet", "arrow"])
 def test_a_pipe_that_closes_early_ends_it_quietly_and_in_little_memory(store: Path, format_: str) -> None:
     """2 billion rows would take over 50 GB."""
     sql = "SELECT range, random() AS r, 'text' || range AS t FROM range(2000000000)"

@@ -60,14 +60,8 @@ def can_copy(fields: Sequence[Field], format_: str) -> bool:
     """Whether DuckDB spells all columns as `iiotctl.reports` would."""
     if format_ == "parquet":
         return bool(fields)
-    exact = frozenset() if format_ != "arrow" else _NOT_BY_PARQUET
-    return bool(fields) and all(_is_plain(kind) and kind not in exact for kind in _cores(fields, format_))
-
-
-def _cores(fields: Sequence[Field], format_: str) -> list[str]:
-    """Types of the columns; of lists, which Arrow knows, that of their items."""
-    kinds = [field.sql_type for field in fields]
-    return [kind.rstrip("[]") for kind in kinds] if format_ == "arrow" else kinds
+    exact = _NOT_BY_PARQUET if format_ == "arrow" else frozenset()
+    return bool(fields) and all(_is_plain(field.sql_type) and field.sql_type not in exact for field in fields)
 
 
 def _is_plain(sql_type: str) -> bool:

@@ -71,12 +71,12 @@ class Query:
 def column(field: Field) -> Column:
     """A result's column as other programs read it."""
     sql_type = field.sql_type
+    if sql_type.endswith("]"):
+        return Column(field.name, "list")
     if sql_type.startswith("TIMESTAMP"):
         return Column(field.name, "timestamp", zoned=sql_type.endswith("TIME ZONE"))
     if sql_type.startswith("DECIMAL"):
-        return Column(field.name, "decimal")
-    if sql_type.endswith("]"):
-        return Column(field.name, "list")
+        return Column(field.name, "decimal", scale=int(sql_type.rpartition(",")[2].rstrip(")")))
     if sql_type.startswith(("STRUCT", "MAP", "UNION")):
         return Column(field.name, "struct")
     if sql_type.endswith("INT") or sql_type in ("INTEGER", "UINTEGER"):
@@ -126,7 +126,7 @@ def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int
         and query.sheet.excel is None
         and checked.kind is statement.Kind.SELECT
         and not target.is_terminal(query.output)
-        and ((to_file and query.format != "json") or query.format == "arrow" or export.has_pipes())
+        and ((to_file and query.format != "json") or (query.format != "arrow" and export.has_pipes()))
     )
     if copies and _Copy(query, selection, checked, notice).done():
         return
@@ -167,7 +167,10 @@ class _Copy:
         return True
 
     def _arrow(self) -> None:
-        """By way of a Parquet file, because DuckDB cannot write Arrow and hands it over whole."""
+        """By way of a Parquet file, because DuckDB cannot write Arrow and hands it over whole.
+
+        Not for a pipe: its reader would wait for the last row, and going away early would stop nothing.
+        """
         output = self._query.output
         target.check_place(output, force=self._query.force)
         with tempfile.TemporaryDirectory(prefix="iiotctl-arrow-", ignore_cleanup_errors=True) as folder:

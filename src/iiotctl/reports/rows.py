@@ -37,12 +37,14 @@ class Column:
         type: one of `TYPES`; `any` where rows hold numbers and texts.
         unit: unit of all its values (`ms`, `bar`), or "".
         zoned: of a timestamp: it names an instant; False = the time of a clock somewhere (SQL `TIMESTAMP`).
+        scale: of a decimal: digits behind the mark; None = not known.
     """
 
     name: str
     type: str = "string"
     unit: str = ""
     zoned: bool = True
+    scale: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

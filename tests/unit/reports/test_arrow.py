@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from iiotctl import reports
+from iiotctl.errors import IncompleteError
 from iiotctl.reports import Column, Rows, base, frames
 
 COLUMNS = [Column("ts", "timestamp"), Column("tag"), Column("value", "float")]
@@ -47,6 +48,17 @@ def test_columns_of_open_type_are_seen_whole(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(frames, "_ROWS", 1)
     found = list(frames.frames(Rows([Column("a", "any"), Column("n", "integer")], [(1.5, 1), ("x", 2**70)])))
     assert [frame.rows() for frame in found] == [[("1.5", "1"), ("x", str(2**70))]]
+
+
+def test_an_integer_that_comes_too_late_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "_ROWS", 1)
+    assert [frame.rows() for frame in frames.frames(Rows([Column("n", "integer")], [(2**70,), (1,)]))] == [
+        [(str(2**70),)],
+        [("1",)],
+    ]
+    with pytest.raises(IncompleteError) as caught:
+        list(frames.frames(Rows([Column("n", "integer")], [(1,), (2**70,)])))
+    assert caught.value.slug == "integer-too-large"
 
 
 def test_a_failure_reaches_the_caller(tmp_path: Path) -> None:
