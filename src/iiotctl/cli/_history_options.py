@@ -30,7 +30,7 @@ DuringOption = Annotated[
     typer.Option("--during", metavar="EVENT", show_default=False, help="Only while an event of this name lasted."),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", show_default=False, help="Replace the file of --output if it exists.")
+    bool, typer.Option("--force", show_default=False, help="Replace the file that is written if it exists.")
 ]
 ModeOption = Annotated[
     str | None,
