@@ -92,6 +92,12 @@ def aggregate(
             "--rate-unit", metavar="UNIT", show_default=False, help="s, min, h or d: totals of kW as kW·h; else kW·s."
         ),
     ] = None,
+    rollover: Annotated[
+        float | None,
+        typer.Option(
+            "--rollover", metavar="VALUE", show_default=False, help="Reading at which a counter begins again."
+        ),
+    ] = None,
     strict: StrictOption = False,
     site: SiteOption = None,
     store: StoreOption = None,
@@ -142,6 +148,7 @@ def aggregate(
         stepped=stepped,
         bridge_gaps=bridge_gaps,
         rate_unit=rate_unit,
+        rollover=rollover,
         configuration=Configuration(
             treat_uncertain_as_bad=treat_uncertain_as_bad,
             percent_data_bad=percent_data_bad,

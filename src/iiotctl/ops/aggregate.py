@@ -43,6 +43,7 @@ class Wanted:
         stepped: for all tags; None = as each tag is.
         bridge_gaps: take no notice of recorded gaps.
         rate_unit: time unit that rates are meant in, for totals.
+        rollover: reading at which counters begin again, for CounterDelta; None = as each tag says.
         configuration: of the aggregates.
         zone: of times without offset and of the calendar.
     """
@@ -57,6 +58,7 @@ class Wanted:
     stepped: bool | None = None
     bridge_gaps: bool = False
     rate_unit: str | None = None
+    rollover: float | None = None
     configuration: Configuration = field(default_factory=Configuration)
     zone: SiteTime = UTC_TIME
 
@@ -107,11 +109,28 @@ def aggregate(
             where="--rate-unit",
             hint="take `--function Total2`, or leave it out",
         )
+    _check_rollover(wanted, functions)
     tags = of_numbers(tagfacts.find(reader, wanted.tags), functions, notice)
     request = request_of(reader, wanted, functions, tags, now_us())
     shape = _Shape(functions, rate, {units.unit_of(f, t.unit, rate) for f in functions for t in tags}, brief=brief)
     blocks = report.blocks(reader, request, tags)
     return Answer(Rows(shape.columns, shape.rows(blocks)), _settings(request, wanted))
+
+
+def _check_rollover(wanted: Wanted, functions: Sequence[Function]) -> None:
+    if wanted.rollover is None:
+        return
+    counts = any("rollovers" in function.extra for function in functions)
+    if counts and 0 < wanted.rollover < float("inf"):
+        return
+    raise UsageError(
+        "bad-value",
+        f"`{wanted.rollover:g}` is no reading that a counter reaches"
+        if counts
+        else f"`--rollover` is about counters, and `{functions[0].name}` is for others",
+        where="--rollover",
+        hint="e.g. `--rollover 65536` for a counter of 16 bits" if counts else "take `--function CounterDelta`",
+    )
 
 
 def opened(store: Path, notice: Callable[[Event], None]) -> Reader:
@@ -162,6 +181,7 @@ def request_of(
         configuration=wanted.configuration,
         stepped=wanted.stepped,
         bridge_gaps=wanted.bridge_gaps,
+        rollover=wanted.rollover,
         zone=wanted.zone,
     )
     if wanted.during is not None:
@@ -211,6 +231,7 @@ class _Shape:
         self._with_function = len(functions) > 1
         self._with_unit = len(found) > 1
         self._with_time = not brief or any(each.name.endswith(_OWN_TIME) for each in functions)
+        self._extra = list(dict.fromkeys(name for function in functions for name in function.extra))
         whole = all(function.unit in _WHOLE for function in functions)
         unit = "" if self._with_unit else next(iter(found), "")
         value = Column("value", "integer" if whole and not brief else "any" if brief else "float", unit)
@@ -225,6 +246,7 @@ class _Shape:
             *([] if brief else [Column("quality", "integer")]),
             Column("status"),
             Column("info", "string" if brief else "list"),
+            *(Column(name, "integer") for name in self._extra),
         ]
 
     def rows(self, blocks: Iterator[Block]) -> Iterator[list[object]]:
@@ -237,17 +259,15 @@ class _Shape:
             ]
             for place, begin in enumerate(start):
                 for head, cells in parts:
-                    value, unit, moment, code, status, info = cells[place]
+                    value, unit, moment, code, status, info, *extra = cells[place]
                     row: list[object] = [block.tag.tag, *head, begin]
                     row += [] if self._brief else [end[place]]
                     row += [value, unit] if self._with_unit else [value]
                     row += [moment] if self._with_time else []
                     row += [] if self._brief else [code]
-                    yield [*row, status, info]
+                    yield [*row, status, info, *extra]
 
-    def _cells(
-        self, function: Function, outcome: Outcome, block: Block
-    ) -> tuple[list[str], list[tuple[object, str, datetime, int, str, object]]]:
+    def _cells(self, function: Function, outcome: Outcome, block: Block) -> tuple[list[str], list[tuple[object, ...]]]:
         unit = units.unit_of(function, block.tag.unit, self._rate)
         values = outcome.value / units.factor(function, self._rate)
         nothing = np.isnan(values).tolist()
@@ -262,7 +282,9 @@ class _Shape:
         ]
         statuses = [quality.name(code & 0xFFFF0000) for code in codes]
         units_ = [unit] * len(codes)
-        cells = zip(numbers, units_, _moments(outcome.ts), codes, statuses, infos, strict=True)
+        beside = dict(zip(function.extra, outcome.extra, strict=True))
+        extra = [beside[name].tolist() if name in beside else [None] * len(codes) for name in self._extra]
+        cells = zip(numbers, units_, _moments(outcome.ts), codes, statuses, infos, *extra, strict=True)
         return [function.name] if self._with_function else [], list(cells)
 
     def _number(self, function: Function, value: float) -> object:
