@@ -88,6 +88,7 @@ def test_newest_first_turns_rows_and_not_drawings(store: Path) -> None:
         (("press1.pressure", "--from", "2026-11-01", "--to", "2026-11-02"), 8, "no-samples"),
         (("press1.pressure", "--from", "*", "--to", "*"), 2, "empty-range"),
         (("press1.pressure", "--mode", "wild"), 2, "bad-value"),
+        (("press1.pressure", "--mode", "plot", "--every", "1h"), 2, "bad-value"),
         (("press1.pressure", "--format", "gif"), 2, "bad-value"),
         (("press1.pressure", "--width", "7"), 2, "bad-value"),
         (("press1.pressure", "--from", "yesterdayish"), 2, "bad-time"),

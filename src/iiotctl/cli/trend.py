@@ -129,6 +129,7 @@ def trend(
     from iiotctl.reports.plots import output as drawing
 
     root, zone = opened(site, store, timezone, _console.show_event)
+    mode = mode or ("interpolated" if every else "plot")
     if format.value not in drawing.FORMATS:
         from iiotctl.ops import export
 
@@ -137,7 +138,7 @@ def trend(
             tags,
             format.value,
             output,
-            mode or ("interpolated" if every else "plot"),
+            mode,
             every,
             boundary,
             start,
@@ -168,8 +169,7 @@ def trend(
         tags,
         start,
         end or "*",
-        # a drawing of every sample looks like one of those that may be seen
-        mode=mode if mode and mode.strip().lower() != "raw" else "interpolated" if every and not mode else "plot",
+        mode=mode,
         width=wish.resolution,
         every=every,
         stepped=stepped,

@@ -161,13 +161,7 @@ def _check(order: Order, mode: Mode, boundary: Boundary) -> None:
             where="--wide",
             hint="`--mode interpolated --every 1min`, or leave `--wide` out",
         )
-    if order.every is not None and mode is not Mode.INTERPOLATED:
-        raise UsageError(
-            "bad-value",
-            f"`--every` says how far apart interpolated values are; mode `{mode}` has none",
-            where="--every",
-            hint="`--mode interpolated`, or leave `--every` out",
-        )
+    chosen.check_every(order.every, mode)
     if boundary is not Boundary.INSIDE and mode is Mode.INTERPOLATED:
         raise UsageError(
             "bad-value",

@@ -71,6 +71,9 @@ def trend(
     """
     mode = word(Mode, order.mode, "--mode")
     width = check_width(order.width)
+    chosen.check_every(order.every, mode)
+    if mode is Mode.RAW:  # a drawing of every sample looks like one of those that may be seen
+        mode = Mode.PLOT
     within = times.parse_range(order.start, order.end, now_us(), zone=order.zone, notice=notice)
     start, end = within.start, within.end
     assert start is not None

@@ -67,6 +67,21 @@ def windows(reader: Reader, during: str | None, start: int, end: int) -> tuple[t
     return tuple(lasted(reader, during, start, end))
 
 
+def check_every(text: str | None, mode: Mode) -> None:
+    """Refuse `--every` of a mode that has no use for it.
+
+    Raises:
+        UsageError: `bad-value`.
+    """
+    if text is not None and mode is not Mode.INTERPOLATED:
+        raise UsageError(
+            "bad-value",
+            f"`--every` says how far apart interpolated values are; mode `{mode}` has none",
+            where="--every",
+            hint="`--mode interpolated`, or leave `--every` out",
+        )
+
+
 def every(text: str | None) -> str:
     """`--every` of interpolated values, which must be there.
 
