@@ -2,8 +2,8 @@
 
 The file holds views over the store's sealed Parquet files (`views`), or their rows (`copy`). Views name each file,
 because a pattern such as `samples/*/*.parquet` would count twice what compaction has replaced and not yet deleted, and
-would trip over a damaged file. So the file knows nothing of what comes later, and after a compaction it names files
-that go away: it is to be made anew from time to time, which takes no longer than listing the store.
+would trip over a damaged file. So the file knows nothing of what comes later, and a compaction deletes files that it
+names: it is to be made anew from time to time and after each compaction, which takes about as long as listing the store.
 
 It is written as DuckDB 1.0 wrote files. In the form of DuckDB 2 drivers for ODBC and Grafana that are a little older
 could not open it.

@@ -14,6 +14,7 @@ from iiotctl.errors import IncompleteError, StoreError, UsageError
 from iiotctl.events import Event
 from iiotctl.history import database, views
 from iiotctl.ops.database import Wanted, write
+from iiotctl.store.compact import compact
 from tests.unit.history.stores import T0, ask, batch, small_store, writer
 
 NOW = T0 + 60_000_000
@@ -117,6 +118,24 @@ def test_made_anew_it_knows_what_has_come(store: Path, tmp_path: Path) -> None:
     make(store, output, force=True)
     assert len(rows(output, "FROM samples")) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plant.duckdb", "store"]
+
+
+def test_a_compaction_makes_it_fail_and_never_count_twice(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    opened = writer(root)
+    for number in range(3):
+        opened.commit(batch([0], [T0 + number], [1.0]))
+        opened.rotate()
+        opened.seal()
+    opened.close()
+    output = tmp_path / "plant.duckdb"
+    make(root, output)
+    compact(root, now_us=lambda: T0 + 86_400_000_000)
+    assert len(list((root / "samples").rglob("*.parquet"))) == 1
+    with pytest.raises(duckdb.IOException, match="No files found"):
+        rows(output, "FROM samples")
+    make(root, output, force=True)
+    assert rows(output, "SELECT count(*) FROM samples") == [(3,)]
 
 
 def test_files_of_another_make_are_named_and_left_out(store: Path, tmp_path: Path) -> None:
