@@ -237,9 +237,7 @@ def _unsure(frame: Frame, spots: Ints) -> Bools:
 
 
 def _counted(frame: Frame, times: Ints) -> Ints:
-    """(m,) how many of the times lie in each interval."""
+    """(m,) how many of the times lie in each interval; a fall that is seen on a border happened before it."""
     ordered = np.sort(times)
-    low, high = (
-        np.searchsorted(ordered, border, "right" if frame.backward else "left") for border in (frame.low, frame.high)
-    )
+    low, high = (np.searchsorted(ordered, border, "right") for border in (frame.low, frame.high))
     return np.asarray(high - low, np.int64)

@@ -135,11 +135,11 @@ def test_only_the_intervals_that_a_judgement_touches_are_uncertain() -> None:
     assert [counts.tolist() for counts in found.extra] == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
 
 
-def test_a_fault_on_a_border_belongs_to_the_interval_that_begins_there() -> None:
-    # 110 at 10 s, reset, 5 at 20 s: the step from 10 s to 20 s is unsure, the reset is counted from 20 s on
+def test_a_fall_seen_on_a_border_happened_before_it() -> None:
+    # 110 at 10 s, reset, 5 at 20 s: somewhere between 10 s and 20 s
     found = delta(at_ten(100, 110, 5, 15), [0, 20, 30])
     assert row(found) == ([15.0, 10.0], [UNSURE, GOOD])
-    assert found.extra[1].tolist() == [0, 1]
+    assert found.extra[1].tolist() == [1, 0]
 
 
 def test_counting_goes_on_while_readings_are_bad() -> None:
@@ -172,4 +172,4 @@ def test_no_readings_at_all() -> None:
 def test_backwards_in_time_the_same_is_counted() -> None:
     found = delta(at_ten(100, 110, 5, 15), [0, 20, 30], backward=True)
     assert row(found) == ([15.0, 10.0], [UNSURE, GOOD])
-    assert found.extra[1].tolist() == [1, 0]  # a border belongs to the interval that ends there in time
+    assert found.extra[1].tolist() == [1, 0]
