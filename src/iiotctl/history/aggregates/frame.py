@@ -234,7 +234,7 @@ def last_of(mask: Bools, first: Ints, stop: Ints) -> Ints:
 
 
 def at(numbers: npt.NDArray[N], index: Ints, fill: N | float) -> npt.NDArray[N]:
-    """(m,) numbers at indices, `fill` where an index points outside."""
+    """(m,) numbers at indices, `fill` where an index lies outside."""
     if not len(numbers):
         return np.full(len(index), fill, numbers.dtype)
     inside = (index >= 0) & (index < len(numbers))
