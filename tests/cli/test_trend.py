@@ -91,6 +91,7 @@ def test_newest_first_turns_rows_and_not_drawings(store: Path) -> None:
         (("press1.pressure", "--mode", "plot", "--every", "1h"), 2, "bad-value"),
         (("press1.pressure", "--format", "gif"), 2, "bad-value"),
         (("press1.pressure", "--width", "7"), 2, "bad-value"),
+        (("press1.pressure", "--format", "svg", "--excel", "de"), 2, "excel-format"),
         (("press1.pressure", "--from", "yesterdayish"), 2, "bad-time"),
     ],
 )

@@ -126,6 +126,7 @@ def trend(
     del quiet, verbose, color
     from iiotctl.ops import trend as op
     from iiotctl.ops.history import opened
+    from iiotctl.reports.output import check as rows_only
     from iiotctl.reports.plots import output as drawing
 
     root, zone = opened(site, store, timezone, _console.show_event)
@@ -154,6 +155,8 @@ def trend(
         )
         export.run(rows, _console.show_event)
         return
+    if excel is not None:
+        rows_only(format.value, output, excel)
     wish = drawing.Wish(
         format.value,
         output,
