@@ -17,7 +17,7 @@ from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.retrieval import chosen, chunks
 from iiotctl.history.retrieval.block import Block, joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request, check_width, word
-from iiotctl.history.retrieval.retrieve import retrieve
+from iiotctl.history.retrieval.retrieve import retrieve, retrieve_all
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.quality import BAD
@@ -212,11 +212,10 @@ class _Long:
         self.done = Exported(tags=len(tags))
 
     def _blocks(self) -> Iterator[tuple[TagFacts, Block]]:
-        for facts in self._tags:
-            for block in retrieve(self._reader, facts, self._request):
-                self.done.rows += len(block)
-                self.done.not_good += int((block.quality >> 30).astype(bool).sum())
-                yield facts, block
+        for facts, block in retrieve_all(self._reader, self._tags, self._request):
+            self.done.rows += len(block)
+            self.done.not_good += int((block.quality >> 30).astype(bool).sum())
+            yield facts, block
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         for facts, block in self._blocks():

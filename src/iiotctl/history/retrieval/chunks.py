@@ -7,6 +7,8 @@ tag of 1 Hz over a year comes in the same pieces as one of a sample a day over t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiotctl import quality as codes
@@ -69,7 +71,58 @@ def _read(reader: Reader, tag: str, low: int, high: int, *, text: bool) -> Block
     return reader.ask(work)
 
 
-def _block(tag: str, arrays: dict[str, Any]) -> Block:
+def together(reader: Reader, tags: Sequence[str], start: int, end: int, *, text: bool = False) -> dict[str, Block]:
+    """Samples of several tags in [start, end), each by time, from one pass over the files: tags whose names are
+    neighbours stand side by side there, and to read one is to read through the others.
+
+    Args:
+        reader: of the store.
+        tags: exact names.
+        start: µs UTC.
+        end: µs UTC.
+        text: with texts.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    import numpy as np
+
+    names = ", ".join(map(quoted, tags))
+
+    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        return connection.execute(
+            f"SELECT list_position([{names}], tag) AS place, epoch_us(ts) AS ts, CAST(value AS DOUBLE) AS value, quality"
+            f"{', text' if text else ''} FROM {reader.source('samples', start=start, end=end, tags=tags)}"
+            f" WHERE tag IN ({names}) AND ts >= {literal(start)} AND ts < {literal(end)}"
+        ).fetchnumpy()
+
+    arrays = reader.ask(work)
+    place = np.asarray(arrays.pop("place"))
+    order = np.lexsort((np.asarray(arrays["ts"]), place))
+    rows = _block("", {name: column[order] for name, column in arrays.items()}, ordered=True)
+    cuts = np.searchsorted(place[order], np.arange(1, len(tags) + 2))
+    return {tag: replace(rows[low:high], tag=tag) for tag, (low, high) in zip(tags, pairwise(cuts), strict=True)}
+
+
+def counts(reader: Reader, tags: Sequence[str], start: int, end: int) -> dict[str, int]:
+    """How many samples tags have in [start, end); those without any are left out.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    names = ", ".join(map(quoted, tags))
+
+    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        rows = connection.execute(
+            f"SELECT tag, count(*) FROM {reader.source('samples', start=start, end=end, tags=tags)}"
+            f" WHERE tag IN ({names}) AND ts >= {literal(start)} AND ts < {literal(end)} GROUP BY tag"
+        ).fetchall()
+        return dict(rows)
+
+    return reader.ask(work)
+
+
+def _block(tag: str, arrays: dict[str, Any], *, ordered: bool = False) -> Block:
     import numpy as np
 
     value = arrays["value"].astype(np.float64)
@@ -80,7 +133,7 @@ def _block(tag: str, arrays: dict[str, Any]) -> Block:
         text = None if text.mask.all() else np.where(text.mask, cast("Any", None), text.data)
     block = of(tag, np.asarray(arrays["ts"]), value, np.asarray(arrays["quality"]), text)
     # files hold a tag by time; only where one has late rows the order must be made, and equal times keep theirs
-    return block if (np.diff(block.ts) >= 0).all() else block[np.argsort(block.ts, kind="stable")]
+    return block if ordered or (np.diff(block.ts) >= 0).all() else block[np.argsort(block.ts, kind="stable")]
 
 
 def count(reader: Reader, tag: str, stretches: Sequence[tuple[int, int]]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,9 @@ _MOST_AT_ONCE: Final = 2_000_000
 """Samples that LTTB looks at in memory; of more, only the extremes of four times as many intervals as it shall keep
 (MinMaxLTTB, Van Der Donckt 2023)."""
 _PRESELECTED: Final = 4
+_TOGETHER: Final = 500_000
+"""Samples of several tags that are in memory at a time."""
+_MOST_TAGS: Final = 64
 
 
 def retrieve(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
@@ -42,6 +45,52 @@ def retrieve(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Bloc
         StoreError: no store; a file went away meanwhile.
     """
     for block in _MODES[request.mode](reader, facts, request):
+        if len(block):
+            yield block[::-1] if request.descending else block
+
+
+def retrieve_all(reader: Reader, tags: Sequence[TagFacts], request: Request) -> Iterator[tuple[TagFacts, Block]]:
+    """Rows of many tags, one tag after the other; see `retrieve`.
+
+    Recorded samples of tags that have few are read together: alone, each would cost a pass over the same parts of files.
+    """
+    if request.mode is not Mode.RAW or request.windows is not None or len(tags) == 1:
+        for facts in tags:
+            for block in retrieve(reader, facts, request):
+                yield facts, block
+        return
+    held = pieces.counts(reader, [facts.tag for facts in tags], request.start, request.end)
+    for group in _groups(tags, held):
+        names = [facts.tag for facts in group]
+        read = None
+        if len(group) > 1:
+            read = pieces.together(reader, names, request.start, request.end, text=request.text)
+            request.tally.update({tag: len(block) for tag, block in read.items()})
+        for facts in group:
+            blocks = (
+                retrieve(reader, facts, request) if read is None else _given(reader, facts, request, read[facts.tag])
+            )
+            for block in blocks:
+                yield facts, block
+
+
+def _groups(tags: Sequence[TagFacts], held: Mapping[str, int]) -> Iterator[list[TagFacts]]:
+    """Tags in their order, as many together as memory does not notice."""
+    group: list[TagFacts] = []
+    rows = 0
+    for facts in tags:
+        if group and (rows + held.get(facts.tag, 0) > _TOGETHER or len(group) == _MOST_TAGS):
+            yield group
+            group, rows = [], 0
+        group.append(facts)
+        rows += held.get(facts.tag, 0)
+    yield group
+
+
+def _given(reader: Reader, facts: TagFacts, request: Request, rows: Block) -> Iterator[Block]:
+    """Recorded samples that have been read, with their boundaries."""
+    before, after = _ends(reader, facts, request, request.start, request.end)
+    for block in (after, rows, before) if request.descending else (before, rows, after):
         if len(block):
             yield block[::-1] if request.descending else block
 

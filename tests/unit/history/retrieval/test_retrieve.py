@@ -165,3 +165,39 @@ def test_pieces_of_any_size_give_the_same(ask: Ask, monkeypatch: pytest.MonkeyPa
     if mode is Mode.LTTB:  # too many to be looked at at once: from the extremes of narrower intervals
         monkeypatch.setattr(retrieve, "_MOST_AT_ONCE", 2)
         assert set(ask(-5, 120, **options)) <= set(ask(-5, 120))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("boundary", list(Boundary))
+def test_tags_that_are_read_together_are_those_read_alone(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, descending: bool, boundary: Boundary
+) -> None:
+    place = tmp_path_factory.mktemp("many") / "store"
+    names = ["a", "b", "c", "d", "e"]
+    with BulkWriter.open(place, site="p", now_us=lambda: T0) as writer:
+        writer.codes(names)
+        for first in (2, 0):  # the later rows first, so that files are not in the order of time
+            at = [T0 + (first + step) * S for step in (0, 1)]
+            columns = {"tag": [0, 0, 1, 1, 3, 3], "ts": at * 3, "value": [0.0, 1, 2, 3, 4, 5], "text": ["x", None] * 3}
+            writer.add(pl.DataFrame(columns, schema_overrides={"tag": pl.UInt32}))
+            writer.flush()
+    request = Request(T0 + S, T0 + 3 * S, boundary=boundary, descending=descending, text=True)
+    tags = [TagFacts(name) for name in names]
+
+    def asked() -> dict[str, list[tuple[float, float | None, int]]]:
+        found: dict[str, list[Block]] = {}
+        with Reader(Selection(place), lambda event: None) as reader:
+            for facts, block in retrieve.retrieve_all(reader, tags, request):
+                found.setdefault(facts.tag, []).append(block)
+        assert all(block.tag == tag for tag, blocks in found.items() for block in blocks)
+        texts = [None if block.text is None else block.text.tolist() for block in found["a"]]
+        return {tag: plain(joined(tag, blocks)) for tag, blocks in found.items()} | {"texts": texts}  # type: ignore[dict-item]
+
+    together = asked()
+    monkeypatch.setattr(retrieve, "_MOST_TAGS", 2)
+    assert asked() == together
+    monkeypatch.setattr(retrieve, "_TOGETHER", 0)
+    assert {tag: rows for tag, rows in asked().items() if tag != "texts"} == {
+        tag: rows for tag, rows in together.items() if tag != "texts"
+    }
+    assert list(together)[:3] == ["a", "b", "c" if boundary is Boundary.INTERPOLATED else "d"]
