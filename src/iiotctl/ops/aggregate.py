@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from iiotctl.events import Event, Level
 from iiotctl.history import during, tagfacts, times
 from iiotctl.history.aggregates import registry, report, units
 from iiotctl.history.aggregates.base import Configuration, Function, Outcome, Unit, info_names
-from iiotctl.history.aggregates.request import Block, Request, whole_range
+from iiotctl.history.aggregates.request import Block, Request, holding_texts, whole_range
 from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
@@ -112,9 +113,19 @@ def aggregate(
     _check_rollover(wanted, functions)
     tags = of_numbers(tagfacts.find(reader, wanted.tags), functions, notice)
     request = request_of(reader, wanted, functions, tags, now_us())
-    shape = _Shape(functions, rate, {units.unit_of(f, t.unit, rate) for f in functions for t in tags}, brief=brief)
     blocks = report.blocks(reader, request, tags)
-    return Answer(Rows(shape.columns, shape.rows(blocks)), _settings(request, wanted))
+    first = next(blocks, None)
+    if first is not None and all(np.isnan(each.value).all() for each in first.outcomes):
+        # no result at all: of imported tags only the samples tell that they are texts
+        numbers = of_numbers(tags, functions, notice, holding_texts(reader, tags))
+        if len(numbers) < len(tags):
+            tags = numbers
+            request = request_of(reader, wanted, functions, tags, now_us())
+            blocks = report.blocks(reader, request, tags)
+            first = next(blocks, None)
+    shape = _Shape(functions, rate, {units.unit_of(f, t.unit, rate) for f in functions for t in tags}, brief=brief)
+    started = () if first is None else (first,)
+    return Answer(Rows(shape.columns, shape.rows(chain(started, blocks))), _settings(request, wanted))
 
 
 def _check_rollover(wanted: Wanted, functions: Sequence[Function]) -> None:
@@ -139,15 +150,18 @@ def opened(store: Path, notice: Callable[[Event], None]) -> Reader:
 
 
 def of_numbers(
-    tags: Sequence[TagFacts], functions: Sequence[Function], notice: Callable[[Event], None]
+    tags: Sequence[TagFacts],
+    functions: Sequence[Function],
+    notice: Callable[[Event], None],
+    known: Collection[str] = (),
 ) -> list[TagFacts]:
-    """The tags without those of texts, where a function needs numbers.
+    """The tags without those of texts (by their type, or `known` to be), where a function needs numbers.
 
     Raises:
         UsageError: `text-tag`, none is left.
     """
     needing = next((function for function in functions if not function.of_texts), None)
-    texts = [tag for tag in tags if tag.type.lower().startswith("string")] if needing is not None else []
+    texts = [tag for tag in tags if tag.type.lower().startswith("string") or tag.tag in known] if needing else []
     kept = [tag for tag in tags if tag not in texts]
     if needing is not None and not kept:
         able = ", ".join(each.name for each in registry.FUNCTIONS.values() if each.of_texts)

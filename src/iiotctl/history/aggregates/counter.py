@@ -16,7 +16,7 @@ import numpy as np
 
 from iiotctl import quality
 from iiotctl.history.aggregates import base
-from iiotctl.history.aggregates.base import Bools, Floats, Ints, Outcome, outcome
+from iiotctl.history.aggregates.base import Bools, Bounds, Floats, Function, Ints, Outcome, Unit, outcome
 from iiotctl.history.aggregates.frame import UNCERTAIN, Frame
 
 NEAR: Final = 0.1
@@ -241,3 +241,19 @@ def _counted(frame: Frame, times: Ints) -> Ints:
     ordered = np.sort(times)
     low, high = (np.searchsorted(ordered, border, "right") for border in (frame.low, frame.high))
     return np.asarray(high - low, np.int64)
+
+
+COUNTER_DELTA: Final = Function(
+    "CounterDelta",
+    "",
+    "Ours, for totalisers (kWh, m3, parts): what was counted, with the readings at the borders taken from the"
+    " samples around them, so that nothing is lost between two intervals. Roll-overs (at `--rollover`, or as the"
+    " tag says), resets and glitches are told apart, put right and counted.",
+    Bounds.NONE,
+    Unit.SAME,
+    "Uncertain where a reset or a glitch had to be judged, where data are Bad, and where they do not reach both"
+    " borders; else Good",
+    counter_delta,
+    extra=("rollovers", "resets", "glitches"),
+    reach=REACH,
+)

@@ -367,20 +367,7 @@ _ALL: Final = (
         raw.variance_population,
         by_tally=True,
     ),
-    Function(
-        "CounterDelta",
-        "",
-        "Ours, for totalisers (kWh, m3, parts): what was counted, with the readings at the borders taken from the"
-        " samples around them, so that nothing is lost between two intervals. Roll-overs (at `--rollover`, or as the"
-        " tag says), resets and glitches are told apart, put right and counted.",
-        Bounds.NONE,
-        Unit.SAME,
-        "Uncertain where a reset or a glitch had to be judged, where data are Bad, and where they do not reach both"
-        " borders; else Good",
-        counter.counter_delta,
-        extra=("rollovers", "resets", "glitches"),
-        reach=counter.REACH,
-    ),
+    counter.COUNTER_DELTA,
 )
 
 FUNCTIONS: Final = {function.name: function for function in _ALL}

@@ -11,6 +11,7 @@ import numpy as np
 from iiotctl.history import series
 from iiotctl.history.aggregates.base import RESOLUTION_US, Configuration, Function, Ints, Outcome
 from iiotctl.history.aggregates.frame import Frame
+from iiotctl.history.connect import quoted
 from iiotctl.history.intervals import Intervals, intervals, parse_every
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 
@@ -189,8 +190,6 @@ def _fixed(every: str | None) -> int | None:
 
 
 def _extent(reader: Reader, tags: Sequence[TagFacts]) -> tuple[int | None, int | None]:
-    from iiotctl.history.connect import quoted
-
     names = {tag.tag for tag in tags}
 
     def work(connection: object) -> tuple[int | None, int | None]:
@@ -202,3 +201,12 @@ def _extent(reader: Reader, tags: Sequence[TagFacts]) -> tuple[int | None, int |
         return row[0], row[1]
 
     return reader.ask(work)
+
+
+def holding_texts(reader: Reader, tags: Sequence[TagFacts]) -> set[str]:
+    """Which of the tags of unknown type have a text for their newest value."""
+    unknown = [quoted(tag.tag) for tag in tags if not tag.type]
+    if not unknown:
+        return set()
+    sql = f"SELECT tag FROM latest WHERE tag IN ({', '.join(unknown)}) AND value IS NULL AND text IS NOT NULL"
+    return {row[0] for row in reader.ask(lambda connection: connection.execute(sql).fetchall())}
