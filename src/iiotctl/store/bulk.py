@@ -27,13 +27,13 @@ from iiotctl.store.columns import final_frame, sorted_by_name
 from iiotctl.store.compare import Judge, Verdicts
 from iiotctl.store.durable import Disk
 from iiotctl.store.layout import EVENTS, GAPS, LOCK_NAME, PART_SUFFIX, SAMPLES, TAGS, Layout, SegmentName
-from iiotctl.store.lock import Lock, holder, refuse_remote
+from iiotctl.store.lock import Lock, holder, refuse_remote, releasing
 from iiotctl.store.manifest import Manifest
 from iiotctl.store.schema import TagRow, events_frame, gaps_frame, tags_frame
 from iiotctl.store.seal import place
 from iiotctl.store.snapshot import Snapshot
 from iiotctl.store.stage import Stage
-from iiotctl.store.writer import not_writable, prepare
+from iiotctl.store.writer import prepare
 
 if TYPE_CHECKING:
     import polars as pl
@@ -96,7 +96,7 @@ class BulkWriter:
         disk = disk or Disk()
         layout = Layout(root.absolute())
         lock = Lock(layout.imports / LOCK_NAME)
-        try:
+        with releasing(lock, root):
             prepare(layout, disk)
             disk.make_dir(layout.imports)
             try:
@@ -104,12 +104,6 @@ class BulkWriter:
             except StoreError as error:
                 raise _is_running(layout) from error
             _recover(layout, disk)
-        except OSError as error:
-            lock.release()
-            raise not_writable(root, error) from error
-        except BaseException:
-            lock.release()
-            raise
         return cls(layout, disk, lock, site=site, now_us=now_us)
 
     def __enter__(self) -> Self:

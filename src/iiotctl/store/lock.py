@@ -6,6 +6,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +81,29 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+@contextmanager
+def releasing(lock: Lock, root: Path) -> Iterator[None]:
+    """Let go of a lock when opening the store fails; what the disk refuses becomes `store-not-writable`."""
+    try:
+        yield
+    except BaseException as error:
+        lock.release()
+        if isinstance(error, OSError):
+            raise not_writable(root, error) from error
+        raise
+
+
+def not_writable(root: Path, error: OSError) -> StoreError:
+    """The error of a store whose folder refuses."""
+    return StoreError(
+        "store-not-writable",
+        "the store cannot be written",
+        where=str(root),
+        cause=str(error),
+        hint="choose another folder with `--store PATH`, or ask for write permission",
+    )
 
 
 def _lock_patiently(descriptor: int) -> None:

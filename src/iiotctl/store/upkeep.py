@@ -19,11 +19,11 @@ from iiotctl.store import layout as places
 from iiotctl.store.durable import Disk
 from iiotctl.store.layout import KINDS, SCRATCH_SUFFIX, Layout, SegmentName, compacted_by
 from iiotctl.store.ledger import Ledger, path_of
-from iiotctl.store.lock import Lock, holder, refuse_remote
+from iiotctl.store.lock import Lock, holder, refuse_remote, releasing
 from iiotctl.store.manifest import Manifest
 from iiotctl.store.readers import nobody_reads
 from iiotctl.store.standing import unfinished
-from iiotctl.store.writer import check_store, not_writable
+from iiotctl.store.writer import check_store
 
 PATIENCE_US: Final = 15 * 60_000_000
 
@@ -86,21 +86,14 @@ class Upkeep:
         layout = Layout(root.absolute())
         check_store(layout)
         lock = Lock(layout.upkeep)
-        try:
-            lock.acquire()
-        except StoreError as error:
-            raise _is_running(layout) from error
-        except OSError as error:
-            raise not_writable(root, error) from error
+        with releasing(lock, root):
+            try:
+                lock.acquire()
+            except StoreError as error:
+                raise _is_running(layout) from error
         upkeep = cls(layout, disk or Disk(), lock, now_us)
-        try:
+        with releasing(lock, root):
             upkeep._clean()
-        except OSError as error:
-            lock.release()
-            raise not_writable(root, error) from error
-        except BaseException:
-            lock.release()
-            raise
         return upkeep
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ from iiotctl.store import damage, readers, spool
 from iiotctl.store import layout as places
 from iiotctl.store.durable import Disk, write_file
 from iiotctl.store.layout import FORMAT, TMP_SUFFIX, Layout, SegmentName
-from iiotctl.store.lock import Lock, refuse_remote
+from iiotctl.store.lock import Lock, refuse_remote, releasing
 from iiotctl.store.manifest import Manifest, SealedFile
 from iiotctl.store.schema import TagRow
 from iiotctl.store.seal import seal_segment
@@ -104,16 +104,10 @@ class StoreWriter:
         disk = disk or Disk()
         layout = Layout(root.absolute())
         lock = Lock(layout.lock)
-        try:
+        with releasing(lock, root):
             prepare(layout, disk)
             lock.acquire()
             state, is_sound = _load_state(layout)
-        except OSError as error:
-            lock.release()
-            raise not_writable(root, error) from error
-        except BaseException:
-            lock.release()
-            raise
         writer = cls(
             layout,
             disk,
@@ -126,14 +120,8 @@ class StoreWriter:
             seal_size=seal_size,
         )
         writer._checkpoint_is_sound = is_sound
-        try:
+        with releasing(lock, root):
             writer._recover()
-        except OSError as error:
-            lock.release()
-            raise not_writable(root, error) from error
-        except BaseException:
-            lock.release()
-            raise
         return writer
 
     def _recover(self) -> None:
@@ -321,17 +309,6 @@ class StoreWriter:
                 ) from error
             self._state.begin(self.run, self._names)
         return self._segment
-
-
-def not_writable(root: Path, error: OSError) -> StoreError:
-    """The error of a store whose folder refuses."""
-    return StoreError(
-        "store-not-writable",
-        "the store cannot be written",
-        where=str(root),
-        cause=str(error),
-        hint="choose another folder with `--store PATH`, or ask for write permission",
-    )
 
 
 def _seal_failed(error: OSError, path: Path) -> StoreError:
