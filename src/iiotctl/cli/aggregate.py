@@ -122,7 +122,7 @@ def aggregate(
       iiotctl aggregate main.power --function TimeAverage2 --every 15min --from t
       iiotctl aggregate main.power --function Total2 --rate-unit h --every 1d
       iiotctl aggregate 'oven.*' --function Minimum --function Maximum
-      iiotctl aggregate press1.running --function DurationInStateNonZero --every shift
+      iiotctl aggregate press1.on --function DurationInStateNonZero --every shift
       iiotctl aggregate --by-state press1.state --every shift
       iiotctl aggregate main.power --function TimeAverage2 --by-state press1.state
     """

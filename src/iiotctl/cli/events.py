@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from iiotctl.eventframe import EventFrame
     from iiotctl.ops.events import Outcome
-    from iiotctl.reports.rows import Column
+    from iiotctl.reports.rows import Column, Rows
     from iiotctl.site.events import EventDefinition
 
 app = typer.Typer()
@@ -81,7 +81,7 @@ def events(
     notice = Omissions(_console.show_event)
     found = op.listed(root, notice, name=name, within=op.Within(start, end, zone))
     if format is Format.TABLE:
-        table = Rows(_shown_columns(), [_shown(f"{one.frame.event}#{one.number}", one.frame) for one in found])
+        table = _told_to_people([(f"{one.frame.event}#{one.number}", one.frame) for one in found], [])
     else:
         columns = [Column("event"), Column("number", "integer"), *_fact_columns(), Column("site")]
         table = Rows(columns, [(one.frame.event, one.number, *_facts(one.frame), one.site) for one in found])
@@ -190,8 +190,7 @@ def find(
     states = {frame.id: state for outcome in outcomes for state, frame in _states(outcome)}
     found = [frame for outcome in outcomes for frame in outcome.events]
     if format is Format.TABLE:
-        columns = [*_shown_columns(), Column("state")]
-        table = Rows(columns, [(*_shown(frame.event, frame), states[frame.id]) for frame in found])
+        table = _told_to_people([(frame.event, frame) for frame in found], [states[frame.id] for frame in found])
     else:
         columns = [Column("event"), *_fact_columns(), Column("state")]
         table = Rows(columns, [(frame.event, *_facts(frame), states[frame.id]) for frame in found])
@@ -235,19 +234,23 @@ def _duration(frame: EventFrame) -> float | None:
     return None if frame.end is None else (frame.end - frame.start) / 1e6
 
 
-def _shown_columns() -> list[Column]:
-    """For people."""
-    from iiotctl.reports.rows import Column
+def _told_to_people(events_: Sequence[tuple[str, EventFrame]], states: Sequence[str]) -> Rows:
+    """Without what no event has, and what says nothing to people."""
+    from iiotctl.reports.rows import Column, Rows
 
-    return [
-        Column("event"),
-        Column("start", "timestamp"),
-        Column("end", "timestamp"),
-        Column("duration", "float", "s"),
-        Column("severity"),
-        Column("asset"),
-        Column("values"),
+    columns = [
+        *(Column("event"), Column("start", "timestamp"), Column("end", "timestamp"), Column("duration", "float", "s")),
+        *(Column("severity"), Column("asset"), Column("values")),
+        *([Column("state")] if states else []),
     ]
+    rows = [_shown(name, frame) for name, frame in events_]
+    rows = [(*row, state) for row, state in zip(rows, states, strict=True)] if states else rows
+    kept = [
+        place
+        for place, column in enumerate(columns)
+        if column.name not in ("severity", "asset") or any(row[place] for row in rows)
+    ]
+    return Rows([columns[place] for place in kept], [[row[place] for place in kept] for row in rows])
 
 
 def _shown(name: str, frame: EventFrame) -> tuple[object, ...]:
