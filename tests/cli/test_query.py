@@ -133,7 +133,7 @@ def test_a_pipe_that_closes_early_ends_it_quietly_and_in_little_memory(store: Pa
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait(60) == 0
-    assert peak < 600_000  # kB
+    assert peak < 400_000  # kB
 
 
 STOPS = {signal.SIGINT: (130, b"", "interrupted\n"), signal.SIGTERM: (143, b"", "terminated\n")}

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _MIB: Final = 1 << 20
-_LEAST_MEMORY: Final = 256 * _MIB
+LEAST_MEMORY: Final = 256 * _MIB
+"""Enough for rows that leave as they come. With a slow reader DuckDB piles finished rows up until a third of what it may
+take is full."""
 _MOST_MEMORY: Final = 4096 * _MIB
 
 
@@ -33,8 +35,8 @@ def memory_limit() -> int:
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        total = 4 * _LEAST_MEMORY
-    return max(_LEAST_MEMORY, min(_MOST_MEMORY, total // 4))
+        total = 4 * LEAST_MEMORY
+    return max(LEAST_MEMORY, min(_MOST_MEMORY, total // 4))
 
 
 def _cores() -> int:
@@ -49,6 +51,7 @@ def session(
     output: str | None = None,
     *,
     unsafe: bool = False,
+    memory: int | None = None,
     temp_dir: Path | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory with the project's settings; call `lock` on it before foreign SQL runs.
@@ -57,6 +60,7 @@ def session(
         files: what may be read.
         output: what may be written, as DuckDB will be given it.
         unsafe: leave the walls out; the settings that results depend on stay.
+        memory: bytes it may take at most; `memory_limit` when None.
         temp_dir: where the private folder for spilling is made; the system's choice when None.
     """
     import duckdb
@@ -66,7 +70,7 @@ def session(
         # each key once, also in the constructor: a file in the user's home cannot preset them
         connection = duckdb.connect(":memory:")
         try:
-            for name, value in _settings(folder).items():
+            for name, value in _settings(folder, min(memory or _MOST_MEMORY, memory_limit())).items():
                 connection.execute(f"SET {name} = {value}")
             if not unsafe:
                 paths = [str(path) for path in files]
@@ -99,7 +103,7 @@ def _aside() -> duckdb.DuckDBPyConnection:
     import duckdb
 
     connection = duckdb.connect(
-        config={"enable_external_access": "false", "memory_limit": f"{_LEAST_MEMORY // _MIB}MiB"}
+        config={"enable_external_access": "false", "memory_limit": f"{LEAST_MEMORY // _MIB}MiB"}
     )
     for name, value in {"TimeZone": "'UTC'", "disabled_optimizers": quoted(_UNPLANNED), **_WALLS}.items():
         connection.execute(f"SET GLOBAL {name} = {value}")
@@ -124,11 +128,11 @@ _WALLS: Final = {
 }
 
 
-def _settings(folder: Path) -> dict[str, str]:
+def _settings(folder: Path, memory: int) -> dict[str, str]:
     return {
         "temp_directory": quoted(str(folder)),
         "max_temp_directory_size": quoted(f"{shutil.disk_usage(folder).free // 2 // _MIB}MiB"),
-        "memory_limit": quoted(f"{memory_limit() // _MIB}MiB"),
+        "memory_limit": quoted(f"{memory // _MIB}MiB"),
         "threads": str(_cores()),
         "TimeZone": "'UTC'",
         "asof_loop_join_threshold": "0",

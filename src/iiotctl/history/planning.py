@@ -41,11 +41,13 @@ class Plan:
         files: to read of each table; a table that is not in it is not read.
         latest: the rows of `latest` are wanted.
         pivots: for each call of `wide`.
+        streams: see `scans.Scans`.
     """
 
     files: Mapping[str, Sequence[Path]]
     latest: bool = False
     pivots: tuple[Pivot, ...] = ()
+    streams: bool = False
 
 
 def plan(
@@ -68,10 +70,11 @@ def plan(
     if select is None:
         return Plan(index.files)
     columns = _columns(statement.wides, snapshot, index) if statement.wides else {}
-    found = _scanned(select, columns, start, end)
-    if found is None:
+    planned = _planned(select, columns, start, end)
+    if planned is None:
         pivots = tuple(Pivot(call, tags, (Bounds(),)) for call, tags in columns.items())
         return Plan(index.files, pivots=pivots)
+    found = planned.tables
     pivots = tuple(Pivot(call, tags, tuple(found.get(call.name, [Bounds()]))) for call, tags in columns.items())
     text = select.lower()
     files = {}
@@ -82,7 +85,12 @@ def plan(
             wanted = [*wanted, *(bounds for pivot in pivots for bounds in pivot.needs)]
         if wanted:
             files[table] = index.chosen(table, wanted)
-    return Plan(files, latest=views.NEWEST in found or "latest" in text, pivots=pivots)
+    return Plan(
+        files,
+        latest=views.NEWEST in found or "latest" in text,
+        pivots=pivots,
+        streams=planned.streams and not pivots,
+    )
 
 
 def _columns(calls: Collection[Wide], snapshot: Snapshot, index: FileIndex) -> dict[Wide, tuple[str, ...]]:
@@ -97,9 +105,9 @@ def _columns(calls: Collection[Wide], snapshot: Snapshot, index: FileIndex) -> d
     }
 
 
-def _scanned(
+def _planned(
     select: str, columns: Mapping[Wide, Sequence[str]], start: int | None, end: int | None
-) -> dict[str, list[Bounds]] | None:
+) -> scans.Scans | None:
     """What the statement scans, by name of the table in the schema `inside`; None when it cannot be planned."""
     import duckdb
 

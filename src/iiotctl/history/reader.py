@@ -192,7 +192,8 @@ class Reader:
         self._index = FileIndex(plan.files, snapshot.ranges)
         self._unsealed = snapshot.unsealed_rows > 0
         files = [path for kind in plan.files.values() for path in kind]
-        connection = self._stack.enter_context(connect.session(files, self._output, unsafe=self._unsafe))
+        memory = connect.LEAST_MEMORY if plan.streams else None
+        connection = self._stack.enter_context(connect.session(files, self._output, unsafe=self._unsafe, memory=memory))
         views.create(
             connection,
             snapshot,

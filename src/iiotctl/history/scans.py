@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,13 +21,29 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PREFIX: Final = "memory.inside."
+_STREAMING: Final = frozenset(
+    {"SEQ_SCAN", "FILTER", "PROJECTION", "UNION", "LIMIT", "STREAMING_LIMIT", "DUMMY_SCAN", "RANGE", "GENERATE_SERIES"}
+)
 _OPTIONAL: Final = re.compile(r"('(?:[^']|'')*')|optional: ")
 _LOW: Final = frozenset({"COMPARE_GREATERTHAN", "COMPARE_GREATERTHANOREQUALTO", "COMPARE_EQUAL"})
 _HIGH: Final = {"COMPARE_LESSTHAN": 0, "COMPARE_LESSTHANOREQUALTO": 1, "COMPARE_EQUAL": 1}
 
 
-def of_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, list[Bounds]]:
-    """The tables that a statement scans, and of each scan what it needs.
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """What a statement does.
+
+    Attributes:
+        tables: what each scan of a table needs.
+        streams: rows leave as they come; nothing is sorted, grouped or joined.
+    """
+
+    tables: dict[str, list[Bounds]]
+    streams: bool
+
+
+def of_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> Scans:
+    """What a statement scans.
 
     Args:
         connection: of `connect.aside`, with the views of `views.create_empty`.
@@ -37,14 +54,16 @@ def of_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, l
     """
     rows = connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()
     found: dict[str, list[Bounds]] = {}
+    streams = True
     for node in _nodes([plan for _, text in rows for plan in json.loads(text)]):
         facts = node["extra_info"]
+        streams = streams and node["name"] in _STREAMING
         table = _table(str(facts.get("Table", "")))
         if table is not None:
             filters = facts.get("Filters", [])
             bounds = _bounds(connection, [filters] if isinstance(filters, str) else filters)
             found.setdefault(table, []).append(bounds)
-    return found
+    return Scans(found, streams)
 
 
 def _table(name: str) -> str | None:

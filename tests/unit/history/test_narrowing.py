@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iiotctl.events import Event
-from iiotctl.history import series, statement
+from iiotctl.history import connect, series, statement
 from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.result import Running
 from tests.unit.history import years
@@ -166,3 +166,17 @@ def test_latest_without_a_statement_is_the_same(tmp_path: Path) -> None:
     with Reader(Selection(root), silent) as reader:
         slow = reader.ask(lambda connection: connection.execute("FROM latest ORDER BY tag").fetchall())
     assert slow == rows(root, "FROM latest ORDER BY tag")
+
+
+def test_rows_that_leave_as_they_come_need_little_memory(tmp_path: Path) -> None:
+    root = years.make(tmp_path / "store", days=1, tags=2)
+
+    def memory(sql: str) -> str:
+        return str(rows(root, sql)[0][0])  # type: ignore[index]
+
+    little = "256.0 MiB"
+    assert memory("SELECT current_setting('memory_limit') FROM samples WHERE tag > 'a' LIMIT 3") == little
+    assert memory("SELECT current_setting('memory_limit') FROM range(3)") == little
+    if connect.memory_limit() > connect.LEAST_MEMORY:
+        assert memory("SELECT current_setting('memory_limit'), count(*) FROM samples GROUP BY ALL") != little
+        assert memory("SELECT current_setting('memory_limit') FROM samples ORDER BY ts") != little
