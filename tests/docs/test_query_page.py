@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from iiotctl.history import statement
-from tests.unit.history.stores import ask, small_store
+from iiotctl.history.reader import Selection
+from iiotctl.history.result import Running
+from tests.unit.history.stores import small_store
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "query.md"
 COMMANDS = re.findall(r"^\$ (iiotctl query(?:[^\n]|\n {4,})*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
@@ -25,5 +27,6 @@ def test_the_page_was_read() -> None:
 
 @pytest.mark.parametrize("sql", QUERIES)
 def test_every_query_runs(sql: str, tmp_path: Path) -> None:
-    checked = statement.check(sql)
-    ask(small_store(tmp_path / "store"), checked.sql)
+    root = small_store(tmp_path / "store")
+    with Running(Selection(root), statement.check(sql), lambda event: pytest.fail(event.text)) as running:
+        list(running.rows()[1])
