@@ -15,6 +15,10 @@ def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """`did you mean …?`, or "" when nothing is near."""
-    found = difflib.get_close_matches(name, list(names), n=3, cutoff=0.6)
+    """`did you mean …?`, or "" when nothing is near; for a pattern such as `pres1.*` patterns of the same kind."""
+    options: Iterable[str] = names
+    if any(sign in name for sign in "*?["):
+        parts = [each.split(".") for each in names]
+        options = {".".join([*some[:count], "*"]) for some in parts for count in range(1, len(some))}
+    found = difflib.get_close_matches(name, sorted(options), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(f'`{found_name}`' for found_name in found)}?" if found else ""

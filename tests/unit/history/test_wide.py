@@ -109,6 +109,7 @@ def _holds(difference: timedelta, sign: str) -> bool:
     ("sql", "slug", "part"),
     [
         ("FROM wide('q.othr', '1min')", "no-tags", "did you mean `q.other`?"),
+        ("FROM wide('qq.*', '1min')", "no-tags", "did you mean `q.*`?"),
         ("FROM wide('q.*', 'soon')", "wide-arguments", "soon"),
         ("FROM wide('q.*', '0s')", "wide-arguments", "no length"),
         ("FROM wide('q.*', INTERVAL '-1 hour')", "wide-arguments", "no length"),
