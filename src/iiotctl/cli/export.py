@@ -68,7 +68,7 @@ def export(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Write samples of tags to a file: CSV, Excel, Parquet, Arrow and others.
+    """Write samples of tags to a file, also for Excel.
 
     Samples go out as recorded; with --every, as values interpolated at even
     distances, and with --wide side by side. Programs get UTC. Workbooks and

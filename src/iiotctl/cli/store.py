@@ -32,7 +32,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def group(context: typer.Context) -> None:
-    """Look after the folder of samples: size, seal, compact, retain, push."""
+    """Look after the store: status, verify, compact, retain, push."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

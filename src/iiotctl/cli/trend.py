@@ -112,7 +112,7 @@ def trend(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Draw tags over a range: in the terminal, as a picture or as a page.
+    """Draw tags over a range: in the terminal, as picture or page.
 
     Tags of one unit share a panel. No line goes across a gap or a Bad sample,
     no spike is lost, and below each panel stands what the quality was. With

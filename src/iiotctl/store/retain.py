@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.store import lasting, ledger
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import GAPS, PART_SUFFIX, ROLLUPS, SAMPLES, TAGS, Layout, date_of, segment_of
+from iiotctl.store.layout import EXPIRY_SUFFIX, GAPS, ROLLUPS, SAMPLES, TAGS, Layout, date_of, segment_of
 from iiotctl.store.manifest import SealedFile
 from iiotctl.store.merge import sha256_of
 from iiotctl.store.seal import place
@@ -165,19 +165,20 @@ def _roll_up(upkeep: Upkeep, day: date, files: Sequence[str], interval_us: int) 
     new = lasting.with_partial(new, of(GAPS), of(TAGS), day)
     tables: list[tuple[str, Path, pl.DataFrame]] = [(ROLLUPS, layout.sealed(ROLLUPS, day, upkeep.name()), new)]
     change = _Change(upkeep, files)
-    place(upkeep.disk, layout, tables, change, upkeep.now_us(), suffix=PART_SUFFIX)
+    place(upkeep.disk, layout, tables, change, upkeep.now_us(), suffix=EXPIRY_SUFFIX)
     return new.height
 
 
 def _finish(upkeep: Upkeep) -> None:
-    """Give roll-ups their name that a run announced and could not name any more."""
+    """Give roll-ups their name that a run announced and could not name any more; remove those it never announced."""
     known = ledger.read_all(upkeep.layout)
-    for part in upkeep.layout.root.glob(f"{ROLLUPS}/date=*/*{PART_SUFFIX}"):
-        final = part.with_name(part.name.removesuffix(PART_SUFFIX))
+    for scratch in upkeep.layout.root.glob(f"{ROLLUPS}/date=*/*{EXPIRY_SUFFIX}"):
+        final = scratch.with_name(scratch.name.removesuffix(EXPIRY_SUFFIX))
         entries = known.get(ledger.path_of(upkeep.layout, final), [])
-        if not final.exists() and sha256_of(part) in {entry.sha256 for entry in entries}:
-            upkeep.disk.rename(part, final)
-            upkeep.disk.sync_dir(final.parent)
+        if sha256_of(scratch) in {entry.sha256 for entry in entries}:
+            upkeep.disk.rename(scratch, final)
+        else:
+            upkeep.disk.unlink(scratch)
 
 
 def _by_day(layout: Layout, known: Ledger, table: str) -> dict[date, list[Path]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from iiotctl.errors import StoreError
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import CAPTURED, PART_SUFFIX, TMP_SUFFIX, Layout, Table
+from iiotctl.store.layout import CAPTURED, SOLE_COPIES, TMP_SUFFIX, Layout, Table
 from iiotctl.store.manifest import Manifest, SealedFile
 from iiotctl.store.schema import DATED_BY
 from iiotctl.store.spool import Segment
@@ -130,8 +130,8 @@ def place(
         manifest: of this process.
         at: µs UTC, now.
         suffix: of files in the making. Those in `TMP_SUFFIX` may be removed by anyone, since another copy of the rows
-            exists until the end (the segment). One in `PART_SUFFIX` is itself that copy as soon as the manifest
-            knows it: `bulk` goes on from there.
+            exists until the end (the segment). One in `SOLE_COPIES` is itself that copy as soon as the manifest
+            knows it: `bulk` or `retain` goes on from there.
 
     Raises:
         OSError: the disk refused; nothing of this call is in the store, or all that the manifest knows.
@@ -142,7 +142,7 @@ def place(
     try:
         _write_scratch(disk, layout, tables, at, pending, suffix=suffix)
         if pending:
-            if suffix == PART_SUFFIX:
+            if suffix in SOLE_COPIES:
                 for folder in {final.parent for _, final, _ in pending}:
                     disk.sync_dir(folder)
                 announced = True  # from here on the manifest may know files that exist nowhere else

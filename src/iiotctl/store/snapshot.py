@@ -22,9 +22,9 @@ from iiotctl.store.layout import (
     GAPS,
     KEPT,
     KINDS,
-    PART_SUFFIX,
     ROLLUPS,
     SAMPLES,
+    SOLE_COPIES,
     TAGS,
     Layout,
     SegmentName,
@@ -247,7 +247,7 @@ def has_other_copy(layout: Layout, name: str) -> bool:
     """Whether the rows of a file that the manifest lists (`name`, relative) stand in a segment or in a scratch file."""
     segment = segment_of(layout.root / name)
     in_spool = segment is not None and layout.segment(segment).exists()
-    return in_spool or (layout.root / (name + PART_SUFFIX)).exists()
+    return in_spool or any((layout.root / (name + suffix)).exists() for suffix in SOLE_COPIES)
 
 
 def _date(ts_us: int | None) -> date | None:

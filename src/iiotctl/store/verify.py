@@ -10,6 +10,7 @@ from pathlib import Path
 
 from iiotctl.store import ledger, spool
 from iiotctl.store.layout import (
+    EXPIRY_SUFFIX,
     GAPS,
     KINDS,
     LOCK_NAME,
@@ -150,7 +151,7 @@ def _leftovers(layout: Layout) -> Iterator[Flaw]:
     if not is_held(layout.imports / LOCK_NAME):
         suffixes.append(PART_SUFFIX)
     if not is_held(layout.upkeep):
-        suffixes.append(SCRATCH_SUFFIX)
+        suffixes += [SCRATCH_SUFFIX, EXPIRY_SUFFIX]
     for suffix in suffixes:
         for scratch in sorted(layout.root.glob(f"*/date=*/*{suffix}")):
             yield Flaw(_name(layout, scratch), Verdict.LEFTOVER, "an interrupted seal, import or compaction left it")
