@@ -101,6 +101,8 @@ def root(
       iiotctl demo                       a simulated plant, captured and queried
       iiotctl read modbus-tcp://192.168.10.21 holding:11:float32:CDAB
       iiotctl init && iiotctl capture    live data into crash-safe Parquet
+      iiotctl trend press1.hydraulics.pressure --from '*-8h'
+      iiotctl aggregate main.power --function Total2 --rate-unit h --every 1d
       iiotctl query "SELECT tag, avg(value) FROM samples GROUP BY tag"
     """
     del version, debug
