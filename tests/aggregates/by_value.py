@@ -153,7 +153,7 @@ def number_of_transitions(history: History, low: int, high: int) -> Result:
 
 def worst_quality(history: History, low: int, high: int) -> Result:
     """§5.4.3.35: worst status of the raw samples as value, the first of several; always Good, Calculated."""
-    return _worst([sample.status for sample in history.within(low, high)])
+    return _worst(history, [sample.status for sample in history.within(low, high)])
 
 
 def worst_quality_2(history: History, low: int, high: int) -> Result:
@@ -163,15 +163,17 @@ def worst_quality_2(history: History, low: int, high: int) -> Result:
     if history.on(start) is None:  # else the sample is the bound
         bound = history.ignoring_uncertain_as_bad().simple(start).status
         codes = [*codes, bound] if history.backward else [bound, *codes]
-    return _worst(codes)
+    return _worst(history, codes)
 
 
-def _worst(codes: list[int]) -> Result:
+def _worst(history: History, codes: list[int]) -> Result:
+    """MultipleValues: in v1.05 for several values of the worst quality, in v1.04 for several codes of it."""
     if not codes:
         return no_data()
     worst = max(code >> 30 for code in codes)
     hits = [code for code in codes if code >> 30 == worst]
-    return Result(Fraction(hits[0]), None, GOOD, CALCULATED | (MULTIPLE if len(hits) > 1 else 0))
+    several = len(hits) if history.config.edition == "1.05" else len(set(hits))
+    return Result(Fraction(hits[0]), None, GOOD, CALCULATED | (MULTIPLE if several > 1 else 0))
 
 
 def _spread(history: History, low: int, high: int, *, sample: bool, root: bool) -> Result:

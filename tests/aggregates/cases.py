@@ -21,7 +21,7 @@ _BITS = {
     "Partial": PARTIAL,
     "MultipleValues": MULTIPLE,
 }
-_OPTIONS = ("treat_uncertain_as_bad", "percent_data_bad", "percent_data_good", "sloped_extrapolation")
+_OPTIONS = ("treat_uncertain_as_bad", "percent_data_bad", "percent_data_good", "sloped_extrapolation", "edition")
 
 
 def micros(text: str) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from iiotctl import quality
 from iiotctl.history.aggregates.base import INFO_MASK, Configuration, info_names
+from iiotctl.history.aggregates.edition import Edition
 from iiotctl.history.aggregates.frame import Frame
 from iiotctl.history.aggregates.registry import FUNCTIONS
 from iiotctl.history.series import Series
@@ -39,6 +40,7 @@ def frame_of(history: History, intervals: Sequence[tuple[int, int, bool]]) -> Fr
             config.percent_data_bad,
             config.percent_data_good,
             config.sloped_extrapolation,
+            Edition(config.edition),
         ),
     )
 

@@ -37,12 +37,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Config:
-    """AggregateConfiguration (§4.2.1.2) with its defaults."""
+    """AggregateConfiguration (§4.2.1.2) with its defaults, and the edition of the standard."""
 
     treat_uncertain_as_bad: bool = True
     percent_data_bad: int = 100
     percent_data_good: int = 100
     sloped_extrapolation: bool = False
+    edition: str = "1.04"
 
 
 @dataclass(frozen=True)
@@ -145,12 +146,15 @@ class History:
             return True
         return low >= self.samples[-1].ts if self.backward else low > self.samples[-1].ts
 
-    def is_partial(self, low: int, high: int) -> bool:
-        """§5.3.3.2: data begin within the interval, or end within it and not on its later border."""
-        head, tail = self.samples[0], self.samples[-1]
-        if self.backward:
-            return low < head.ts <= high or low < tail.ts < high
-        return low < head.ts < high or low <= tail.ts < high
+    def begins_within(self, low: int, high: int) -> bool:
+        """§5.3.3.2: data begin within the interval, not on its earlier border."""
+        at = self.samples[0].ts
+        return low < at <= high if self.backward else low < at < high
+
+    def ends_within(self, low: int, high: int) -> bool:
+        """§5.3.3.2: data end within the interval, not on its later border."""
+        at = self.samples[-1].ts
+        return low < at < high if self.backward else low <= at < high
 
     # Values at borders ---------------------------------------------------------------------------------------------
 
@@ -229,13 +233,17 @@ class History:
     def status_of_time(self, regions: Sequence[Region]) -> int:
         """Status by the Good and the Bad share of time (§5.4.3.2.1).
 
-        Uncertain regions are included with the Good ones, with TreatUncertainAsBad with the Bad ones: the text of
-        v1.05, and the file of examples that belongs to it.
+        In v1.05 Uncertain regions are included with the Good ones, with TreatUncertainAsBad with the Bad ones: its
+        text, and the file of examples that belongs to it. In v1.04 they stay Uncertain, neither Good nor Bad: a sentence
+        more in its text, and its printed tables.
         """
-        first_bad = 1 if self.config.treat_uncertain_as_bad else 2
-        good = sum((region.length for region in regions if region.severity < first_bad), Fraction(0))
-        bad = sum((region.length for region in regions if region.severity >= first_bad), Fraction(0))
-        return self._status(good, bad, good + bad)
+        by_severity = [Fraction(0)] * 3
+        for region in regions:
+            severity = region.severity
+            if severity == 1 and self.config.edition == "1.05":
+                severity = 2 if self.config.treat_uncertain_as_bad else 0
+            by_severity[severity] += region.length
+        return self._status(by_severity[0], by_severity[2], sum(by_severity, Fraction(0)))
 
     def status_of_values(self, samples: Sequence[Sample]) -> int:
         """Status by the Good and the Bad share of the samples (§5.4.3.2.1)."""
@@ -244,10 +252,13 @@ class History:
         return self._status(Fraction(good), Fraction(bad), Fraction(len(samples)))
 
     def _status(self, good: Fraction, bad: Fraction, total: Fraction) -> int:
+        """Where the limits add up to 100 the Good one holds (§4.2.1.2): v1.04 when both apply, v1.05 always."""
         good_limit, bad_limit = self.config.percent_data_good, self.config.percent_data_bad
         is_good = good * 100 >= good_limit * total
         is_bad = bad > 0 and bad * 100 >= bad_limit * total
-        if is_bad and not (is_good and good_limit + bad_limit == 100):
+        if good_limit + bad_limit == 100:
+            is_bad = is_bad and not is_good and self.config.edition == "1.04"
+        if is_bad:
             return BAD
         return GOOD if is_good else SUB_NORMAL
 

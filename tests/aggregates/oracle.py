@@ -89,6 +89,12 @@ def aggregate(function: str, history: History, low: int, high: int, *, cut: bool
     if result.status >> 30 == 2:
         info = CALCULATED if result.status == BAD and function in ALWAYS_CALCULATED else 0
         at = at if function in AS_STORED else start
-    if function not in NEVER_PARTIAL and not behind and (cut or history.is_partial(low, high)):
+    if function not in NEVER_PARTIAL and not behind and (cut or _is_partial(function, history, low, high)):
         info |= PARTIAL
     return Result(None if result.status >> 30 == 2 else result.value, at, result.status, info)
+
+
+def _is_partial(function: str, history: History, low: int, high: int) -> bool:
+    """Data begin or end within the interval; in v1.04 an end that is extrapolated leaves nothing open (Annex A.4)."""
+    goes_on = function in EXTRAPOLATING and history.config.edition == "1.04"
+    return history.begins_within(low, high) or (history.ends_within(low, high) and not goes_on)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from iiotctl.history.aggregates.base import Configuration
+from iiotctl.history.aggregates.edition import Edition
 from iiotctl.history.reader import Reader
 from iiotctl.ops import aggregate as op
 from tests.aggregates.cases import Case, info_names, load
@@ -52,6 +53,7 @@ def test_the_command_gives_what_was_derived_by_hand(reader: Reader, case: Case) 
             percent_data_bad=asked.get("percent_data_bad", 100),
             percent_data_good=asked.get("percent_data_good", 100),
             use_sloped_extrapolation=asked.get("sloped_extrapolation", False),
+            edition=Edition(asked.get("edition", "1.04")),
         ),
     )
     rows = op.aggregate(reader, wanted, lambda event: None, now_us=lambda: 1_800_000_000_000_000).rows

@@ -48,7 +48,7 @@ def histories(draw: st.DrawFn) -> History:
         value = None if quality.is_bad(code) else Fraction(draw(st.integers(-3, 5)))
         samples.append(Sample(at * SECOND // 2, value, code))
     good, bad = draw(st.sampled_from([(100, 100), (50, 50), (100, 60), (80, 40), (60, 100)]))
-    config = Config(draw(st.booleans()), bad, good, draw(st.booleans()))
+    config = Config(draw(st.booleans()), bad, good, draw(st.booleans()), draw(st.sampled_from(["1.04", "1.05"])))
     return History.of(samples, stepped=draw(st.booleans()), config=config, backward=draw(st.booleans()))
 
 

@@ -30,6 +30,7 @@ from iiotctl.cli._options import (
     VerboseOption,
 )
 from iiotctl.errors import UsageError
+from iiotctl.history.aggregates.edition import Edition
 
 
 def aggregate(
@@ -82,6 +83,14 @@ def aggregate(
             help="Behind the last sample follow its slope, or hold its value.",
         ),
     ] = False,
+    edition: Annotated[
+        Edition,
+        typer.Option(
+            "--edition",
+            metavar="VERSION",
+            help="1.04 or 1.05 of OPC 10000-13; in 1.04 nothing Uncertain makes a Good result.",
+        ),
+    ] = Edition.V1_04,
     bridge_gaps: Annotated[
         bool,
         typer.Option("--bridge-gaps", show_default=False, help="Take no notice of recorded gaps; else they are Bad."),
@@ -154,6 +163,7 @@ def aggregate(
             percent_data_bad=percent_data_bad,
             percent_data_good=percent_data_good,
             use_sloped_extrapolation=sloped_extrapolation,
+            edition=edition,
         ),
         zone=zone,
     )

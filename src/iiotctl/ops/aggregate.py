@@ -232,6 +232,7 @@ def _settings(request: Request, wanted: Wanted) -> str:
     ]
     if chosen.use_sloped_extrapolation:
         parts.append("sloped extrapolation")
+    parts.append(f"OPC 10000-13 v{chosen.edition}")
     if request.bridge_gaps:
         parts.append("gaps bridged")
     return "; ".join([*parts, f"times in {wanted.zone.name}"])

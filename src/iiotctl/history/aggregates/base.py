@@ -1,6 +1,6 @@
 """What an aggregate is: its settings, its result, and the words that describe it.
 
-Clause numbers are those of OPC 10000-13 v1.05.07.
+Clause numbers are those of OPC 10000-13 v1.05.07; v1.04 has the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from iiotctl import quality
 from iiotctl.errors import UsageError
+from iiotctl.history.aggregates.edition import Edition
 
 if TYPE_CHECKING:
     from iiotctl.history.aggregates.frame import Frame
@@ -78,12 +79,14 @@ class Configuration:
         percent_data_good: percentage of Good data from which on a result is Good.
         use_sloped_extrapolation: behind the last sample go on with its slope, else hold its value; for interpolated
             bounding values only.
+        edition: of the standard.
     """
 
     treat_uncertain_as_bad: bool = True
     percent_data_bad: int = 100
     percent_data_good: int = 100
     use_sloped_extrapolation: bool = False
+    edition: Edition = Edition.V1_04
 
     def check(self) -> None:
         """Refuse percentages that §4.2.1.2 calls invalid (Bad_AggregateInvalidInputs).
@@ -111,7 +114,7 @@ class Configuration:
     def status(self, good: Floats | Ints, bad: Floats | Ints, total: Floats | Ints) -> Codes:
         """Good, UncertainDataSubNormal or Bad by the shares of an interval (§5.4.3.2.1).
 
-        Where PercentDataGood and PercentDataBad add up to 100 and both apply, the Good calculation holds (§4.2.1.2).
+        Where PercentDataGood and PercentDataBad add up to 100, the Good calculation holds (§4.2.1.2).
 
         Args:
             good: (n,) number or duration of what is Good.
@@ -121,7 +124,7 @@ class Configuration:
         enough_good = good * _HUNDRED >= total * self.percent_data_good
         enough_bad = (bad > 0) & (bad * _HUNDRED >= total * self.percent_data_bad)
         if self.percent_data_good + self.percent_data_bad == _HUNDRED:
-            enough_bad &= ~enough_good
+            enough_bad &= ~enough_good & (not self.edition.looks_at_good_alone)
         found = np.where(enough_good, quality.GOOD, UNCERTAIN)
         return np.where(enough_bad, quality.BAD, found).astype(np.uint32)
 
@@ -176,7 +179,7 @@ def outcome(
     # no data is an answer without location; Bad by percentage may keep what says how it came about
     bits = np.where(is_bad, np.where(status == NO_DATA, 0, info_when_bad), info).astype(np.uint32)
     if sets_partial:
-        bits |= np.where(frame.partial, np.uint32(Info.PARTIAL), np.uint32(0))
+        bits |= np.where(frame.partial(extrapolated=extends), np.uint32(Info.PARTIAL), np.uint32(0))
     stamp = np.where(bits > 0, np.uint32(quality.INFO_TYPE_DATA_VALUE), np.uint32(0))
     stored = np.zeros(len(status), bool) if raw is None else raw & ~outside
     when = frame.start if ts is None else np.where(outside | (is_bad & ~stored), frame.start, ts)

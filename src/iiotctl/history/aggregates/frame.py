@@ -177,15 +177,20 @@ class Frame:
         found: Bools = (self.low < last if self.backward else self.low <= last) & (last < self.high)
         return found
 
-    @cached_property
-    def partial(self) -> Bools:
-        """(m,) not complete (§5.3.3.2): overlaps the beginning or the end of the data, or was cut off by the range."""
+    def partial(self, *, extrapolated: bool) -> Bools:
+        """(m,) not complete (§5.3.3.2): overlaps the beginning or the end of the data, or was cut off by the range.
+
+        Args:
+            extrapolated: the results go on behind the last sample.
+        """
         if not len(self.ts):
             return np.zeros(len(self.low), bool)
         head = self.ts[0]
-        begins = (self.low < head) & (head <= self.high if self.backward else head < self.high)
-        found: Bools = (begins | self.ends_data | self.cut) & ~self.outside
-        return found
+        found = self.cut | (self.low < head) & (head <= self.high if self.backward else head < self.high)
+        if not extrapolated or self.configuration.edition.extrapolated_is_partial:
+            found = found | self.ends_data
+        partial: Bools = found & ~self.outside
+        return partial
 
 
 def count(mask: Bools, first: Ints, stop: Ints) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 
 from iiotctl import quality
 from iiotctl.history.aggregates import base, bounds
-from iiotctl.history.aggregates.base import Floats, Info, Ints, Outcome, outcome
+from iiotctl.history.aggregates.base import Bools, Codes, Floats, Info, Ints, Outcome, outcome
 from iiotctl.history.aggregates.frame import BAD, GOOD, UNCERTAIN, Frame, at, count, first_of
 from iiotctl.history.aggregates.regions import Regions
 
@@ -71,25 +71,38 @@ def _worst(frame: Frame, *, with_start: bool) -> Outcome:
     # TreatUncertainAsBad is ignored
     frame = frame.with_configuration(replace(frame.configuration, treat_uncertain_as_bad=False))
     bound = bounds.simple(frame, frame.start)
+    codes = frame.quality & np.uint32(base.CODE)
     first, stop = frame.first, frame.stop
     # a sample at the start is the bound, and counts once
     stands = at(frame.ts, stop - 1 if frame.backward else first, 0) == frame.start
     with_bound = ~(stands & (stop > first)) if with_start else np.zeros(len(first), bool)
     code = np.zeros(len(first))
-    number = np.zeros(len(first), np.int64)
+    several = np.zeros(len(first), bool)
     worst = np.full(len(first), -1)
     for severity in (GOOD, UNCERTAIN, BAD):
         mask = frame.severity == severity
-        found = count(mask, first, stop)
-        stored = (at(frame.quality, first_of(mask, first, stop), 0) & np.uint32(base.CODE)).astype(np.float64)
+        head = first_of(mask, first, stop)
+        stored = at(codes, head, 0)
         here = with_bound & (bound.severity == severity)
+        found = count(mask, first, stop)
+        there = here | (found > 0)
         leads = here & (found == 0) if frame.backward else here
-        stored = np.where(leads, bound.status.astype(np.float64), stored)
-        found = found + here
-        there = found > 0
-        code = np.where(there, stored, code)
-        number = np.where(there, found, number)
+        if frame.configuration.edition.counts_equal_codes:
+            others = found + here > 1
+        else:
+            others = count(_changes(codes, mask), np.minimum(head + 1, stop), stop) > 0
+            others |= here & (found > 0) & (stored != bound.status)
+        code = np.where(there, np.where(leads, bound.status, stored).astype(np.float64), code)
+        several = np.where(there, others, several)
         worst = np.where(there, severity, worst)
     status = np.where(worst < 0, base.NO_DATA, quality.GOOD).astype(np.uint32)
-    info = Info.CALCULATED | np.where(number > 1, int(Info.MULTIPLE_VALUES), 0)
+    info = Info.CALCULATED | np.where(several, int(Info.MULTIPLE_VALUES), 0)
     return outcome(frame, code, status, info=info.astype(np.uint32))
+
+
+def _changes(codes: Codes, mask: Bools) -> Bools:
+    """(n,) a masked sample has another code than the masked one before it."""
+    places = np.flatnonzero(mask)
+    found = np.zeros(len(codes), bool)
+    found[places[1:]] = np.diff(codes[places]) != 0
+    return found

@@ -128,17 +128,13 @@ class Regions:
         return self._lasting(BAD)
 
     def status(self) -> Codes:
-        """(m,) status by the shares of time (§5.4.3.2.1 of v1.05).
-
-        Uncertain regions are in the Good share, or with TreatUncertainAsBad in the Bad one; so says the text of v1.05,
-        and so is its file of examples made (the tables that v1.04 printed differ).
-        """
+        """(m,) status by the shares of time (§5.4.3.2.1)."""
+        chosen = self.frame.configuration
         good, bad = self.good, self.bad
-        if self.frame.configuration.treat_uncertain_as_bad:
-            bad = bad + self.uncertain
-        else:
-            good = good + self.uncertain
-        return self.frame.configuration.status(good, bad, good + bad)
+        whole = good + self.uncertain + bad
+        if chosen.edition.counts_uncertain_time:
+            good, bad = (good, whole - good) if chosen.treat_uncertain_as_bad else (whole - bad, bad)
+        return chosen.status(good, bad, whole)
 
     @cached_property
     def area(self) -> Floats:
