@@ -98,7 +98,8 @@ def _columns(calls: Collection[Wide], snapshot: Snapshot, index: FileIndex) -> d
     explained = bool(index.files[TAGS]) or snapshot.has_unsealed
     tables = (TAGS,) if explained else (TAGS, SAMPLES)
     with connect.session(unsafe=True) as connection:  # SQL of our own alone
-        views.create(connection, snapshot, files={table: index.files[table] for table in tables})
+        files = {table: index.files[table] for table in tables}
+        views.create(connection, snapshot, files=files, only=("tags_history", SAMPLES))
         known = tagfacts.known(connection)
     return {
         call: tuple(facts.tag for facts in tagfacts.matching(known, [call.pattern], snapshot.root)) for call in calls

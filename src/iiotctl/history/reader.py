@@ -55,7 +55,8 @@ class Selection:
 class Reader:
     """Answers questions about one selection. A context manager; the session opens with the first question.
 
-    With a statement it opens only the files that this needs, and is good for nothing else.
+    With a statement it opens only the files that this needs, and is good for nothing else. With `only` it has these
+    views and no others.
     """
 
     def __init__(
@@ -67,9 +68,10 @@ class Reader:
         unsafe: bool = False,
         opened: Callable[[Path, int | None, int | None], Snapshot] | None = None,
         statement: Statement | None = None,
+        only: Collection[str] = views.COLUMNS.keys(),
     ) -> None:
         self.selection = selection
-        self._statement = statement
+        self._statement, self._only = statement, only
         self._notice = notice
         self._output, self._unsafe = output, unsafe
         self._open = opened or (lambda root, start, end: Snapshot.open(root, start=start, end=end))
@@ -202,6 +204,7 @@ class Reader:
             files=plan.files,
             newest=newest,
             windows=chosen.windows,
+            only=self._only,
         )
         for pivot in plan.pivots:
             self._make_wide(connection, pivot)

@@ -110,15 +110,19 @@ def known(connection: duckdb.DuckDBPyConnection) -> dict[str, TagFacts]:
     Args:
         connection: with the views.
     """
-    cursor = connection.execute(
-        "FROM tags_history WHERE tag IS NOT NULL QUALIFY row_number() OVER (PARTITION BY tag ORDER BY valid_from DESC, config_hash) = 1"
-    )
-    columns = [entry[0] for entry in cursor.description or ()]
-    rows = [dict(zip(columns, cells, strict=True)) for cells in cursor.fetchall()]
-    if not rows:
+    columns = ("tag", "stepped", "enum", "span_low", "span_high", *_TEXTS, *_NUMBERS)
+    cells = connection.execute(
+        f"SELECT {', '.join(columns)} FROM tags_history WHERE tag IS NOT NULL"
+        " ORDER BY valid_from NULLS FIRST, config_hash DESC NULLS FIRST"
+    ).fetchall()
+    newest = {row[0]: row for row in cells}  # the last one of each
+    if not newest:
         # files that somebody has put there without a word about the tags
-        return {tag: TagFacts(tag) for (tag,) in connection.execute("SELECT DISTINCT tag FROM samples WHERE tag IS NOT NULL").fetchall()}
-    return {row["tag"]: _facts(row) for row in rows}
+        return {
+            tag: TagFacts(tag)
+            for (tag,) in connection.execute("SELECT DISTINCT tag FROM samples WHERE tag IS NOT NULL").fetchall()
+        }
+    return {tag: _facts(dict(zip(columns, row, strict=True))) for tag, row in newest.items()}
 
 
 def _facts(row: Mapping[str, Any]) -> TagFacts:

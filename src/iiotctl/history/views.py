@@ -67,7 +67,13 @@ NEWEST: Final = "newest"
 LAST_USABLE: Final = 0x40900000
 """UncertainLastUsableValue: of a roll-up with Bad samples nobody knows whether its last value still held."""
 
+OF_VERBS: Final = ("samples", "tags", "tags_history", "gaps", "events")
+"""What the questions of our own verbs are made of."""
+
 _INSIDE: Final = "inside"
+_INSIDE_NEWEST: Final = f"{_INSIDE}.{NEWEST}"
+_MADE_OF: Final = {"tags_history": ("tags",), "latest": ("samples", "tags_history", "tags", "rollups")}
+"""Views that are made of others, or of the table of another name."""
 
 Windows = Sequence[tuple[int, int]]
 """Stretches [start, end) in µs UTC, ascending and apart from each other."""
@@ -89,6 +95,7 @@ def create(
     files: Mapping[str, Sequence[Path]] | None = None,
     newest: Sequence[Sequence[object]] | None = None,
     windows: Windows | None = None,
+    only: Collection[str] = COLUMNS.keys(),
 ) -> None:
     """Make the views of a snapshot.
 
@@ -104,21 +111,22 @@ def create(
             through everything.
         windows: of the rows that would be in the views only those of these stretches are; roll-ups that began in
             one, gaps, kept windows and events that touch one.
+        only: views that will be asked for: each takes a few ms to make.
     """
     chosen = snapshot.files if files is None else files
     # what the views are made of stands in a schema of its own, where SHOW TABLES does not look
     _enter(connection)
-    for table in snapshot.files:
+    tables = set(only) | {table for view in only for table in _MADE_OF.get(view, ())}
+    for table in snapshot.files.keys() & tables:
         good = [path for path in chosen.get(table, ()) if path not in without]
         _raw(connection, table, good, snapshot.unsealed(table) if table in chosen else None)
     if newest is not None:
         _newest_table(connection, newest)
     if windows is not None:
         _windows_table(connection, windows)
-    _define(connection, start, end, windows)
-    if newest is None:
-        connection.execute(f"CREATE VIEW {_INSIDE}.{NEWEST} AS {_NEWEST}")
-    connection.execute(f"CREATE VIEW latest AS SELECT {_LATEST} FROM {_INSIDE}.{NEWEST}")
+    if newest is None and "latest" in only:
+        tables.add(_INSIDE_NEWEST)
+    _define(connection, _definitions(start, end, windows), tables)
 
 
 def create_empty(connection: duckdb.DuckDBPyConnection, *, start: int | None = None, end: int | None = None) -> None:
@@ -134,8 +142,7 @@ def create_empty(connection: duckdb.DuckDBPyConnection, *, start: int | None = N
         columns = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in kinds.items())
         connection.execute(f"CREATE TABLE {_INSIDE}.raw_{table} ({columns})")
     _newest_table(connection, [])
-    _define(connection, start, end)
-    connection.execute(f"CREATE VIEW latest AS SELECT {_LATEST} FROM {_INSIDE}.{NEWEST}")
+    _define(connection, _definitions(start, end), COLUMNS)
 
 
 def _enter(connection: duckdb.DuckDBPyConnection) -> None:
@@ -193,14 +200,18 @@ def _touching(rows: str, windows: Windows | None) -> str:
     return f"FROM ({rows}) r WHERE {touches}"
 
 
-def _define(
-    connection: duckdb.DuckDBPyConnection, start: int | None, end: int | None, windows: Windows | None = None
-) -> None:
+def _define(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, str], only: Collection[str]) -> None:
+    for name, sql in definitions.items():
+        if name in only:
+            connection.execute(f"CREATE VIEW {name} AS {sql}")
+
+
+def _definitions(start: int | None, end: int | None, windows: Windows | None = None) -> dict[str, str]:
+    """SQL of each view, those that others are made of first."""
     where = _where(("ts >= {}", start), ("ts < {}", end))
-    connection.execute(f"CREATE VIEW samples AS {_within(f'FROM {_INSIDE}.raw_samples{where}', 'ts', windows)}")
-    connection.execute(f"CREATE VIEW tags_history AS FROM {_INSIDE}.raw_tags")
-    connection.execute(
-        f"CREATE VIEW tags AS FROM (FROM {_INSIDE}.raw_tags"
+    samples = _within(f"FROM {_INSIDE}.raw_samples{where}", "ts", windows)
+    tags = (
+        f"FROM (FROM {_INSIDE}.raw_tags"
         " QUALIFY row_number() OVER (PARTITION BY site, tag ORDER BY valid_from DESC, config_hash) = 1)"
         f" WHERE mode IS DISTINCT FROM {quoted(REMOVED)}"
     )
@@ -211,13 +222,11 @@ def _define(
         '(PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
         f" WHERE NOT withdrawn{where.replace(' WHERE', ' AND')}"
     )
-    connection.execute(f"CREATE VIEW gaps AS {_touching(gaps, windows)}")
     kept = (
         f"FROM (FROM {_INSIDE}.raw_kept"
         ' QUALIFY row_number() OVER (PARTITION BY site, id ORDER BY detected_at DESC, "end" DESC NULLS LAST) = 1)'
         + where
     )
-    connection.execute(f"CREATE VIEW kept AS {_touching(kept, windows)}")
     # numbers are those of the whole store, whatever part of it is looked at
     where = _where(('("end" IS NULL OR "end" > {})', start), ("start < {}", end))
     events = (
@@ -226,9 +235,18 @@ def _define(
         ' (PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
         " WHERE NOT withdrawn)" + where
     )
-    connection.execute(f"CREATE VIEW events AS {_touching(events, windows)}")
     rollups = _ROLLUPS.format(where=_where(("start >= {}", start), ("start < {}", end)))
-    connection.execute(f"CREATE VIEW rollups AS {_within(rollups, 'start', windows)}")
+    return {
+        "samples": samples,
+        "tags_history": f"FROM {_INSIDE}.raw_tags",
+        "tags": tags,
+        "gaps": _touching(gaps, windows),
+        "kept": _touching(kept, windows),
+        "events": _touching(events, windows),
+        "rollups": _within(rollups, "start", windows),
+        _INSIDE_NEWEST: _NEWEST,
+        "latest": f"SELECT {_LATEST} FROM {_INSIDE_NEWEST}",
+    }
 
 
 def _raw(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], frame: pl.DataFrame | None) -> None:

@@ -22,6 +22,7 @@ from iiotctl.history.aggregates.request import Block, Request, holding_texts, wh
 from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
+from iiotctl.history.views import OF_VERBS
 from iiotctl.reports.rows import Column, Rows
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,7 +147,7 @@ def _check_rollover(wanted: Wanted, functions: Sequence[Function]) -> None:
 
 def opened(store: Path, notice: Callable[[Event], None]) -> Reader:
     """A reader for `aggregate`: over the whole store, since bounding values lie outside the range."""
-    return Reader(Selection(store), notice)
+    return Reader(Selection(store), notice, only=OF_VERBS)
 
 
 def of_numbers(

@@ -19,6 +19,7 @@ from iiotctl.history.names import near
 from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
+from iiotctl.history.views import OF_VERBS
 from iiotctl.site.events import EventDefinition
 from iiotctl.site.locate import FILE_NAME
 from iiotctl.site.model import Site
@@ -80,7 +81,7 @@ def listed(
     """
     typed = within or Within()
     chosen = times.parse_range(typed.start, typed.end, now_us(), zone=typed.zone, notice=notice)
-    with Reader(Selection(store), notice) as reader:
+    with Reader(Selection(store), notice, only=OF_VERBS) as reader:
         found = stored(reader, name, chosen.start, chosen.end)
         if not found and name is not None:
             _check_name(name, {one.frame.event for one in stored(reader)}, store)
@@ -186,7 +187,7 @@ def find(
     chosen = times.parse_range(typed.start, typed.end, now, zone=typed.zone, notice=notice)
     outcomes: list[tuple[str, Outcome]] = []
     failed: list[IiotctlError] = []
-    with Reader(Selection(store), notice) as reader:
+    with Reader(Selection(store), notice, only=OF_VERBS) as reader:
         for definition in definitions:
             search = _Search(reader, definition, now)
             try:

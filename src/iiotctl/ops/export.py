@@ -20,6 +20,7 @@ from iiotctl.history.retrieval.request import Boundary, Mode, Request, check_wid
 from iiotctl.history.retrieval.retrieve import retrieve, retrieve_all
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
+from iiotctl.history.views import OF_VERBS
 from iiotctl.quality import BAD
 from iiotctl.reports import output as reports
 from iiotctl.reports import streamed, target
@@ -123,7 +124,7 @@ def run(
     alone = mode is not Mode.INTERPOLATED and boundary is Boundary.INSIDE
     selection = Selection(order.store, within.start, within.end) if alone else Selection(order.store)
     omissions = Omissions(notice)
-    with Reader(selection, omissions) as reader:
+    with Reader(selection, omissions, only=OF_VERBS) as reader:
         tags = chosen.tags(reader, order.tags, mode, notice)
         start, end = _bounds(reader, tags, within)
         request = Request(

@@ -118,7 +118,7 @@ def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int
     reports.check(query.format, query.output, query.sheet.excel)
     selection = Selection(query.store, within.start, within.end)
     if query.during is not None:
-        with Reader(selection, notice) as reader:
+        with Reader(selection, notice, only=("events",)) as reader:
             windows = tuple(during.windows(reader, query.during, within.start, within.end, now=now))
         selection = Selection(query.store, windows[0][0], windows[-1][1], windows)
     copies = (

@@ -20,6 +20,7 @@ from iiotctl.history.retrieval.retrieve import is_stepped, retrieve
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.history.trenddata import Trace, TrendData
+from iiotctl.history.views import OF_VERBS
 from iiotctl.reports.plots.drawable import check_count, waits
 
 _WIDTH: Final = 1000
@@ -80,7 +81,7 @@ def trend(
     assert end is not None
     grid = chosen.grid(start, end, chosen.every(order.every), order.zone) if mode is Mode.INTERPOLATED else None
     omissions = Omissions(notice)
-    with Reader(Selection(order.store), omissions) as reader:
+    with Reader(Selection(order.store), omissions, only=OF_VERBS) as reader:
         facts = chosen.tags(reader, order.tags, mode, notice)
         check_count(facts)
         request = Request(

@@ -204,9 +204,12 @@ def _extent(reader: Reader, tags: Sequence[TagFacts]) -> tuple[int | None, int |
 
 
 def holding_texts(reader: Reader, tags: Sequence[TagFacts]) -> set[str]:
-    """Which of the tags of unknown type have a text for their newest value."""
+    """Which of the tags of unknown type have a text for their newest sample."""
     unknown = [quoted(tag.tag) for tag in tags if not tag.type]
     if not unknown:
         return set()
-    sql = f"SELECT tag FROM latest WHERE tag IN ({', '.join(unknown)}) AND value IS NULL AND text IS NOT NULL"
+    sql = (
+        f"SELECT tag FROM samples WHERE tag IN ({', '.join(unknown)}) GROUP BY tag"
+        " HAVING arg_max(value IS NULL AND text IS NOT NULL, ts)"
+    )
     return {row[0] for row in reader.ask(lambda connection: connection.execute(sql).fetchall())}
