@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from iiotctl.history.tagfacts import TagFacts
 from iiotctl.history.views import OF_VERBS
 from iiotctl.reports.rows import Column, Rows
 
+_DIGITS: Final = 7
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE: Final = frozenset({Unit.COUNT, Unit.STATUS})
 _OWN_TIME: Final = ("ActualTime", "ActualTime2", "Start", "End")
@@ -306,7 +308,16 @@ class _Shape:
     def _number(self, function: Function, value: float) -> object:
         if function.unit is Unit.STATUS and self._brief:
             return quality.name(int(value))
-        return int(value) if function.unit in _WHOLE else value
+        if function.unit in _WHOLE:
+            return int(value)
+        return _for_people(value) if self._brief else value
+
+
+def _for_people(value: float) -> float:
+    """Seven significant digits, and never fewer than stand before the decimal mark."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return round(value, max(0, _DIGITS - 1 - math.floor(math.log10(abs(value)))))
 
 
 def _moments(ts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[datetime]:

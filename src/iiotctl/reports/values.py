@@ -25,7 +25,7 @@ def timestamp(moment: datetime, local_tz: tzinfo | None = None, *, short: bool =
     timespec = "milliseconds" if short and moment.microsecond % 1000 == 0 else "microseconds"
     if moment.tzinfo is None:
         return moment.isoformat(timespec=timespec)
-    if local_tz is not None:
+    if local_tz is not None and str(local_tz) != "UTC":
         return moment.astimezone(local_tz).isoformat(timespec=timespec)
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
