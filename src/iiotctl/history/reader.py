@@ -176,6 +176,17 @@ class Reader:
             return table
         return views.part(table, chosen, unsealed=self._unsealed, start=self.selection.start, end=self.selection.end)
 
+    def may_hold(
+        self, table: str, *, start: int | None = None, end: int | None = None, tags: Collection[str] | None = None
+    ) -> bool:
+        """Whether `source` can have a row: a question that it says no to need not be asked.
+
+        To be asked like that, with the same arguments.
+        """
+        return self._unsealed or bool(
+            self._index.chosen(table, [Bounds(start, end, None if tags is None else frozenset(tags))])
+        )
+
     def _plan(self) -> duckdb.DuckDBPyConnection:
         chosen = self.selection
         snapshot = self._stack.enter_context(self._open(chosen.root, chosen.start, chosen.end))

@@ -1,14 +1,14 @@
-"""The samples of one tag over a range as arrays, with as many before and after it as bounding values need."""
+"""The samples of tags over a range as arrays, with as many before and after it as bounding values need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import quality
 from iiotctl.history.connect import quoted
-from iiotctl.history.gaps import of_tag
 from iiotctl.history.views import literal
 
 if TYPE_CHECKING:
@@ -105,15 +105,16 @@ def read(
     Raises:
         StoreError: no store; a file went away meanwhile.
     """
-
-    return read_up_to(
-        reader, tag, start, end, None, good_before=good_before, good_after=good_after, gaps=gaps, number=number
-    )[0]
+    found = read_up_to(
+        reader, [tag], start, end, None, good_before=good_before, good_after=good_after, gaps=gaps, number=number
+    )
+    assert found is not None
+    return found[0]
 
 
 def read_up_to(
     reader: Reader,
-    tag: str,
+    tags: Sequence[str],
     start: int,
     end: int,
     most: int | None,
@@ -122,88 +123,119 @@ def read_up_to(
     good_after: int = 1,
     gaps: bool = True,
     number: str = "value",
-) -> tuple[Series, bool]:
-    """As `read`, but no more than about `most` samples.
+) -> list[Series] | None:
+    """As `read`, several tags in one pass over the files: in these, tags whose names are neighbours stand side by side.
 
     Returns:
-        The series, and whether all of it is there; if not, it is of no use.
+        The series by tag, or None when that were more than about `most` samples.
 
     Raises:
         StoreError: no store; a file went away meanwhile.
     """
 
-    def work(connection: duckdb.DuckDBPyConnection) -> tuple[Series, bool]:
-        asked = _Asked(connection, reader, tag, number)
+    def work(connection: duckdb.DuckDBPyConnection) -> list[Series] | None:
+        asked = _Asked(connection, reader, number)
         # neighbours are mostly near: one statement brings them along
         first, last = start - _NEAR_US * (good_before > 0), end + _NEAR_US * (good_after > 0)
-        arrays = asked.samples(first, last, most)
-        if most is not None and len(arrays.ts) > most:
-            return arrays, False
-        if good_before and not arrays.before(start, good_before):
-            reach = asked.reach(start, good_before, forward=False)
-            if reach is not None and reach < first:
-                arrays = asked.samples(reach, first).then(arrays)
-                first = reach
-        if good_after and not arrays.after(end, good_after):
-            reach = asked.reach(end, good_after, forward=True)
-            if reach is not None and reach >= last:
-                arrays = arrays.then(asked.samples(last, reach + 1))
-                last = reach + 1
-        holes = _holes(connection, tag, first, last) if gaps else []
-        return _with_holes(arrays, holes), True
+        near = asked.samples(tags, first, last, most)
+        if near is None:
+            return None
+        found = [asked.reaching(_Stretch(one, first, last), start, end, good_before, good_after) for one in near]
+        if not gaps or not reader.may_hold("gaps"):
+            return [one.series for one in found]
+        holes = _holes(connection, tags, min(one.first for one in found), max(one.last for one in found))
+        return [
+            _with_holes(one.series, [at for at in holes.get(one.series.tag, ()) if one.first <= at <= one.last])
+            for one in found
+        ]
 
     return reader.ask(work)
 
 
 @dataclass(frozen=True, slots=True)
+class _Stretch:
+    """All samples of a tag in [first, last), µs UTC."""
+
+    series: Series
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
-    """One tag of the store."""
+    """Samples of the store, with what shall stand in `value`."""
 
     connection: duckdb.DuckDBPyConnection
     reader: Reader
-    tag: str
     number: str
 
-    def _from(self, low: int | None, high: int | None) -> str:
-        source = self.reader.source("samples", start=low, end=high, tags={self.tag})
-        limits = [f"tag = {quoted(self.tag)}"]
+    def _from(self, tags: Sequence[str], low: int | None, high: int | None) -> str:
+        source = self.reader.source("samples", start=low, end=high, tags=tags)
+        limits = [f"tag IN ({', '.join(map(quoted, tags))})"]
         limits += [f"ts >= {literal(low)}"] if low is not None else []
         limits += [f"ts < {literal(high)}"] if high is not None else []
         return f"FROM {source} WHERE {' AND '.join(limits)}"
 
-    def samples(self, low: int, high: int, most: int | None = None) -> Series:
-        """Samples in [low, high), at most one more than `most`."""
+    def samples(self, tags: Sequence[str], low: int, high: int, most: int | None = None) -> list[Series] | None:
+        """Samples in [low, high) by tag; None when there are more than `most`."""
         limit = "" if most is None else f" LIMIT {most + 1}"
-        sql = (
-            f"SELECT epoch_us(ts) AS ts, CAST({self.number} AS DOUBLE) AS value, quality {self._from(low, high)}{limit}"
-        )
-        return _sorted(self.tag, self.connection.execute(sql).fetchnumpy())
+        place = f"list_position([{', '.join(map(quoted, tags))}], tag) - 1" if len(tags) > 1 else "0"
+        arrays = self.connection.execute(
+            f"SELECT CAST({place} AS USMALLINT) AS place, epoch_us(ts) AS ts, CAST({self.number} AS DOUBLE) AS value,"
+            f" quality {self._from(tags, low, high)}{limit}"
+        ).fetchnumpy()
+        if most is not None and len(arrays["ts"]) > most:
+            return None
+        return _by_tag(tags, arrays)
 
-    def reach(self, at: int, good: int, *, forward: bool) -> int | None:
+    def reaching(self, there: _Stretch, start: int, end: int, good_before: int, good_after: int) -> _Stretch:
+        """A stretch around [start, end) made longer, until as many Good neighbours as wanted are in it."""
+        series, first, last = there.series, there.first, there.last
+        if good_before and not series.before(start, good_before):
+            reach = self.reach(series.tag, start, good_before, forward=False)
+            if reach is not None and reach < first:
+                series = self._alone(series.tag, reach, first).then(series)
+                first = reach
+        if good_after and not series.after(end, good_after):
+            reach = self.reach(series.tag, end, good_after, forward=True)
+            if reach is not None and reach >= last:
+                series = series.then(self._alone(series.tag, last, reach + 1))
+                last = reach + 1
+        return _Stretch(series, first, last)
+
+    def _alone(self, tag: str, low: int, high: int) -> Series:
+        found = self.samples([tag], low, high)
+        assert found is not None
+        return found[0]
+
+    def reach(self, tag: str, at: int, good: int, *, forward: bool) -> int | None:
         """The time up to which neighbours are needed: of the wanted number of Good samples, else of what there is.
 
         Where Good ones are missing, as many that are not Bad; and in any case the nearest one that is a sample
         at all, since the end of the data is told from it. None when there is nothing on that side.
         """
+        nearest: list[tuple[int, int, bool]] = []
+        goods: list[int] = []
         for span in _REACHES:
             far = None if span is None else at + span if forward else at - span
             low, high = (at, far) if forward else (far, at)
-            nearest: list[tuple[int, int, bool]] = self.connection.execute(
-                f"SELECT epoch_us(ts), quality, ({self.number}) IS NOT NULL {self._from(low, high)}"
+            if not self.reader.may_hold("samples", start=low, end=high, tags=(tag,)):
+                continue
+            nearest = self.connection.execute(
+                f"SELECT epoch_us(ts), quality, ({self.number}) IS NOT NULL {self._from([tag], low, high)}"
                 f" ORDER BY ts{'' if forward else ' DESC'} LIMIT {_NEIGHBOURS}"
             ).fetchall()
-            numbers = [(when, code) for when, code, is_number in nearest if is_number]
-            goods = [when for when, code in numbers if code < quality.UNCERTAIN][:good]
+            goods = [when for when, code, is_number in nearest if is_number and code < quality.UNCERTAIN][:good]
             if len(goods) == good:
                 return goods[-1]
             if len(nearest) == _NEIGHBOURS:
-                return self._far_reach(at, good, forward=forward)
-        usable = [when for when, code in numbers if code < quality.BAD][:good]
+                return self._far_reach(tag, at, good, forward=forward)
+        usable = [when for when, code, is_number in nearest if is_number and code < quality.BAD][:good]
         real = [when for when, code, _ in nearest if code & _CODE != quality.BAD_NO_DATA][:1]
         found = [*goods, *usable, *real] or [when for when, *_ in nearest[:1]]
         return (max if forward else min)(found, default=None)
 
-    def _far_reach(self, at: int, good: int, *, forward: bool) -> int | None:
+    def _far_reach(self, tag: str, at: int, good: int, *, forward: bool) -> int | None:
         """As `reach`, where many samples in a row are Bad."""
         order, farthest = ("", "max") if forward else (" DESC", "min")
         is_number = f"({self.number}) IS NOT NULL"
@@ -212,34 +244,53 @@ class _Asked:
             (f"quality < {quality.BAD} AND {is_number}", good),
             (f"quality & {_CODE} <> {quality.BAD_NO_DATA}", 1),
         )
-        rows = self._from(*((at, None) if forward else (None, at)))
+        rows = self._from([tag], *((at, None) if forward else (None, at)))
         parts = [f"(SELECT ts {rows} AND {kind} ORDER BY ts{order} LIMIT {wanted})" for kind, wanted in kinds]
         sql = f"SELECT epoch_us({farthest}(ts)) FROM ({' UNION ALL '.join(parts)})"
         row = self.connection.execute(sql).fetchone()
         return None if row is None or row[0] is None else int(row[0])
 
 
-def _holes(connection: duckdb.DuckDBPyConnection, tag: str, first: int, last: int) -> list[int]:
-    """Where gaps of the tag begin, µs UTC."""
+def _holes(connection: duckdb.DuckDBPyConnection, tags: Sequence[str], first: int, last: int) -> dict[str, list[int]]:
+    """Where gaps of the tags begin, µs UTC."""
+    listed = f"({', '.join(map(quoted, tags))})"
+    begun = f"g.start >= {literal(first)} AND g.start <= {literal(last)} AND g.filled_by IS NULL"
     rows = connection.execute(
-        f"SELECT DISTINCT epoch_us(start) FROM gaps WHERE start >= {literal(first)} AND start <= {literal(last)}"
-        f" AND filled_by IS NULL AND {of_tag(tag)}"
+        f"SELECT g.tag, epoch_us(g.start) FROM gaps AS g WHERE g.tag IN {listed} AND {begun} UNION"
+        " SELECT t.tag, epoch_us(g.start) FROM gaps AS g JOIN tags_history AS t USING (source)"
+        f" WHERE g.tag IS NULL AND t.tag IN {listed} AND {begun}"
     ).fetchall()
-    return [row[0] for row in rows]
+    found: dict[str, list[int]] = {}
+    for tag, at in rows:
+        found.setdefault(tag, []).append(at)
+    return found
 
 
-def _sorted(tag: str, arrays: dict[str, Any]) -> Series:
+def _by_tag(tags: Sequence[str], arrays: dict[str, Any]) -> list[Series]:
     import numpy as np
 
+    place = np.asarray(arrays["place"])
     ts = arrays["ts"].astype(np.int64)
     value = arrays["value"].astype(np.float64)
     if isinstance(value, np.ma.MaskedArray):  # DuckDB masks nulls only where there are some
         value = value.filled(np.nan)  # type: ignore[no-untyped-call]
     status = np.asarray(arrays["quality"]).astype(np.uint32)
-    if np.any(ts[1:] < ts[:-1]):  # files are sorted, and mostly come one after the other
-        order = np.argsort(ts, kind="stable")
-        ts, value, status = ts[order], value[order], status[order]
-    return Series(tag, ts, value, status)
+    if len(tags) > 1:
+        order = np.argsort(place, kind="stable")
+        place, ts, value, status = place[order], ts[order], value[order], status[order]
+    cuts = np.searchsorted(place, np.arange(len(tags) + 1))
+    return [
+        _sorted(Series(tag, ts[a:b], value[a:b], status[a:b])) for tag, (a, b) in zip(tags, pairwise(cuts), strict=True)
+    ]
+
+
+def _sorted(series: Series) -> Series:
+    import numpy as np
+
+    if not np.any(series.ts[1:] < series.ts[:-1]):  # files are sorted, and mostly come one after the other
+        return series
+    order = np.argsort(series.ts, kind="stable")
+    return Series(series.tag, series.ts[order], series.value[order], series.quality[order])
 
 
 def _with_holes(series: Series, holes: Iterable[int]) -> Series:

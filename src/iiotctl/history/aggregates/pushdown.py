@@ -147,12 +147,10 @@ def _counting(functions: Sequence[Function], source: str, listed: str, wanted: I
     """SQL: one row for each tag and interval that has samples."""
     low, high = int(wanted.starts[0]), int(wanted.ends[-1])
     width = int(wanted.ends[0] - wanted.starts[0])
-    good = f"quality < {quality.UNCERTAIN} AND number IS NOT NULL"
-    uncertain = f"quality >= {quality.UNCERTAIN} AND quality < {quality.BAD} AND number IS NOT NULL"
     columns = [
         "count(*) AS number",
-        f"count(*) FILTER ({good}) AS good",
-        f"count(*) FILTER ({uncertain}) AS uncertain",
+        "count(g) AS good",
+        "count(u) AS uncertain",
         f"count(*) FILTER (NOT ({_IS_REAL})) AS empty",
         "min(us) AS first",
         "max(us) AS last",
@@ -160,22 +158,26 @@ def _counting(functions: Sequence[Function], source: str, listed: str, wanted: I
     several = []
     names = {function.name for function in functions}
     if "Average" in names:
-        columns.append(f"fsum(number) FILTER ({good}) AS sum")
+        columns.append("fsum(g) AS sum")
     if any(name.startswith(("Standard", "Variance")) for name in names):
-        columns.append(f"var_pop(number) FILTER ({good}) AS variance")
+        columns.append("var_pop(g) AS variance")
     for sign in sorted({sign for name in names for sign in _EXTREMES.get(name, ())}):
         smallest, side = ("min", "low") if sign > 0 else ("max", "high")
         columns += [
-            f"{smallest}(number) FILTER ({good}) AS {side}",
-            f"{smallest}(number) FILTER ({uncertain}) AS {side}_other",
-            f"{smallest}(number, 2) FILTER ({good}) AS {side}_two",
-            f"{smallest}(number) FILTER ({good} AND us = {low} + k * {width}) AS {side}_start",
+            f"{smallest}(g) AS {side}",
+            f"{smallest}(u) AS {side}_other",
+            f"{smallest}(g, 2) AS {side}_two",
+            f"{smallest}(at_start) AS {side}_start",
         ]
         several.append(f", CAST(len({side}_two) = 2 AND {side}_two[1] = {side}_two[2] AS INT) AS {side}_several")
+    # numbers of Good and of Uncertain samples, those of all others null: faster than a FILTER for each column
     return (
-        f"SELECT *{''.join(several)} FROM (SELECT tag, k, {', '.join(columns)} FROM (SELECT tag, quality, epoch_us(ts) AS us,"
-        f" (epoch_us(ts) - {low}) // {width} AS k, CASE WHEN isnan(value) THEN NULL ELSE value END AS number"
-        f" FROM {source} WHERE tag IN {listed} AND ts >= {literal(low)} AND ts < {literal(high)})"
+        f"SELECT *{''.join(several)} FROM (SELECT tag, k, {', '.join(columns)} FROM ("
+        f"SELECT *, CASE WHEN us = {low} + k * {width} THEN g END AS at_start FROM ("
+        f"SELECT tag, quality, epoch_us(ts) AS us, (us - {low}) // {width} AS k,"
+        f" CASE WHEN quality < {quality.UNCERTAIN} AND NOT isnan(value) THEN value END AS g,"
+        f" CASE WHEN quality >= {quality.UNCERTAIN} AND quality < {quality.BAD} AND NOT isnan(value) THEN value END AS u"
+        f" FROM {source} WHERE tag IN {listed} AND ts >= {literal(low)} AND ts < {literal(high)}))"
         " GROUP BY tag, k) ORDER BY tag, k"
     )
 
@@ -200,8 +202,8 @@ class _Outside:
         found: set[str] = set()
         for low, high in (near, far):  # mostly all are found near by
             missing = [tag for tag in self.tags if tag not in found]
-            if not missing:
-                break
+            if not missing or not self.reader.may_hold("samples", start=low, end=high, tags=set(missing)):
+                continue
             source = self.reader.source("samples", start=low, end=high, tags=set(missing))
             limits = [f"tag IN ({', '.join(quoted(tag) for tag in missing)})", kind]
             limits += [f"ts >= {literal(low)}"] if low is not None else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from iiotctl.history.aggregates import pushdown
-from iiotctl.history.aggregates.request import Block, Request, answer
+from iiotctl.history.aggregates.request import Block, Request, answers
 
 if TYPE_CHECKING:
     from iiotctl.history.reader import Reader
@@ -23,4 +23,4 @@ def blocks(reader: Reader, request: Request, tags: Sequence[TagFacts]) -> Iterat
     wanted = request.intervals()
     if pushdown.able(request, wanted, tags):
         return pushdown.answers(reader, request, tags, wanted)
-    return (block for tag in tags for block in answer(reader, request, tag, wanted))
+    return answers(reader, request, tags, wanted)

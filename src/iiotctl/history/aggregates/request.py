@@ -17,10 +17,14 @@ from iiotctl.history.sitetime import UTC_TIME, SiteTime
 
 if TYPE_CHECKING:
     from iiotctl.history.reader import Reader
+    from iiotctl.history.series import Series
     from iiotctl.history.tagfacts import TagFacts
 
 BLOCK_ROWS: Final = 2_000_000
-"""Samples of one tag that are held at once."""
+"""Samples that are held at once."""
+_FIRST_TAGS: Final = 8
+"""How many tags are read at once, before it is known how dense their samples are."""
+_MOST_TAGS: Final = 64
 _BLOCK_INTERVALS: Final = 100_000
 _FIRST_SPAN_US: Final = 8 * 24 * 3_600_000_000
 """How much time the first block takes, before it is known how dense the samples are."""
@@ -101,47 +105,82 @@ class Block:
     outcomes: Sequence[Outcome]
 
 
+def answers(reader: Reader, request: Request, tags: Sequence[TagFacts], wanted: Intervals) -> Iterator[Block]:
+    """Results of tags in the order given; as many tags are read at once as memory does not notice.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    place, number = 0, _FIRST_TAGS
+    while place < len(tags):
+        group = tags[place : place + number]
+        if len(group) == 1 or request.windows is not None or not 0 < len(wanted) <= _BLOCK_INTERVALS:
+            for tag in group:
+                yield from answer(reader, request, tag, wanted)
+        else:
+            read = _samples(reader, request, [tag.tag for tag in group], wanted, BLOCK_ROWS)
+            if read is None:
+                number = len(group) // 2
+                continue
+            for tag, samples in zip(group, read, strict=True):
+                yield _block(request, tag, wanted, samples)
+            if sum(len(samples.ts) for samples in read) < BLOCK_ROWS // 2:
+                number = min(number * 2, _MOST_TAGS)
+        place += len(group)
+
+
 def answer(reader: Reader, request: Request, tag: TagFacts, wanted: Intervals) -> Iterator[Block]:
     """Results of one tag, block by block, in the order of the intervals.
 
     Raises:
         StoreError: no store; a file went away meanwhile.
     """
-    stepped = tag.stepped if request.stepped is None else request.stepped
-    rollover = tag.rollover if request.rollover is None else request.rollover
-    reach = max(function.reach for function in request.functions)
     place, span = 0, _FIRST_SPAN_US
     while place < len(wanted):
         stop = _stop(wanted, place, span, descending=request.descending)
-        low, high = wanted.starts[place:stop], wanted.ends[place:stop]
-        samples, complete = series.read_up_to(
-            reader,
-            tag.tag,
-            int(low.min()),
-            int(high.max()),
-            BLOCK_ROWS if stop - place > 1 else None,
-            good_before=0 if request.from_first and low.min() == request.start else max(reach, 2),
-            good_after=0 if request.to_last and high.max() == request.end else max(reach, 1),
-            gaps=not request.bridge_gaps,
-        )
-        if not complete:
-            span = max(int(high.max() - low.min()) // 4, 1)
+        some = Intervals(wanted.starts[place:stop], wanted.ends[place:stop], wanted.partial[place:stop])
+        read = _samples(reader, request, [tag.tag], some, BLOCK_ROWS if stop - place > 1 else None)
+        if read is None:
+            span = max(int(some.ends.max() - some.starts.min()) // 4, 1)
             continue
-        frame = Frame.of(
-            samples,
-            low,
-            high,
-            wanted.partial[place:stop],
-            backward=request.descending,
-            stepped=stepped,
-            configuration=request.configuration,
-            rollover=rollover,
-        )
-        starts, ends = (high, low) if request.descending else (low, high)
-        yield Block(tag, starts, ends, [function.compute(frame) for function in request.functions])
+        (samples,) = read
+        yield _block(request, tag, some, samples)
         if len(samples.ts) < BLOCK_ROWS // 4:
             span *= 2
         place = stop
+
+
+def _samples(
+    reader: Reader, request: Request, tags: Sequence[str], wanted: Intervals, most: int | None
+) -> list[Series] | None:
+    """What the results of some intervals are made of; None when that is too much at once."""
+    low, high = int(wanted.starts.min()), int(wanted.ends.max())
+    reach = max(function.reach for function in request.functions)
+    return series.read_up_to(
+        reader,
+        tags,
+        low,
+        high,
+        most,
+        good_before=0 if request.from_first and low == request.start else max(reach, 2),
+        good_after=0 if request.to_last and high == request.end else max(reach, 1),
+        gaps=not request.bridge_gaps,
+    )
+
+
+def _block(request: Request, tag: TagFacts, wanted: Intervals, samples: Series) -> Block:
+    frame = Frame.of(
+        samples,
+        wanted.starts,
+        wanted.ends,
+        wanted.partial,
+        backward=request.descending,
+        stepped=tag.stepped if request.stepped is None else request.stepped,
+        configuration=request.configuration,
+        rollover=tag.rollover if request.rollover is None else request.rollover,
+    )
+    starts, ends = (wanted.ends, wanted.starts) if request.descending else (wanted.starts, wanted.ends)
+    return Block(tag, starts, ends, [function.compute(frame) for function in request.functions])
 
 
 def _stop(wanted: Intervals, place: int, span: int, *, descending: bool) -> int:
