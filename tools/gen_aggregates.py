@@ -16,9 +16,9 @@ HEAD = """\
 
 <!-- made by tools/gen_aggregates.py from src/iiotctl/history/aggregates/registry.py: do not edit -->
 
-`iiotctl aggregate TAG… --function NAME --every TIME` calculates the functions of OPC 10000-13 (OPC UA Part 13), v1.05. Every
-result has the status and the info bits of the standard. Where the text of the standard and its example tables
-differ, [decision 11](../explanation/decisions/0011-part13-readings.md) says what we do.
+`iiotctl aggregate TAG… --function NAME --every TIME` calculates the functions of OPC 10000-13 (OPC UA Part 13). Every result
+has the status and the info bits of the standard. Where the text of the standard and its example tables differ,
+[decision 11](../explanation/decisions/0011-part13-readings.md) says what we do.
 
 ## Intervals
 
@@ -49,6 +49,10 @@ differ, [decision 11](../explanation/decisions/0011-part13-readings.md) says wha
 - `--treat-uncertain-as-bad` is the default of the standard; with `--no-treat-uncertain-as-bad` Uncertain samples count.
 - `--percent-data-bad` (100): a result is Bad from this share of Bad data on. `--percent-data-good` (100): it is Good from this
   share of Good data on; between them UncertainDataSubNormal.
+- `--edition 1.04` (default) or `1.05` says which edition of the standard is followed. Values are the same; statuses of
+  time-based results differ: in 1.04 time whose data are Uncertain makes them Uncertain, in 1.05 it counts as Good, or as
+  Bad with `--treat-uncertain-as-bad` (a result that becomes Bad loses its value). Decision 11 lists the few other
+  differences.
 - Where the capture recorded a gap, the tag is Bad from its begin to the next sample: nothing is averaged over a hole.
   `--bridge-gaps` takes no notice of gaps.
 
@@ -69,6 +73,7 @@ def pages() -> dict[Path, str]:
             f"| unit | {function.unit.value} |\n| status | {function.status} |\n"
         )
         folders = sorted((CASES / function.name).glob("*/case.toml"))
+        folders = [path for path in folders if "edition" not in tomllib.loads(path.read_text(encoding="utf-8"))]
         if folders:
             clean = [path for path in folders if path.parent.name == "clean"]
             parts.append(_example((clean or folders)[0].parent))

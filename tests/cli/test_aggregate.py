@@ -64,6 +64,31 @@ def test_time_counts_and_bad_time_does_not(store: Path) -> None:
     assert (found["status"], found["info"]) == ("UncertainDataSubNormal", ["Calculated"])
 
 
+def test_the_edition_decides_about_uncertain_time(store: Path) -> None:
+    # the line to the Bad value of :42 is held and Uncertain, which counts as Bad in 1.05 alone
+    asked = ("power", "--function", "TimeAverage2", "--from", f"{DAY}08:00:40Z", "--to", f"{DAY}08:00:48Z")
+    (old,) = rows(store, *asked)
+    (new,) = rows(store, *asked, "--edition", "1.05")
+    assert (old["value"], old["status"], old["info"]) == (40.0, "UncertainDataSubNormal", ["Calculated"])
+    assert (new["value"], new["status"], new["info"]) == (None, "Bad", ["Calculated"])
+    done = iiotctl("aggregate", *asked, "--edition", "1.05", "--store", store)
+    assert "OPC 10000-13 v1.05; times in UTC" in done.stderr
+    wrong = iiotctl("aggregate", *asked, "--edition", "1.03", "--store", store)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "1.04" in wrong.stderr
+
+
+def test_a_table_has_seven_digits_and_programs_get_all(store: Path) -> None:
+    asked = ("aggregate", "power", "--function", "TimeAverage2", "--store", store)
+    within = ("--from", f"{DAY}08:00:02Z", "--to", f"{DAY}08:00:48Z")
+    table = iiotctl(*asked, *within).stdout.splitlines()[-1].split()
+    assert table[:3] == ["power", f"{DAY}08:00:02.000Z", "22.0625"]
+    whole = (rows(store, "power", "--function", "TimeAverage2", "--every", "7s", *within))[4]["value"]
+    short = iiotctl(*asked, "--every", "7s", *within).stdout.splitlines()[6].split()[2]
+    assert whole != float(short) == pytest.approx(whole, rel=1e-6)
+    assert len(short.replace(".", "")) == 7
+
+
 def test_time_runs_backwards(store: Path) -> None:
     words = ("power", "--function", "Count", "--every", "20s")
     found = rows(store, *words, "--from", f"{DAY}08:01:00Z", "--to", f"{DAY}08:00:00Z")

@@ -310,7 +310,7 @@ _ALL: Final = (
         "WorstQuality",
         "5.4.3.35",
         "The worst status of the samples, as a status code: Bad is worse than Uncertain, Uncertain than Good; of"
-        " equally bad ones the first. MultipleValues says that there are several.",
+        " equally bad ones the first. MultipleValues says that there are several (in edition 1.04 several codes).",
         Bounds.NONE,
         Unit.STATUS,
         _ALWAYS_GOOD,
