@@ -227,7 +227,7 @@ def test_a_server_that_does_not_give_it_leaves_an_exact_gap(tmp_path: Path, why:
 
 def test_too_many_publish_requests_are_not_sent_again(tmp_path: Path) -> None:
     with running(tmp_path / "server", maxPublish=1) as server:
-        made = source(config(server.url), captured("Counter"), context(tmp_path))
+        made = source(config(server.url, period="50ms", queue=100), captured("Counter"), context(tmp_path))
 
         async def steps(seen: Any) -> None:
             await until(lambda: len(seen.of(0)) > 30)
