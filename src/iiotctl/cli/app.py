@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, Final
 
 import typer
@@ -141,8 +142,9 @@ app.command("completion", rich_help_panel=SET_UP)(completion_.completion)
 # fmt: on
 
 
+@cache
 def command_tree() -> Any:
-    """The tree as the library sees it; completions, man page and reference pages are made from it."""
+    """The tree as the library sees it, built once; completions, man page and reference pages are made from it."""
     tree = typer.main.get_command(app)
     # Typer lists single commands before groups; people look for the command they need most
     places = {name: place for place, name in enumerate(ORDER)}
