@@ -1,7 +1,7 @@
 """A process that has imported iiotctl already and forks for each command line: the same run, without the start-up.
 
-Started by `shell`. Over the socket on descriptor 3 comes a line of JSON (arguments, working directory,
-environment) with three descriptors (stdin, stdout, stderr); back go the child's process id and, when it has
+Started by `processes`. Over the socket on descriptor 3 comes a line of JSON (arguments, working directory,
+environment) with four descriptors: stdin, stdout, stderr, and where to tell the process id and, when it has
 ended, its return code as `subprocess` tells it.
 """
 
@@ -13,23 +13,32 @@ import io
 import json
 import os
 import random
-import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 SOCKET = 3
 PRELOADED = (
     "numpy",
     "duckdb",
-    "typer.main",
-    "iiotctl.cli.app",
-    "iiotctl.ops.site",
-    "iiotctl.ops.query",
+    "polars",
     "rich.console",
+    "iiotctl.cli.app",
+    "iiotctl.ops.capture",
+    "iiotctl.ops.gaps",
+    "iiotctl.ops.last",
+    "iiotctl.ops.query",
+    "iiotctl.ops.read",
+    "iiotctl.ops.simulate",
+    "iiotctl.ops.site",
+    "iiotctl.ops.tags",
+    "iiotctl.simulator.plant",
+    "iiotctl.sources.modbus.source",
+    "iiotctl.sources.opcua.source",
 )
-"""What most commands import. Not polars: its threads would not survive the fork."""
+"""What most commands import. Nothing works here before the fork: thread pools begin with the first work."""
 
 
 def become(request: dict[str, Any], descriptors: list[int]) -> int:
@@ -72,33 +81,45 @@ def finish(code: int) -> None:
     os._exit(code)
 
 
+def keep(request: dict[str, Any], descriptors: list[int]) -> None:
+    """In a process between: fork, and tell how it ended; never returns."""
+    *streams, told = descriptors
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = become(request, streams)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finish(code)
+    for descriptor in (SOCKET, *streams):
+        os.close(descriptor)
+    with suppress(BrokenPipeError):
+        os.write(told, f"{child}\n".encode())
+        _, status = os.waitpid(child, 0)
+        os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
 def serve() -> None:
     """Answer requests until the socket closes."""
     for name in PRELOADED:
         importlib.import_module(name)
+    from iiotctl.cli.app import command_tree
+
+    command_tree()  # each child uses it once, as if it had built it
     gc.freeze()
     with socket.socket(fileno=SOCKET) as line:
         while True:
-            data, descriptors, _, _ = socket.recv_fds(line, 1 << 20, 3)
+            data, descriptors, _, _ = socket.recv_fds(line, 1 << 20, 4)
             if not data:
                 os._exit(0)  # quietly: DuckDB complains of what is left when an interpreter ends without a fork
-            child = os.fork()
-            if child == 0:
-                code = 1
-                try:
-                    code = become(json.loads(data), descriptors)
-                except BaseException:
-                    import traceback
-
-                    traceback.print_exc()
-                finish(code)
+            if os.fork() == 0:
+                keep(json.loads(data), descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
-            line.sendall(f"{child}\n".encode())
-            _, status = os.waitpid(child, 0)
-            line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    serve()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import polars as pl
 
+from tests.cli.processes import Process, start
+
 PERIOD_S = 0.2
 ROLLED = '\n[[reduction]]\ntags = "press1.*"\nrollup = "1s"\n'
 """Roll-ups beside the samples of one source."""
@@ -39,7 +41,7 @@ class Plant:
 
     site: Path
     truth: Path
-    process: subprocess.Popen[bytes]
+    process: Process | subprocess.Popen[str]
 
     def stop(self) -> None:
         """End it in order, so that its log is complete."""
@@ -55,7 +57,7 @@ def plant(folder: Path, *, capture: str = 'commit = "200ms"\nseal_every = "2s"\n
     truth = folder / "truth.jsonl"
     words = ("simulate", "--modbus-port", 0, "--opcua-port", 0, "--write-site", folder, "--truth", truth)
     log = (folder / "simulator.log").open("wb")
-    process = subprocess.Popen(command(*words), stdout=log, stderr=log, cwd=folder)
+    process = start(*words, stdout=log.fileno(), stderr=log.fileno(), cwd=folder)
     site = folder / "site.toml"
     running = Plant(site, truth, process)
     try:
@@ -82,17 +84,17 @@ class Capture:
         durable: samples it reported as durable.
     """
 
-    process: subprocess.Popen[str]
+    process: Process | subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
     commits: int = 0
     durable: int = 0
     _reader: threading.Thread | None = None
 
     @classmethod
-    def start(cls, site: Path, store: Path, *words: object) -> Capture:
+    def start(cls, site: Path, store: Path, *words: object, **env: str) -> Capture:
         """Begin; follow its reports in a thread."""
-        line = command("capture", "-vv", "--no-live", "--site", site, "--store", store, *words)
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=site.parent)
+        line = ("capture", "-vv", "--no-live", "--site", site, "--store", store, *words)
+        process = start(*line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=site.parent, **env)
         running = cls(process)
         running._reader = threading.Thread(target=running._follow, daemon=True)
         running._reader.start()

@@ -21,7 +21,7 @@ import pytest
 
 from tests.crash import rig
 
-KILLS = rig.kills_wanted(28)
+KILLS = rig.kills_wanted(16)
 LANES = 4
 COMMITS = 10
 """Every run holds at least so many commits before it is killed."""

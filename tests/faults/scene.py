@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+from tests.cli.processes import Process, start
 from tests.crash import rig
 from tests.integration.proxy import TcpProxy
 
@@ -35,7 +36,7 @@ class Scene:
         capture: the running capture.
     """
 
-    def __init__(self, folder: Path, *, period_s: float = 0.5, plant_prefix: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, *, period_s: float = 0.5, plant_env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.store = folder / "store"
         self.period_s = period_s
@@ -44,8 +45,8 @@ class Scene:
         self._ports = (_free_port(), _free_port())
         self.modbus = TcpProxy(("127.0.0.1", self._ports[0]))
         self.opcua = TcpProxy(("127.0.0.1", self._ports[1]))
-        self._prefix = list(plant_prefix)
-        self._plant: subprocess.Popen[bytes] | None = None
+        self._environment = dict(plant_env or {})
+        self._plant: Process | subprocess.Popen[str] | None = None
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -78,8 +79,8 @@ class Scene:
         more = ("--seed", 1 + len(self.truth), "--write-site", self.folder)
         log = self.folder / f"plant-{len(self.truth)}.log"
         with log.open("wb") as file:
-            command = [*self._prefix, *rig.command(*words, *more)]
-            self._plant = subprocess.Popen(command, stdout=file, stderr=file, cwd=self.folder)
+            streams = {"stdout": file.fileno(), "stderr": file.fileno()}
+            self._plant = start(*words, *more, cwd=self.folder, **streams, **self._environment)
         site = self.folder / "site.toml"
         kept = site.read_text() if site.exists() else None
         rig.wait_for(lambda: b"wrote" in log.read_bytes() or self._plant.poll() is not None, 60)  # type: ignore[union-attr]

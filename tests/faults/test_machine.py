@@ -50,15 +50,11 @@ def _set(clock: Path, shift: str) -> None:
 
 
 @pytest.mark.parametrize("shift", ["+3600", "-3600"])
-def test_wall_clock_stepped_by_an_hour_and_back(shift: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wall_clock_stepped_by_an_hour_and_back(shift: str, tmp_path: Path) -> None:
     clock = tmp_path / "clock"
     _set(clock, "+0")
     with Scene(tmp_path / "scene") as scene:
-        for name, value in _faked(clock).items():
-            monkeypatch.setenv(name, value)
-        scene.capture = rig.Capture.start(scene.folder / "site.toml", scene.store)
-        for name in _faked(clock):
-            monkeypatch.delenv(name)
+        scene.capture = rig.Capture.start(scene.folder / "site.toml", scene.store, **_faked(clock))
         scene.capture.wait_commits(8)
         since = _now()
         time.sleep(2)
@@ -90,8 +86,7 @@ def _unshifted(column: str, since: int, way: int) -> pl.Expr:
 def test_server_clock_is_an_hour_off(shift: int, word: str, tmp_path: Path) -> None:
     """Source times are the server's, gaps stand in the same time, and our own clock is not believed for them."""
     faked = {**_faked(None), "FAKETIME": f"{shift:+d}"}
-    prefix = ["env", *(f"{name}={value}" for name, value in faked.items())]
-    with Scene(tmp_path / "scene", plant_prefix=prefix) as scene:
+    with Scene(tmp_path / "scene", plant_env=faked) as scene:
         scene.start_capture()
         since = _now() + shift * 1_000_000
         time.sleep(2)
