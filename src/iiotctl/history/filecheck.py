@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,47 @@ from iiotctl.store.schema import COLUMNS, LATER
 
 if TYPE_CHECKING:
     import duckdb
+
+
+def strangers(files: Mapping[str, Sequence[Path]], known: Collection[Path]) -> list[tuple[Path, str]]:
+    """Files that no manifest lists and that are none of their table, and why: DuckDB may count their rows in silence.
+
+    Only footers are read, those of listed files not at all.
+
+    Args:
+        files: files by table.
+        known: those that a manifest lists.
+    """
+    unknown = {table: [path for path in paths if path not in known] for table, paths in files.items()}
+    if not any(unknown.values()):
+        return []
+    import duckdb
+
+    found = []
+    with duckdb.connect() as connection:
+        for table, paths in unknown.items():
+            for alike in _by_footer(connection, paths):
+                cause = _objection(connection, alike[0], table, thorough=False)
+                if cause:
+                    found += [(path, cause) for path in alike]
+    return found
+
+
+def _by_footer(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> list[list[Path]]:
+    """Files together that have the same columns, so that one stands for all of them."""
+    import duckdb
+
+    if not paths:
+        return []
+    listed = ", ".join(quoted(str(path)) for path in paths)
+    try:
+        rows = connection.execute(
+            "SELECT list(file_name) FROM (SELECT file_name, list((name, type, converted_type, logical_type)) AS columns"
+            f" FROM parquet_schema([{listed}]) GROUP BY file_name) GROUP BY columns"
+        ).fetchall()
+    except duckdb.Error:  # one is damaged, or has just gone
+        return [[path] for path in paths]
+    return [[Path(name) for name in names] for (names,) in rows]
 
 
 def objections(files: Mapping[str, Sequence[Path]], error: Exception) -> list[tuple[Path, str]]:
@@ -59,5 +100,15 @@ def _objection(connection: duckdb.DuckDBPyConnection, path: Path, table: str, *,
     except duckdb.Error as error:
         if not path.exists():
             return ""  # gone, not damaged
-        return str(error).partition("\n")[0]
+        return _damage(error)
     return ""
+
+
+def _damage(error: Exception) -> str:
+    """What DuckDB met in a file, in words; of a damaged page it tells the bytes that it stumbled over."""
+    import duckdb
+
+    text = str(error).partition("\n")[0]
+    if isinstance(error, duckdb.IOException):
+        return text
+    return f"damaged ({''.join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)})"

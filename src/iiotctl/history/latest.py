@@ -71,12 +71,15 @@ def latest(
     def leave_out(path: Path, cause: str) -> None:
         notice(left_out(path, cause))
 
-    for bad in (*snapshot.bad_files, *snapshot.missing):
-        leave_out(bad.path, bad.cause)
+    strangers = filecheck.strangers(snapshot.files, snapshot.ranges.keys())
+    for path, cause in (*((bad.path, bad.cause) for bad in (*snapshot.bad_files, *snapshot.missing)), *strangers):
+        leave_out(path, cause)
+    without = [path for path, _ in strangers]
     with Worker() as worker, connect.session(unsafe=True) as connection:  # SQL of our own alone
         try:
             return worker.run(
-                lambda: search(connection, snapshot, leave_out, wanted=wanted, named=named), connection.interrupt
+                lambda: search(connection, snapshot, leave_out, wanted=wanted, named=named, without=without),
+                connection.interrupt,
             )
         except duckdb.Error as error:
             gone = sqlerror.is_vanished(error, [path for files in snapshot.files.values() for path in files])

@@ -192,6 +192,7 @@ class Reader:
         snapshot = self._stack.enter_context(self._open(chosen.root, chosen.start, chosen.end))
         for bad in (*snapshot.bad_files, *snapshot.missing):
             self._leave_out(bad.path, bad.cause)
+        self._without.update(self._strangers(snapshot))
         self._files = {
             str(table): [path for path in files if path not in self._without] for table, files in snapshot.files.items()
         }
@@ -223,6 +224,14 @@ class Reader:
             connect.lock(connection)
         self._connection = connection
         return connection
+
+    def _strangers(self, snapshot: Snapshot) -> list[Path]:
+        from iiotctl.history import filecheck
+
+        found = filecheck.strangers(snapshot.files, self._without | snapshot.ranges.keys())
+        for path, cause in found:
+            self._leave_out(path, cause)
+        return [path for path, _ in found]
 
     def _newest(self, snapshot: Snapshot) -> list[tuple[object, ...]]:
         """Rows of `latest`: found file by file from the newest on, which no SQL over all files would do."""

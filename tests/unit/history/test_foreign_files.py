@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from iiotctl.events import Event
-from iiotctl.history import statement
+from iiotctl.history import filecheck, statement
 from iiotctl.history.reader import Selection
 from iiotctl.history.result import Running
 from iiotctl.ops.last import last
@@ -92,6 +92,39 @@ def test_the_others_are_read(sound: Path, table: str, make: Make) -> None:
         assert after == before
         assert len(said) == 1
         assert name in said[0]
+
+
+def _one_wrong(good: bytes, table: str) -> bytes:
+    name = next(name for name, kind in dtypes(table).items() if kind == pl.Float64 or kind == pl.Datetime("us", "UTC"))
+    return parquet_bytes(pl.read_parquet(good).with_columns(pl.col(name).cast(pl.String)))
+
+
+@pytest.mark.parametrize("make", [_foreign, _types, _column_less, _one_wrong])
+@pytest.mark.parametrize("table", KINDS)
+def test_it_is_not_counted_either(sound: Path, table: str, make: Make) -> None:
+    """A count comes from the footers: nothing fails on the way."""
+    sql = f"SELECT count(*) FROM {table}"
+    before, _ = _rows(sound, sql)
+    with _beside(sound, table, "00-odd.parquet", make):
+        after, said = _rows(sound, sql)
+        other = [_rows(sound, text)[1] for text in ("SELECT 1", "FROM gaps", "FROM wide('oven.zone1', '1h')")]
+        told: list[str] = []
+        last(sound, [], lambda event: told.append(event.text))
+    assert after == before
+    assert len(said) == 1
+    assert "not a file of `" in said[0]
+    assert [told, *other] == [said] * 4
+
+
+def test_files_of_ours_need_no_manifest(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filecheck, "_objection", lambda *given, **named: "")
+    with _beside(sound, "samples", "00-odd.parquet", lambda good, table: good):
+        assert _rows(sound, "SELECT count(*) FROM samples") == (["(8,)"], [])
+
+
+def test_listed_files_are_trusted_without_a_look(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filecheck, "_objection", lambda *given, **named: "odd")
+    assert _rows(sound, "SELECT count(*) FROM samples") == (["(5,)"], [])
 
 
 @pytest.mark.parametrize("make", [_cut, _pages, _foreign, _types])
