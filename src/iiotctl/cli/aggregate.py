@@ -88,7 +88,7 @@ def aggregate(
         typer.Option(
             "--edition",
             metavar="VERSION",
-            help="1.04 or 1.05 of OPC 10000-13; in 1.04 nothing Uncertain makes a Good result.",
+            help="1.04 or 1.05 of OPC 10000-13; only 1.05 counts Uncertain time as Good or Bad.",
         ),
     ] = Edition.V1_04,
     bridge_gaps: Annotated[
