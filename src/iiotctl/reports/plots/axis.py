@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
+from iiotctl.reports.plots import digits
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = 1_000_000
 _HOUR: Final = 3600 * _SECOND
@@ -20,6 +22,8 @@ _STEPS: Final = (
 """Below a day, µs."""
 _DAYS: Final = (1, 2, 5, 10)
 _MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
+_SMALLEST: Final = 1e-300
+"""Below it doubles lose digits, and no axis is divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,23 +165,19 @@ def span_text(start: int, end: int, zone: tzinfo, *, named: bool = True) -> str:
 
 
 def value_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
-    """At most `most` round values (1, 2, 2.5 or 5 by a power of ten) in [low, high], all with equal decimals."""
-    span = high - low
-    rough = span / max(most, 1)
-    if not math.isfinite(rough) or rough <= 0:
+    """At most `most` round values (1, 2, 2.5 or 5 by a power of ten) in [low, high], all with equal decimals.
+
+    Their texts differ, and the values too: a step that a double at this height cannot make is none.
+    """
+    largest = max(abs(low), abs(high))
+    rough = max((high - low) / max(most, 1), math.ulp(largest))
+    if not math.isfinite(rough) or not low < high or rough < _SMALLEST:
         return []
     power = math.floor(math.log10(rough))
-    for factor, digits in ((1, 0), (2, 0), (2.5, 1), (5, 0), (10, -1), (20, -1), (25, 0), (50, -1)):
+    for factor, more in ((1, 0), (2, 0), (2.5, 1), (5, 0), (10, -1), (20, -1), (25, 0), (50, -1)):
         step = factor * 10.0**power
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first < most:
-            decimals = max(0, digits - power)
-            return [(n * step, _decimal(n * step, decimals, power)) for n in range(first, last + 1)]
+            marks = {n * step: digits.mark(n * step, power - more, largest) for n in range(first, last + 1)}
+            return list(marks.items())
     return []
-
-
-def _decimal(value: float, decimals: int, power: int) -> str:
-    value = value or 0.0  # no -0
-    if -5 <= power <= 5:  # noqa: PLR2004 - more digits than these nobody reads
-        return f"{value:.{decimals}f}"
-    return f"{value:.6g}"

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import quality
-from iiotctl.reports.plots import axis, in_picture, scene
+from iiotctl.reports.plots import axis, digits, in_picture, scene
 from iiotctl.reports.values import harmless
 from iiotctl.site.units import format_duration
 
@@ -110,7 +110,7 @@ def _panel(panel: Panel, traces: list[dict[str, Any]]) -> dict[str, Any]:
         "high": panel.high,
         "states": [(value, harmless(text)) for value, text in sorted(panel.states.items())],
         "limits": [
-            (f"{scene.letter(place)} " * several + f"{name.replace('_', ' ')} {value:.6g}", value)
+            (f"{scene.letter(place)} " * several + f"{name.replace('_', ' ')} {digits.number(value)}", value)
             for place, name, value in scene.limits(panel.traces)
         ],
         "holes": sorted({tuple(gap) for trace in traces for gap in trace["gaps"]}),
@@ -194,9 +194,9 @@ def _figures(data: TrendData) -> str:
                 harmless(trace.facts.tag),
                 harmless(trace.facts.description),
                 harmless(trace.facts.unit),
-                *(scene.worded(trace, value) for value in (found.low, found.high, found.last)),
+                *scene.words(trace, found),
                 "" if found.last_ts is None else axis.moment_text(found.last_ts, data.zone),
-                f"{found.good_percent:.4g} %",
+                digits.percent(found.good_percent),
                 f"{trace.count:,}",
             )
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.reports.plots import axis, scene
+from iiotctl.reports.plots import axis, digits, scene
 from iiotctl.reports.plots.scene import Mark
 from iiotctl.reports.values import harmless
 
@@ -182,11 +182,9 @@ def _legend(data: TrendData, place: int, trace: Trace) -> str:
     name = f"{scene.letter(place)}  {harmless(trace.facts.tag)}"
     if found.last is None:
         return f"{name}   no usable value"
-    low, high, last = (scene.worded(trace, value) for value in (found.low, found.high, found.last))
+    low, high, last = scene.words(trace, found)
     unit = f" {harmless(trace.facts.unit)}" if trace.facts.unit else ""
-    return (
-        f"{name}   min {low}, max {high}, last {last}{unit}; {found.good_percent:.4g} % good, {trace.count:,} samples"
-    )
+    return f"{name}   min {low}, max {high}, last {last}{unit}; {digits.percent(found.good_percent)} good, {trace.count:,} samples"
 
 
 def _limits(panel: Panel, field: Axes) -> None:
@@ -194,7 +192,7 @@ def _limits(panel: Panel, field: Axes) -> None:
         if panel.low < value < panel.high:
             whose = f"{scene.letter(place)} " if len(panel.traces) > 1 else ""
             field.axhline(value, color="#555555", linewidth=0.8, linestyle=(0, (1, 3)))
-            words = f"{whose}{name.replace('_', ' ')} {value:.6g}"
+            words = f"{whose}{name.replace('_', ' ')} {digits.number(value)}"
             field.text(0.999, value, words, transform=field.get_yaxis_transform(), ha="right", va="bottom", fontsize=7)
 
 

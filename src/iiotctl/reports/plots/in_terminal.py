@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, chop_cells
 
-from iiotctl.reports.plots import axis, scene
+from iiotctl.reports.plots import axis, digits, scene
 from iiotctl.reports.plots.scene import Mark
 from iiotctl.reports.values import harmless
 
@@ -130,14 +130,14 @@ class _Drawing:
             figure.axes(active=True, axis=side, side=0)
             figure.ruler(side, 0).alignment("edge")
         figure.ruler("x", 0).lim(0, span).ticks(*self._time_marks())
-        figure.ruler("y", 0).lim(panel.low, panel.high)
+        figure.ruler("y", 0).lim(0, 1)
         figure.ruler("y", 0).ticks(
-            [value for value, _ in ticks] or [panel.low],
-            [_right(text, self.left) for _, text in ticks] or [" " * self.left],
+            [scene.height(panel, value) for value, _ in ticks],
+            [_right(text, self.left) for _, text in ticks],
         )
         self._limits(plotext, figure, panel)
         for place, trace in panel.traces:
-            self._line(plotext, figure, place, trace, alone=len(panel.traces) == 1)
+            self._line(plotext, figure, panel, place, trace)
         if len(panel.traces) > 1 and self.look.unicode:
             self._letters(plotext, figure, panel)
         text: str = figure.build().string(not self.look.color)
@@ -156,20 +156,23 @@ class _Drawing:
         columns = [span * (column + 0.5) / self.width for column in range(self.width)]
         for place, name, value in scene.limits(panel.traces):
             if panel.low < value < panel.high:
-                dots = figure.signal(columns, [value] * self.width, marker=plotext.marker("┈", pixel))
+                at = scene.height(panel, value)
+                dots = figure.signal(columns, [at] * self.width, marker=plotext.marker("┈", pixel))
                 word = _LIMIT_LETTERS[name] + (f" {scene.letter(place)}" if len(panel.traces) > 1 else "")
                 label = plotext.colorize(word).fill(pixel)
-                figure.draw(dots).draw(figure.text(columns[-1], value, label, alignment="right"))
+                figure.draw(dots).draw(figure.text(columns[-1], at, label, alignment="right"))
 
-    def _line(self, plotext: Any, figure: Any, place: int, trace: Trace, *, alone: bool) -> None:
+    def _line(self, plotext: Any, figure: Any, panel: Panel, place: int, trace: Trace) -> None:
         start, end = self.data.start, self.data.end
+        alone = len(panel.traces) == 1
         symbol = "braille" if self.look.unicode else "*" if alone else scene.letter(place)
         marker = plotext.marker(symbol, plotext.pixel(foreground=_color(place)))
         for ts, value in scene.stretches(trace):
             ts, value = scene.clipped(ts, value, start, end)  # noqa: PLW2901 - the same line, narrower
             ts, value = scene.thinned(ts, value, start, end, 2 * self.width)  # noqa: PLW2901
             if ts.size:
-                line = figure.signal(((ts - start) / 1e6).tolist(), value.tolist(), marker=marker)
+                heights = scene.heights(panel, value).tolist()
+                line = figure.signal(((ts - start) / 1e6).tolist(), heights, marker=marker)
                 figure.draw(line.lines(True).density("full"))
 
     def _letters(self, plotext: Any, figure: Any, panel: Panel) -> None:
@@ -184,7 +187,7 @@ class _Drawing:
                 at = start + int((end - start) * (part + (order + 1) / (count + 1)) / 3)
                 for ts, value in scene.stretches(trace):
                     if ts[0] <= at <= ts[-1]:
-                        height = float(np.interp(at - start, ts - start, value))
+                        height = float(np.interp(at - start, ts - start, scene.heights(panel, value)))
                         letter = plotext.marker(scene.letter(place), pixel)
                         figure.draw(figure.signal([(at - start) / 1e6], [height], marker=letter))
 
@@ -234,8 +237,8 @@ class _Drawing:
                 (
                     scene.letter(place),
                     _cut(harmless(trace.facts.unit), _LABEL),
-                    *(scene.worded(trace, value) for value in (found.low, found.high, found.last)),
-                    f"{found.good_percent:.4g} %",
+                    *scene.words(trace, found),
+                    digits.percent(found.good_percent),
                     f"{trace.count:,}",
                 )
             )
@@ -267,8 +270,10 @@ def _unit(panel: Panel) -> str:
 def _value_ticks(panel: Panel, most: int) -> Ticks:
     if panel.states:
         shown = [(value, text) for value, text in sorted(panel.states.items()) if panel.low <= value <= panel.high]
-        return [(value, _cut(harmless(text), _LABEL)) for value, text in shown]
-    return axis.value_ticks(panel.low, panel.high, most)
+        if shown:
+            return [(value, _cut(harmless(text), _LABEL)) for value, text in shown]
+    # plotext needs a mark
+    return axis.value_ticks(panel.low, panel.high, most) or [(panel.low, digits.number(panel.low))]
 
 
 def _place(row: list[str], text: str, column: int, free: int) -> int:

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from iiotctl import quality
+from iiotctl.reports.plots import digits
 from iiotctl.reports.values import harmless
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_WITH_LIMITS: Final = 2
 MARGIN: Final = 0.05
 """Of the range of values, above and below."""
+_MOST: Final = 8e307
+"""The end of the longest axis: from its negative to it, with margins, is still a double."""
 
 
 class Mark(IntEnum):
@@ -117,11 +120,18 @@ def limits(traces: Sequence[tuple[int, Trace]]) -> list[tuple[int, str, float]]:
     return found
 
 
-def worded(trace: Trace, value: float | None) -> str:
-    """A value in words: the text of a state, else up to six digits; "" without one."""
+def words(trace: Trace, found: Figures) -> tuple[str, str, str]:
+    """Smallest, largest and newest value in words."""
+    span = (found.high or 0.0) / 2 - (found.low or 0.0) / 2  # halves: the whole may be no double
+    low, high, last = (worded(trace, value, 2 * span) for value in (found.low, found.high, found.last))
+    return low, high, last
+
+
+def worded(trace: Trace, value: float | None, span: float = 0.0) -> str:
+    """A value in words among values that lie `span` apart: the text of a state, else a number; "" without one."""
     if value is None:
         return ""
-    return harmless(states(trace).get(value, "")) or f"{value:.6g}"
+    return harmless(states(trace).get(value, "")) or digits.number(value, span)
 
 
 def _panel(traces: tuple[tuple[int, Trace], ...]) -> Panel:
@@ -131,12 +141,28 @@ def _panel(traces: tuple[tuple[int, Trace], ...]) -> Panel:
     usable = [trace.value[usable_at(trace)] for _, trace in traces]
     values = np.concatenate([*usable, np.array(list(texts))])
     # a value that no axis can hold must not take the others with it
-    values = values[np.isfinite(values) & (np.abs(values) < 1e300)]  # noqa: PLR2004 - twice it is still a double
+    fitting = values[np.abs(values) < _MOST]
+    values = fitting if fitting.size else np.clip(values, -_MOST, _MOST)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     near = [value for _, _, value in limits(traces) if _is_near(value, low, high)]
     low, high = min([low, *near]), max([high, *near])
     pad = (high - low) * MARGIN or abs(low) * MARGIN or 1.0
     return Panel(traces[0][1].facts.unit, traces, low - pad, high + pad, texts)
+
+
+def heights(panel: Panel, values: Floats) -> Floats:
+    """Where values stand on the axis of a panel: 0 at its lower end, 1 at the upper one, and those beyond at these ends."""
+    import numpy as np
+
+    with np.errstate(over="ignore", under="ignore"):
+        return np.clip((values - panel.low) / (panel.high - panel.low), 0.0, 1.0)
+
+
+def height(panel: Panel, value: float) -> float:
+    """See `heights`."""
+    import numpy as np
+
+    return float(heights(panel, np.array([value]))[0])
 
 
 def _is_near(limit: float, low: float, high: float) -> bool:

@@ -76,6 +76,28 @@ def test_a_lone_sample_is_visible() -> None:
     assert re.search("[\u2801-\u28ff]", text)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5.0, 1e308, 5.0],
+        [1.79e308, -1.79e308, 0.0],
+        [1e300, 5e300, 2e300],
+        [1e307, 5e307, 2e307],
+        [1e-300, 6e-300, 2e-300],
+        [0.0, 5e-324, 1e-322],
+        [1e9, 1e9 + 6e-6, 1e9 + 1e-6],
+        [1.0, 1.0 + 2.3e-16, 1.0],
+        [1.79e308],
+    ],
+)
+@pytest.mark.parametrize("unicode", [True, False])
+def test_any_finite_value_is_drawn(values: list[float], unicode: bool) -> None:
+    traces = [trace([START + n * HOUR for n in range(len(values))], values, tag=tag, high=values[0]) for tag in "ab"]
+    lines = draw(trend(*traces), Look(80, unicode=unicode)).splitlines()
+    assert len(lines) < 40
+    assert max(cell_len(line) for line in lines[: lines.index("")]) <= 80
+
+
 def test_nothing_to_draw_is_still_a_frame() -> None:
     text = draw(trend(trace([], [], gaps=((START, END, "shutdown"),))), Look(60))
     assert "gap A: 2026-11-21 06:00 to 14:00 shutdown" in text
