@@ -103,8 +103,13 @@ class Statement:
         return self.sql if self.kind is Kind.SELECT else None
 
 
-def check(sql: str, *, unsafe: bool = False) -> Statement:
+def check(sql: str, *, unsafe: bool = False, zone: str = "UTC") -> Statement:
     """The statement, when it may be run.
+
+    Args:
+        sql: the text.
+        unsafe: anything may be run.
+        zone: IANA name, whose days and months `wide` takes.
 
     Raises:
         UsageError: `sql-empty`, `sql-error` (not SQL), `query-refused` (not exactly one SELECT that only reads).
@@ -128,16 +133,17 @@ def check(sql: str, *, unsafe: bool = False) -> Statement:
             raise _refused(f"{len(found)} statements were given, and one is allowed")
         text = found[0].query
         line = sql[: max(0, sql.find(text))].count("\n")
-        return _one(connection, found[0].type.name, text, line)
+        one, tree = _one(connection, found[0].type.name, text, line)
+        return replace(one, wides=_wides(connection, tree, zone))
 
 
-def _one(connection: Any, type_: str, text: str, line: int) -> Statement:
+def _one(connection: Any, type_: str, text: str, line: int) -> tuple[Statement, dict[str, Any]]:
     if type_ == "EXPLAIN":
         explained = Statement(text, Kind.EXPLAIN, line)
         tree = _tree(connection, explained.select or "")
         if objection := _objection(tree):
             raise _refused(f"what stands after EXPLAIN {objection}")
-        return replace(explained, wides=_wides(connection, tree))
+        return explained, tree
     if type_ == "MULTI":
         raise _refused("PIVOT needs its values listed: `ON column IN ('a', 'b')`")
     if type_ != "SELECT":
@@ -145,7 +151,7 @@ def _one(connection: Any, type_: str, text: str, line: int) -> Statement:
     tree = _tree(connection, text)
     if objection := _objection(tree):
         raise _refused(f"the statement {objection}")
-    return Statement(_bare(text), Kind.SELECT, line, _wides(connection, tree))
+    return Statement(_bare(text), Kind.SELECT, line), tree
 
 
 def _named(text: str, type_: str) -> str:
@@ -181,9 +187,9 @@ def _tree(connection: Any, sql: str) -> dict[str, Any]:
     return tree
 
 
-def _wides(connection: Any, tree: dict[str, Any]) -> tuple[Wide, ...]:
+def _wides(connection: Any, tree: dict[str, Any], zone: str) -> tuple[Wide, ...]:
     nodes = _objects(tree["statements"][0])
-    return calls(connection, [node["function"] for node in nodes if node.get("type") == "TABLE_FUNCTION"])
+    return calls(connection, [node["function"] for node in nodes if node.get("type") == "TABLE_FUNCTION"], zone)
 
 
 def _objection(tree: dict[str, Any]) -> str:

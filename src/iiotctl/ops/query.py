@@ -49,7 +49,7 @@ class Query:
         unsafe: run any SQL.
         color: styles are allowed in tables.
         strict: fail after the result when files had to be left out.
-        zone: of `start` and `end` where they have no offset.
+        zone: of `start` and `end` where they have no offset, and of the days of `wide`.
         sheet: what a workbook and CSV for Excel need to know.
     """
 
@@ -109,7 +109,7 @@ def run(
 
 
 def _run(query: Query, notice: Callable[[Event], None], now_us: Callable[[], int]) -> None:
-    checked = statement.check(query.sql, unsafe=query.unsafe)
+    checked = statement.check(query.sql, unsafe=query.unsafe, zone=query.zone.name)
     now = now_us()
     within = times.parse_range(query.start, query.end, now, zone=query.zone, notice=notice)
     to_file = query.output is not None and str(query.output) != "-"

@@ -9,6 +9,7 @@ import pytest
 
 from iiotctl.errors import IiotctlError
 from iiotctl.history import statement
+from iiotctl.history.bounds import Bounds
 from iiotctl.history.reader import Selection
 from iiotctl.history.result import Running
 from iiotctl.store.schema import TagRow
@@ -63,6 +64,40 @@ def test_an_interval_may_be_written_in_many_ways(store: Path, every: str) -> Non
     assert ask(store, f"SELECT ts FROM wide('q.*', {every})")[1] == [(at(180),)]
 
 
+@pytest.mark.parametrize(
+    ("every", "begin"),
+    [
+        ("'1d'", "2026-11-17T23:00Z"),
+        ("'1D'", "2026-11-17T23:00Z"),
+        ("INTERVAL 1 DAY", "2026-11-17T23:00Z"),
+        ("'24h'", "2026-11-18T00:00Z"),
+        ("'1w'", "2026-11-15T23:00Z"),
+        ("'1mo'", "2026-10-31T23:00Z"),
+        ("'1y'", "2025-12-31T23:00Z"),
+    ],
+)
+def test_days_and_longer_are_those_of_the_site(store: Path, every: str, begin: str) -> None:
+    checked = statement.check(f"SELECT ts FROM wide('q.*', {every})", zone="Europe/Berlin")
+    with Running(Selection(store), checked, lambda event: None) as running:
+        assert [tuple(row) for row in running.rows()[1]] == [(datetime.fromisoformat(begin),)]
+
+
+@pytest.mark.parametrize("every", ["1d", "1w", "1mo"])
+def test_bounds_on_local_days_cut_nothing(store: Path, every: str) -> None:
+    """The day on which the clock is put back has 25 hours."""
+    call = statement.check(f"FROM wide('*', '{every}')", zone="Europe/Berlin").wides[0]
+    begin = int(datetime(2026, 9, 30, 22 if every == "1mo" else 0, tzinfo=UTC).timestamp()) * SECOND
+    hours = {"1d": 25, "1w": 7 * 24 + 1, "1mo": 31 * 24 + 1}[every]
+    end = call.needs(Bounds(None, begin + 1), ["q.other"]).end
+    assert end is not None
+    assert end >= begin + hours * 3600 * SECOND
+
+
+def test_upper_and_lower_case_of_a_call(store: Path) -> None:
+    sql = "SELECT a.ts, a.\"p.a\", b.\"p.A\" FROM wide('p.a', '1MIN', 'MAX') a JOIN wide('p.A', '1min', 'max') b USING (ts)"
+    assert ask(store, sql)[1] == [(at(0), 5.0, 7.0)]
+
+
 def test_several_calls_in_one_statement(store: Path) -> None:
     sql = (
         "SELECT m.ts, m.\"p.a\", h.\"q.other\" FROM wide('p.a', '1min') m, WIDE('q.other', '1h', 'max') h ORDER BY ALL"
@@ -114,7 +149,14 @@ def _holds(difference: timedelta, sign: str) -> bool:
         ("FROM wide('q.*', '0s')", "wide-arguments", "no length"),
         ("FROM wide('q.*', INTERVAL '-1 hour')", "wide-arguments", "no length"),
         ("FROM wide('q.*', '1min', 'median')", "wide-arguments", "`median` is none of mean, last, min, max"),
-        ("FROM wide(NULL, '1min')", "wide-arguments", "null"),
+        ("FROM wide('q.*', '1min', 'AVG')", "wide-arguments", "did you mean `'mean'`?"),
+        ("FROM wide('q.*', '1min', NULL)", "wide-arguments", "`how` is null"),
+        ("FROM wide('q.*', NULL)", "wide-arguments", "`every` is null"),
+        ("FROM wide('q.*', 'shift')", "wide-arguments", "`iiotctl aggregate --every shift`"),
+        ("FROM wide('q.*', 'fortnight')", "wide-arguments", "`fortnight` is no interval write e.g. `'15min'`"),
+        ("FROM wide('q.*', '1mo 2d')", "wide-arguments", "mixes"),
+        ("FROM wide('q.*', '1d 2h')", "wide-arguments", "mixes"),
+        ("FROM wide(NULL, '1min')", "wide-arguments", "`pattern` is null"),
         ("FROM samples, wide(tag, '1min')", "wide-arguments", "tag"),
         ("FROM wide('q.*')", "sql-error", "wide(pattern, every"),
         ("FROM wide('q.*', '1min', 'max', 4)", "sql-error", "wide(pattern, every"),
