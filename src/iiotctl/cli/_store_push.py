@@ -40,15 +40,23 @@ def push(
     found = done.result
     for path in found.damaged:
         _console.warn(f"{path}: its hash is not the one that was written; it was not copied")
+    for path in found.unknown:
+        _console.warn(f"{path}: no manifest knows it; it was not copied")
+    for path in found.missing:
+        _console.warn(f"{path}: a manifest knows it, and it is gone here; what the target has of it stays")
     for path in found.withheld:
-        _console.warn(f"{path}: not copied, since the target holds rows of this date that have expired here")
+        _console.warn(
+            f"{path}: not copied, since it holds rows that the target has let go; the others stay as they are"
+        )
     if done.unsealed:
-        _console.say(f"{format_count(done.unsealed, 'sample')} not sealed yet; `iiotctl store seal` makes files of them")
+        _console.say(
+            f"{format_count(done.unsealed, 'sample')} not sealed yet; `iiotctl store seal` makes files of them"
+        )
     verb = "would copy" if dry_run else "copied"
     _console.say(
         f"{verb} {format_count(found.files, 'file')} ({format_size(found.size)}) to {done.target}"
         + (f" in place of {format_count(found.replaced, 'file')}" if found.replaced else "")
         + (f"; {found.already} were there" if found.already else "")
     )
-    if found.damaged:
+    if found.damaged or found.unknown or found.missing:
         raise typer.Exit(ExitCode.STORE)

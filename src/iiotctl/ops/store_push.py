@@ -36,7 +36,7 @@ def push_store(target: str, *, site: Path | None = None, store: Path | None = No
         UsageError: `bad-value`, the target is no folder's path.
         StoreError: see `store.push`.
     """
-    if "://" in target:
+    if "://" in target or not target.strip():
         raise UsageError(
             "bad-value",
             f"`{target}` is no folder",

@@ -8,7 +8,7 @@ removes the new files; after it, the old ones. Design §4.3; what readers do is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,7 +23,7 @@ from iiotctl.store.ledger import Ledger
 from iiotctl.store.manifest import SealedFile
 from iiotctl.store.plan import Part
 from iiotctl.store.seal import ROW_GROUP
-from iiotctl.store.standing import Origin
+from iiotctl.store.standing import Lineage, Origin, lineage
 from iiotctl.store.upkeep import Deleted, Upkeep
 from iiotctl.store.writer import check_store
 
@@ -217,11 +217,13 @@ def _written(
 ) -> list[SealedFile]:
     """Entries of the new files, which are there under their scratch names and hold every row of the old ones."""
     names = tuple(final.name for final in finals)
-    metadata = Origin(tuple(path.name for path in part.paths), names).metadata()
+    origin = Origin(tuple(path.name for path in part.paths), names)
+    sources = [lineage(one.path, one.hours) for one in inputs.files]
     row_group = DAY_ROW_GROUP if part.form == plan.DAY and part.table == SAMPLES else ROW_GROUP
     total, entries = merge.Sum(), []
     for final, hours in finals.items():
         path = scratch[final]
+        metadata = origin.metadata(_within(sources, hours))
         facts = merge.write(upkeep.disk, path, inputs, hours, metadata=metadata, row_group=row_group)
         total += merge.check(part.table, path)
         if merge.sha256_of(path) != facts.sha256:
@@ -231,6 +233,18 @@ def _written(
         cause = f"{total.rows} rows instead of {inputs.total.rows}, or not the same ones"
         raise merge.Damaged(next(iter(scratch.values())), cause)
     return entries
+
+
+def _within(sources: Sequence[Lineage], hours: range) -> Lineage:
+    """Of where the inputs' rows come from, what stands in some hours."""
+    found: Lineage = {}
+    for source in sources:
+        for name, rows in source.items():
+            parts = {hour: count for hour, count in rows.items() if hour in hours}
+            if parts:
+                held = found.setdefault(name, {})
+                held.update({hour: held.get(hour, 0) + count for hour, count in parts.items()})
+    return found
 
 
 def _entry(layout: Layout, table: str, final: Path, facts: merge.Written, at: int) -> SealedFile:

@@ -50,11 +50,11 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a first look at a file tells: its rows, and the hours (since 1970, UTC) that they stand in."""
+    """What a first look at a file tells: its rows, and how many stand in which hour (since 1970, UTC)."""
 
     path: Path
     total: Sum
-    hours: frozenset[int]
+    hours: Mapping[int, int]
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class Inputs:
                     raise Damaged(path, f"a row has no `{DATED_BY[self.table]}` or no `tag`")
                 tags = counts.setdefault(hour, {})
                 tags[name] = tags.get(name, 0) + count
-        self.files.append(Looked(path, total, frozenset(counts)))
+        self.files.append(Looked(path, total, {hour: sum(tags.values()) for hour, tags in counts.items()}))
         for hour, tags in counts.items():
             mine = self.counts.setdefault(hour, {})
             for name, count in tags.items():

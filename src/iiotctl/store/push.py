@@ -1,9 +1,11 @@
 """Copy sealed files to another folder (a share, a lake that many stores feed), where any reader can use them.
 
-Files never change and carry names that no other store gives, so no coordinator is needed. What a store has
-pushed stands at the target in `pushed/<id of the store>.txt`: what was removed there on purpose does not come
-again, and what compaction has replaced here is replaced there, in one step of the target's manifest. Rows that
-expired here stay there. A target is compacted at its sources, never by itself.
+Files never change and carry names that no other store gives, so no coordinator is needed. Compaction makes new files of
+old rows, so names alone do not tell what a target has: each compacted file says in its footer which rows of which
+captured file it holds (`standing.Lineage`). What takes the place of what follows from that, and a replacement happens
+in one entry of the target's manifest. Whatever was delivered once and is not at the target any more was let go there,
+and does not come again; what expired or was lost here stays there. What was delivered stands in
+`pushed/<id of the store>.txt`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import errno
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,10 @@ from iiotctl.store import layout as places
 from iiotctl.store import ledger, standing
 from iiotctl.store.durable import Disk, write_file
 from iiotctl.store.layout import KINDS, PART_SUFFIX, TMP_SUFFIX, UPKEEP_LOG, Layout, compacted_by, segment_of
+from iiotctl.store.ledger import Ledger
 from iiotctl.store.manifest import Manifest, SealedFile
+from iiotctl.store.standing import Lineage
+from iiotctl.store.upkeep import PATIENCE_US
 from iiotctl.store.writer import check_store, prepare
 
 ID_NAME: Final = "store.id"
@@ -52,7 +57,9 @@ class Pushed:
         already: files that were there.
         replaced: files of the target that a copied one stands for.
         damaged: files whose bytes are not those that were written, by path; they stay here.
-        withheld: files of dates of which the target holds more rows than this store, by path.
+        unknown: files that no manifest knows, by path; they stay here.
+        missing: files that a manifest knows and that are gone, by path.
+        withheld: compacted files with rows that the target has let go among others, by path.
     """
 
     files: int = 0
@@ -60,15 +67,17 @@ class Pushed:
     already: int = 0
     replaced: int = 0
     damaged: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Step:
     """What belongs together in one change of the target."""
 
-    new: list[SealedFile]
-    gone: list[str]
+    new: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
 
 def push(
@@ -78,7 +87,7 @@ def push(
 
     Args:
         root: a store; a capture may be writing it. Rows in its spool wait for their seal.
-        target: folder; made when missing, must be a store or empty.
+        target: folder; made when missing, must be empty or a target already.
         now_us: wall clock, µs UTC.
         dry_run: only count.
         disk: where changes go.
@@ -90,33 +99,12 @@ def push(
     source, there = Layout(root.absolute()), Layout(target.absolute())
     check_store(source)
     _check_target(source, there)
-    result = Pushed()
-    entries = {path: versions[-1] for path, versions in ledger.read_all(source).items()}
+    work = _Work(source, there, disk, Pushed(), now_us)
     try:
         if not dry_run:
             disk.make_dir(there.pushed)  # first: it tells a target from a store of its own
             prepare(there, disk)
-        log = there.pushed / f"{_identity(source, disk, make=not dry_run)}.txt"
-        before = _names(log)
-        run = places.new_run(now_us(), secrets.token_hex(4))
-        manifest = Manifest(disk, there.manifest / f"{UPKEEP_LOG}{run}.log")
-        try:
-            for step in _steps(source, there, entries, before, result):
-                if dry_run:
-                    result.files += len(step.new)
-                    result.size += sum(entry.size for entry in step.new)
-                    result.replaced += len(step.gone)
-                    continue
-                copied = [entry for entry in step.new if _copy(disk, source, there, entry, result)]
-                if step.gone and len(copied) < len(step.new):
-                    continue  # a replacement counts whole or not at all
-                _note(disk, log, [entry.path for entry in copied if entry.path not in before])
-                manifest.replace(copied, step.gone, "compacted", now_us())
-                result.files += len(copied)
-                result.size += sum(entry.size for entry in copied)
-                result.replaced += len(step.gone)
-        finally:
-            manifest.close()
+        work.run(dry_run=dry_run)
     except OSError as error:
         raise StoreError(
             "push-failed",
@@ -126,7 +114,210 @@ def push(
             hint="make room or mount the share again, then repeat `iiotctl store push`",
             retriable=True,
         ) from error
-    return result
+    return work.result
+
+
+class _Work:
+    """One push."""
+
+    def __init__(self, source: Layout, there: Layout, disk: Disk, result: Pushed, now_us: Callable[[], int]) -> None:
+        self.source, self.there, self.disk, self.result, self.now_us = source, there, disk, result, now_us
+        self.entries = {path: versions[-1] for path, versions in ledger.read_all(source).items()}
+        self.at_target = ledger.read(there)
+        self.delivered: set[str] = set()
+
+    def run(self, *, dry_run: bool) -> None:
+        """Bring over what is new, step by step."""
+        here = _counting(self.source, ledger.read(self.source), self.result)
+        log = self.there.pushed / f"{_identity(self.source, self.disk, make=not dry_run)}.txt"
+        self.delivered = _lines(log)
+        if not dry_run:
+            # announced just before a cut that kept it out of the log
+            self._note(log, [name for names in here.values() for name in names if name in self.at_target.ranges])
+        run = places.new_run(self.now_us(), secrets.token_hex(4))
+        manifest = Manifest(self.disk, self.there.manifest / f"{UPKEEP_LOG}{run}.log")
+        try:
+            for step in self._steps(here):
+                if dry_run:
+                    self._count(step.new, step.gone)
+                    continue
+                copied = [name for name in step.new if self._copy(self.entries[name])]
+                if not copied or (step.gone and len(copied) < len(step.new)):
+                    continue  # a replacement counts whole or not at all
+                manifest.replace([self.entries[name] for name in copied], step.gone, "compacted", self.now_us())
+                self._note(log, copied)
+                self._count(copied, step.gone)
+            if not dry_run:
+                self._delete()
+        finally:
+            manifest.close()
+
+    def _count(self, copied: list[str], gone: list[str]) -> None:
+        self.result.files += len(copied)
+        self.result.size += sum(self.entries[name].size for name in copied)
+        self.result.replaced += len(gone)
+
+    # --- what takes the place of what ---
+
+    def _steps(self, here: dict[tuple[str, str], list[str]]) -> Iterator[_Step]:
+        held: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name in self.at_target.ranges:
+            table, day, _ = name.split("/")
+            held[table, day].append(name)
+        waiting = _Step()
+        for key in sorted(here):
+            known = [name for name in here[key] if name in self.entries]
+            new = [name for name in known if name not in self.at_target.ranges]
+            self.result.already += len(known) - len(new)
+            for step in self._of_date(new, [name for name in held[key] if name not in here[key]]):
+                if step.gone:
+                    yield step
+                    continue
+                waiting.new += step.new
+                if len(waiting.new) >= _BATCH:
+                    yield waiting
+                    waiting = _Step()
+        if waiting.new:
+            yield waiting
+
+    def _of_date(self, new: list[str], old: list[str]) -> Iterator[_Step]:
+        """Steps of one date: files that share a captured file stay together.
+
+        Args:
+            new: files here that are not at the target.
+            old: files at the target that are not here; also those of other stores.
+        """
+        ours = {name: standing.lineage(self.source.root / name) for name in new}
+        theirs = {name: standing.lineage(self.there.root / name) for name in old}
+        for group in _related(ours, theirs):
+            mine = [name for name in group if name in ours]
+            gone = [name for name in group if name in theirs]
+            parts = {part for name in mine for part in _parts(ours[name])}
+            before = {part for part in parts if part in self.delivered or part.partition("@")[0] in self.delivered}
+            if not mine or (before and before == parts and not gone):
+                continue  # without successors here, or let go there
+            if not before:
+                yield _Step(mine, [])
+            elif self._covers(ours, mine, theirs, gone, before):
+                yield _Step(mine, gone)
+            else:
+                self.result.withheld += mine
+
+    def _covers(
+        self, ours: dict[str, Lineage], mine: list[str], theirs: dict[str, Lineage], gone: list[str], before: set[str]
+    ) -> bool:
+        """Whether the new files hold every row of the old ones, and nothing that the target let go."""
+        rows: dict[str, dict[int, int]] = defaultdict(dict)
+        for name in mine:
+            for leaf, hours in ours[name].items():
+                rows[leaf].update(hours)
+        standing_there: set[str] = set()
+        for name in gone:
+            if compacted_by(self.there.root / name) is None:
+                leaf = Path(name).name
+                if sum(rows.get(leaf, {}).values()) != self.at_target.ranges[name].rows:
+                    return False
+                standing_there.update(f"{leaf}@{hour}" for hour in rows[leaf])
+                continue
+            for leaf, hours in theirs[name].items():
+                if any(rows.get(leaf, {}).get(hour) != count for hour, count in hours.items()):
+                    return False
+            standing_there.update(_parts(theirs[name]))
+        return before <= standing_there
+
+    # --- files ---
+
+    def _copy(self, entry: SealedFile) -> bool:
+        """Put one file at its place in the target, whole and synced; False when it is damaged or gone here."""
+        final = self.there.root / entry.path
+        self.disk.make_dir(final.parent)
+        scratch = final.with_name(final.name + PART_SUFFIX)
+        descriptor = self.disk.create(scratch)
+        digest = hashlib.sha256()
+        try:
+            with (self.source.root / entry.path).open("rb") as file:
+                while data := file.read(_CHUNK):
+                    digest.update(data)
+                    self.disk.write(descriptor, data)
+            self.disk.sync(descriptor)
+        except FileNotFoundError:
+            self.disk.unlink(scratch)
+            return False  # replaced since we looked: the next push brings what took over
+        except OSError:
+            self.disk.unlink(scratch)
+            raise
+        finally:
+            self.disk.close(descriptor)
+        if digest.hexdigest() != entry.sha256:
+            self.disk.unlink(scratch)
+            self.result.damaged.append(entry.path)
+            return False
+        self.disk.rename(scratch, final)
+        self.disk.sync_dir(final.parent)
+        return True
+
+    def _note(self, log: Path, names: Iterable[str]) -> None:
+        """Remember what was delivered: files, and of compacted ones their parts."""
+        lines = []
+        for name in names:
+            lines += [Path(name).name, *sorted(_parts(standing.lineage(self.source.root / name)))]
+        fresh = [line for line in lines if line not in self.delivered]
+        if fresh:
+            self.delivered.update(fresh)
+            text = "".join(f"{line}\n" for line in sorted(self.delivered))
+            write_file(self.disk, log, text.encode(), log.with_suffix(TMP_SUFFIX))
+
+    def _delete(self) -> None:
+        """Files of the target that were replaced so long ago that nobody reads them any more."""
+        patient = self.now_us() - PATIENCE_US
+        for name, removal in ledger.read(self.there).removed.items():
+            if removal.at <= patient:
+                self.disk.unlink(self.there.root / name)
+
+
+def _parts(lineage: Lineage) -> set[str]:
+    """A name for each hour of each captured file: `raw-….parquet@495321`; without hours the file's alone."""
+    return {f"{leaf}@{hour}" for leaf, hours in lineage.items() for hour in hours} | {
+        leaf for leaf, hours in lineage.items() if not hours
+    }
+
+
+def _related(*files: Mapping[str, Lineage]) -> list[list[str]]:
+    """Names of files in groups: those that hold rows of one captured file stand together."""
+    groups: list[tuple[set[str], list[str]]] = []
+    for name, lineage in (item for each in files for item in each.items()):
+        leaves, names, apart = set(lineage), [name], []
+        for other in groups:
+            if other[0].isdisjoint(leaves):
+                apart.append(other)
+            else:
+                leaves |= other[0]
+                names = other[1] + names
+        groups = [*apart, (leaves, names)]
+    return [names for _, names in groups]
+
+
+def _counting(source: Layout, known: Ledger, result: Pushed) -> dict[tuple[str, str], list[str]]:
+    """Names of the files that count here, by table and folder; those of segments in the spool are left out."""
+    unsealed = {name for name, _ in source.segments()}
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    there: set[str] = set()
+    for table in KINDS:
+        for path in standing.counting(source, known, list(source.files(table))):
+            name = ledger.path_of(source, path)
+            there.add(name)
+            if segment_of(path) in unsealed:
+                continue
+            if name in known.ranges:
+                found[table, path.parent.name].append(name)
+            else:
+                result.unknown.append(name)
+    result.missing = sorted(
+        name
+        for name in known.ranges.keys() - there
+        if segment_of(source.root / name) not in unsealed and not (source.root / name).exists()
+    )
+    return found
 
 
 def _check_target(source: Layout, there: Layout) -> None:
@@ -160,94 +351,9 @@ def _identity(source: Layout, disk: Disk, *, make: bool) -> str:
     return text if text.isalnum() else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _names(log: Path) -> set[str]:
-    """What was pushed ever; a line that a power cut left half is no name."""
+def _lines(log: Path) -> set[str]:
+    """What was delivered ever."""
     try:
         return set(log.read_text(encoding="utf-8", errors="replace").splitlines())
     except FileNotFoundError:
         return set()
-
-
-def _steps(
-    source: Layout, there: Layout, entries: dict[str, SealedFile], before: set[str], result: Pushed
-) -> Iterator[_Step]:
-    """Changes of the target, date by date."""
-    here, held = _dates(source), _dates(there)
-    known = ledger.read(there)
-    rows = {path: found.rows for path, found in known.ranges.items()}
-
-    def is_wanted(name: str) -> bool:
-        # one that is there and that the manifest does not know was copied just before a power cut
-        announced = name in rows or name in known.removed or not (there.root / name).exists()
-        return name not in before or not announced
-
-    waiting = _Step([], [])
-    for key in sorted(here):
-        names = [name for name in here[key] if name in entries]
-        new = [entries[name] for name in names if is_wanted(name)]
-        result.already += len(names) - len(new)
-        gone = [name for name in held.get(key, ()) if name in before and name not in here[key]]
-        if gone:
-            ours = sum(rows.get(name, 0) for name in held[key] if name in before)
-            if sum(entries[name].rows for name in names) >= ours:
-                yield _Step(new, gone)
-                continue
-            # the date expired here: what compaction made of the rest would stand beside its own rows there
-            result.withheld += [entry.path for entry in new if compacted_by(source.root / entry.path) is not None]
-            new = [entry for entry in new if compacted_by(source.root / entry.path) is None]
-        waiting.new.extend(new)
-        if len(waiting.new) >= _BATCH:
-            yield waiting
-            waiting = _Step([], [])
-    if waiting.new:
-        yield waiting
-
-
-def _dates(layout: Layout) -> dict[tuple[str, str], list[str]]:
-    """Names of the files that count, by table and folder; those of segments that still stand in the spool are left out."""
-    known = ledger.read(layout)
-    unsealed = {name for name, _ in layout.segments()}
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for table in KINDS:
-        for path in standing.counting(layout, known, list(layout.files(table))):
-            if segment_of(path) not in unsealed:
-                found[table, path.parent.name].append(ledger.path_of(layout, path))
-    return found
-
-
-def _copy(disk: Disk, source: Layout, there: Layout, entry: SealedFile, result: Pushed) -> bool:
-    """Put one file at its place in the target, whole and synced; False when it is damaged or gone here."""
-    final = there.root / entry.path
-    disk.make_dir(final.parent)
-    scratch = final.with_name(final.name + PART_SUFFIX)
-    descriptor = disk.create(scratch)
-    digest = hashlib.sha256()
-    try:
-        with (source.root / entry.path).open("rb") as file:
-            while data := file.read(_CHUNK):
-                digest.update(data)
-                disk.write(descriptor, data)
-        disk.sync(descriptor)
-    except FileNotFoundError:
-        disk.unlink(scratch)
-        return False  # replaced since we looked: the next push brings what took over
-    except OSError:
-        disk.unlink(scratch)
-        raise
-    finally:
-        disk.close(descriptor)
-    if digest.hexdigest() != entry.sha256:
-        disk.unlink(scratch)
-        result.damaged.append(entry.path)
-        return False
-    disk.rename(scratch, final)
-    disk.sync_dir(final.parent)
-    return True
-
-
-def _note(disk: Disk, log: Path, names: list[str]) -> None:
-    """Remember what was pushed, before the target's manifest makes it count."""
-    disk.make_dir(log.parent)
-    known = log.read_bytes() if log.exists() else b""
-    text = "".join(f"{name}\n" for name in names).encode()
-    write_file(disk, log, known + text, log.with_suffix(TMP_SUFFIX))

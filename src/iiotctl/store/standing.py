@@ -9,7 +9,7 @@ footer says what it replaces and which files came with it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,11 @@ from iiotctl.store.ledger import Ledger, path_of, read
 REPLACES: Final = "iiotctl.replaces"
 TOGETHER: Final = "iiotctl.together"
 """Keys in a file's own metadata: JSON lists of names in its folder."""
+LINEAGE: Final = "iiotctl.lineage"
+"""Key in a file's own metadata: JSON of `Lineage`."""
+
+Lineage = dict[str, dict[int, int]]
+"""Where a file's rows come from: of each file that a capture or an import wrote, rows by hour since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,13 @@ class Origin:
     replaces: tuple[str, ...]
     together: tuple[str, ...]
 
-    def metadata(self) -> dict[str, str]:
+    def metadata(self, lineage: Lineage) -> dict[str, str]:
         """For the file's footer."""
-        return {REPLACES: json.dumps(self.replaces), TOGETHER: json.dumps(self.together)}
+        return {
+            REPLACES: json.dumps(self.replaces),
+            TOGETHER: json.dumps(self.together),
+            LINEAGE: json.dumps(lineage),
+        }
 
 
 def origin(path: Path) -> Origin | None:
@@ -45,6 +54,24 @@ def origin(path: Path) -> Origin | None:
         return None
 
 
+def lineage(path: Path, hours: Mapping[int, int] | None = None) -> Lineage:
+    """Where the rows of a file come from; {} when its footer does not say.
+
+    Args:
+        path: the file.
+        hours: rows by hour since 1970, of a file that no compaction wrote.
+    """
+    import polars as pl
+
+    if compacted_by(path) is None:
+        return {path.name: dict(hours or {})}
+    try:
+        found = json.loads(pl.read_parquet_metadata(path)[LINEAGE])
+        return {name: {int(hour): int(rows) for hour, rows in parts.items()} for name, parts in found.items()}
+    except (OSError, ValueError, KeyError, AttributeError, pl.exceptions.PolarsError):
+        return {}
+
+
 def counting(layout: Layout, ledger: Ledger, paths: Iterable[Path]) -> list[Path]:
     """Those of the files that count, in the same order.
 
@@ -55,7 +82,11 @@ def counting(layout: Layout, ledger: Ledger, paths: Iterable[Path]) -> list[Path
     """
     there = [(path, name) for path in paths if (name := path_of(layout, path)) not in ledger.removed]
     doubtful = [path for path, name in there if name not in ledger.ranges and compacted_by(path) is not None]
-    without = _without(doubtful) if doubtful else frozenset()
+    if layout.pushed.is_dir():
+        # A target of `store push` never held all generations of a file: there only the manifest says what counts.
+        without: Collection[Path] = frozenset(doubtful)
+    else:
+        without = _without(doubtful) if doubtful else frozenset()
     return [path for path, _ in there if path not in without]
 
 

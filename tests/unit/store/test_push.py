@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from iiotctl.errors import StoreError
 from iiotctl.store import ledger
+from iiotctl.store.compact import compact
 from iiotctl.store.durable import Disk
 from iiotctl.store.layout import Layout
+from iiotctl.store.manifest import Manifest
 from iiotctl.store.push import Pushed, ShareDisk, push
+from iiotctl.store.snapshot import Snapshot
 from iiotctl.store.verify import verify
 from tests.unit.store.bulk_stores import NOW, samples, store
 
@@ -31,6 +35,9 @@ def fill(root: Path, day: int, value: float = 1.0, tags: int = 3) -> None:
 
 
 def rows(root: Path) -> list[tuple[object, ...]]:
+    with Snapshot.open(root) as snapshot:
+        if not snapshot.sample_files:
+            return []
     return sorted(samples(root).select("tag", "ts", "value").rows())
 
 
@@ -87,8 +94,6 @@ def test_what_the_target_let_go_does_not_come_again(tmp_path: Path) -> None:
     fill(source, 1)
     pushed(source, target)
     expired = sorted((target / "samples").rglob("*.parquet"))[0]
-    from iiotctl.store.manifest import Manifest
-
     manifest = Manifest(Disk(), Layout(target).manifest / "upkeep-x.log")
     manifest.remove([expired.relative_to(target).as_posix()], "expired", NOW)
     manifest.close()
@@ -102,8 +107,6 @@ def test_what_expired_here_stays_there(tmp_path: Path) -> None:
     fill(source, 0)
     pushed(source, target)
     before = rows(target)
-    from iiotctl.store.manifest import Manifest
-
     names = [name for name in ledger.ranges(Layout(source)) if name.startswith("samples/")]
     manifest = Manifest(Disk(), Layout(source).manifest / "upkeep-x.log")
     manifest.remove(names, "expired", NOW)
@@ -111,6 +114,128 @@ def test_what_expired_here_stays_there(tmp_path: Path) -> None:
     store(source, [("t9", START + 5, 9.0)])  # a late row of a date that has expired
     pushed(source, target)
     assert rows(target) == sorted([*before, *rows(source)])
+
+
+def let_go(root: Path, *parts: str) -> None:
+    """As retention without roll-ups does, of the files whose names hold one of the parts."""
+    layout = Layout(root)
+    names = [name for name in ledger.ranges(layout) if name.startswith("samples/") and any(p in name for p in parts)]
+    manifest = Manifest(Disk(), layout.manifest / f"upkeep-{len(list(layout.manifest.iterdir()))}.log")
+    manifest.remove(names, "expired", NOW)
+    manifest.close()
+    for name in names:
+        (root / name).unlink()
+
+
+def compacted(root: Path) -> None:
+    compact(root, now_us=lambda: NOW, daily_after_us=DAY)
+
+
+def test_what_compaction_made_of_files_takes_their_place(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    fill(source, 0, value=2.0, tags=5)
+    pushed(source, lake)
+    compacted(source)
+    done = pushed(source, lake)
+    assert (done.files, done.replaced) == (1, 2)
+    assert rows(lake) == rows(source)
+    store(source, [("late", START + 7, 7.0)])
+    compacted(source)
+    assert pushed(source, lake).replaced == 1
+    assert rows(lake) == rows(source)
+    assert verify(lake).sound
+
+
+def test_generations_that_were_never_pushed_count_once(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    pushed(source, lake)
+    for tag in ("x", "y"):
+        store(source, [(tag, START + 7, 7.0)])
+        compacted(source)
+    assert pushed(source, lake).replaced == 1
+    assert rows(lake) == rows(source)
+
+
+def test_other_rows_of_an_expired_date_replace_nothing(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    pushed(source, lake)
+    before = rows(lake)
+    let_go(source, "samples/")
+    fill(source, 0, value=2.0, tags=9)
+    compacted(source)
+    pushed(source, lake)
+    assert rows(lake) == sorted([*before, *rows(source)])
+
+
+def test_a_file_that_is_lost_here_stays_there_and_is_named(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    pushed(source, lake)
+    first = next((source / "samples").rglob("*.parquet"))
+    fill(source, 0, tags=9)
+    first.unlink()
+    done = pushed(source, lake)
+    assert done.missing == [first.relative_to(source).as_posix()]
+    assert len(rows(lake)) == 60 + 120
+
+
+def test_a_cloned_machine_takes_nothing_from_its_twin(tmp_path: Path) -> None:
+    one, two, lake = tmp_path / "one", tmp_path / "two", tmp_path / "lake"
+    fill(one, 0)
+    pushed(one, lake)
+    shutil.copytree(one, two)
+    fill(one, 0, tags=4)
+    fill(two, 0, value=3.0, tags=5)
+    for root in (one, two, one, two):
+        pushed(root, lake)
+    assert len(rows(lake)) == 60 + 20 + 40
+    compacted(one)
+    compacted(two)
+    for root in (one, two):
+        pushed(root, lake)
+    found = rows(lake)
+    assert len(found) == len(set(found)) == 60 + 20 + 40
+
+
+def test_what_was_let_go_there_does_not_come_back_in_another_form(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    fill(source, 0, value=2.0, tags=5)
+    pushed(source, lake)
+    let_go(lake, "samples/")
+    compacted(source)
+    assert pushed(source, lake).files == 0
+    assert rows(lake) == []
+    store(source, [("late", START + 7, 7.0)])
+    assert pushed(source, lake).files == 1, "what was never there may come"
+    compacted(source)
+    assert pushed(source, lake).withheld
+    assert [row[0] for row in rows(lake)] == ["late"]
+
+
+def test_files_of_others_are_named(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    fill(source, 0)
+    known = next((source / "samples").rglob("*.parquet"))
+    known.with_name("mine.parquet").write_bytes(known.read_bytes())
+    done = pushed(source, tmp_path / "lake")
+    assert [Path(name).name for name in done.unknown] == ["mine.parquet"]
+    assert len(rows(tmp_path / "lake")) == 60
+
+
+def test_replaced_files_go_after_a_while(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    fill(source, 0, value=2.0, tags=5)
+    pushed(source, lake)
+    compacted(source)
+    pushed(source, lake)
+    assert len(list((lake / "samples").rglob("*.parquet"))) == 3
+    push(source, lake, now_us=lambda: NOW + 20 * 60_000_000)
+    assert len(list((lake / "samples").rglob("*.parquet"))) == 1
 
 
 @pytest.mark.parametrize("name", ["source", "source/inner", "file", "full", "other"])
