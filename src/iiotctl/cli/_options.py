@@ -51,6 +51,9 @@ _SUFFIXES: Final = {
     ".ipc": Format.ARROW,
 }
 """What the name of a file says when `--format` does not."""
+_OPEN: Final = frozenset({"", ".txt", ".log"})
+"""Ends of a name that say nothing of the kind; the command's own format is text."""
+_COMPRESSED: Final = frozenset({".gz", ".zip", ".bz2", ".xz", ".zst", ".7z"})
 
 
 _AnyFormat = TypeVar("_AnyFormat", bound=StrEnum)
@@ -100,7 +103,11 @@ def _log_format(value: LogFormat | None) -> LogFormat | None:
 
 
 def named_format(context: typer.Context, value: _AnyFormat) -> _AnyFormat:
-    """The format: as given; else CSV with `--excel`; else as the file is named; else the command's own."""
+    """The format: as given; else CSV with `--excel`; else as the file is named; else the command's own.
+
+    Raises:
+        UsageError: `unknown-format`, the name ends in something that is no format.
+    """
     source = context.get_parameter_source("format")
     if source is not None and source.name == "COMMANDLINE":
         return value
@@ -110,7 +117,30 @@ def named_format(context: typer.Context, value: _AnyFormat) -> _AnyFormat:
         return kinds(Format.CSV)
     suffix = Path(context.params.get("output") or "").suffix.lower()
     word = _SUFFIXES.get(suffix, suffix[1:])
-    return kinds(word) if word in {str(kind) for kind in kinds} else value
+    known = {str(kind) for kind in kinds}
+    if word in known:
+        return kinds(word)
+    if suffix in _OPEN or context.params.get("toml"):
+        return value
+    ends = ", ".join(end for end in (*_SUFFIXES, ".svg", ".png", ".html") if _SUFFIXES.get(end, end[1:]) in known)
+    raise UsageError(
+        "unknown-format",
+        f"`{suffix}` is the end of no format",
+        where=str(context.params["output"]),
+        cause=f"known are {ends}",
+        hint="say with `--format` what to write, or choose another name",
+    )
+
+
+def _uncompressed(value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower() in _COMPRESSED:
+        raise UsageError(
+            "unknown-format",
+            f"nothing is written as `{value.suffix}`",
+            where=str(value),
+            hint="write `.parquet`, which is compressed as it is, or pipe it: `--format csv | gzip > rows.csv.gz`",
+        )
+    return value
 
 
 LogFormatOption = Annotated[
@@ -161,7 +191,14 @@ ExcelOption = Annotated[
 TextFormatOption = Annotated[TextFormat, typer.Option("--format", metavar="FORMAT", help="table or json.")]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write to FILE instead of stdout."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=_uncompressed,
+        show_default=False,
+        help="Write to FILE instead of stdout.",
+    ),
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", callback=_quiet, show_default=False, help="Only results, warnings and errors.")

@@ -78,3 +78,12 @@ def check(format: str, output: Path | None, excel: str | None = None) -> None:  
             if format == "xlsx"
             else "leave `--excel` or `--format` out",
         )
+    if output is not None and output.suffix.lower() not in ("", ".csv", ".txt"):
+        raise UsageError(
+            "excel-format",
+            f"`--excel` writes CSV, and Excel would take `{output.suffix}` for something else",
+            where=str(output),
+            hint="leave `--excel` out: XLSX is read alike in every country"
+            if output.suffix.lower() == ".xlsx"
+            else "let the name end in `.csv`",
+        )
