@@ -68,6 +68,8 @@ def retain(
     found = done.result
     for path, why in found.kept_back:
         _console.warn(f"{path} stays: {why}")
+    for path, why in found.left_out.items():
+        _console.warn(f"{path} was left out: {why}")
     if found.expired or format is not Format.TABLE:
         columns = [
             Column("table"),
@@ -90,5 +92,5 @@ def retain(
         _console.say(f"{format_count(found.deleted.waiting, 'file')} may still be read and go with the next run")
     if found.over:
         _console.warn(f"the samples of today alone take {format_size(found.over)} more than allowed; they stay")
-    if found.kept_back:
+    if found.kept_back or found.left_out:
         raise typer.Exit(ExitCode.STORE)

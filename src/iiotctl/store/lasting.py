@@ -8,12 +8,13 @@ capture rolled up itself is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iiotctl import quality
+from iiotctl.store.layout import Table
 from iiotctl.store.schema import ROLLUP_COLUMNS, dtypes
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 CALCULATED: Final = quality.INFO_TYPE_DATA_VALUE | 1
 """Info type DataValue with the historian bits *Calculated*."""
+GAP_FACTS: Final = ("id", "site", "source", "tag", "start", "end", "detected_at", "withdrawn")
+TAG_FACTS: Final = ("site", "tag", "source")
+ROLLUP_FACTS: Final = ("site", "tag", "start", "end", "quality")
+"""Columns that are needed here."""
 _KEYS: Final = ("site", "tag", "start")
 
 
@@ -97,38 +102,67 @@ def _of_file(path: Path, interval_us: int) -> pl.DataFrame:
     )
 
 
-def without_captured(new: pl.DataFrame, files: Sequence[Path]) -> pl.DataFrame:
-    """Leave out intervals that a capture rolled up itself.
+def is_calculated() -> pl.Expr:
+    """Whether a row of the rollups table was made here, and not by a capture."""
+    import polars as pl
+
+    return pl.col("quality") & 0x1F == CALCULATED & 0x1F
+
+
+def read(
+    table: Table, files: Iterable[Path], columns: Iterable[str], leave_out: Callable[[Path, str], None]
+) -> pl.DataFrame:
+    """Some columns of files of a table, together.
 
     Args:
-        new: from `parts`.
-        files: files of the rollups table of the same date.
+        table: whose files they should be.
+        files: any number.
+        columns: names.
+        leave_out: is told about a file that cannot be read as one of the table.
     """
     import polars as pl
 
-    if not files:
-        return new
-    columns = ["site", "tag", "start", "end", "quality"]
-    there = pl.concat([pl.read_parquet(path, columns=columns, hive_partitioning=False) for path in files])
-    captured = there.filter(pl.col("quality") & 0x1F != CALCULATED & 0x1F)
-    return new.join(captured, on=["site", "tag", "start", "end"], how="anti", maintain_order="left")
+    kinds = dtypes(table)
+    wanted = {name: kinds[name] for name in columns}
+    found = [pl.DataFrame(schema=wanted)]
+    for path in files:
+        try:
+            frame = pl.read_parquet(path, columns=list(wanted), hive_partitioning=False).select(list(wanted))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            leave_out(path, f"it cannot be read: {str(error).splitlines()[0]}")
+            continue
+        if dict(frame.schema) == wanted:
+            found.append(frame)
+        else:
+            leave_out(path, f"it is no file of `{table}`")
+    return pl.concat(found)
 
 
-def with_partial(new: pl.DataFrame, gaps: Sequence[Path], tags: Sequence[Path], day: date) -> pl.DataFrame:
+def without(new: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """Leave out intervals that are rolled up already.
+
+    Args:
+        new: from `parts`.
+        there: of the rollups table of the same date.
+    """
+    return new.join(there, on=["site", "tag", "start", "end"], how="anti", maintain_order="left")
+
+
+def with_partial(new: pl.DataFrame, gaps: pl.DataFrame, tags: pl.DataFrame, day: date) -> pl.DataFrame:
     """Mark intervals in which a gap begins, ends or lies.
 
     Args:
         new: from `parts`.
-        gaps, tags: all files of these tables.
+        gaps: all rows of the gaps table, `GAP_FACTS` of them.
+        tags: likewise of the tags table, `TAG_FACTS`.
         day: the date of `new`.
     """
     import polars as pl
 
-    if not gaps or not new.height:
+    if not gaps.height or not new.height:
         return new
     first = pl.lit(day).cast(pl.Datetime("us", "UTC"))
-    known = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in gaps])
-    newest = known.sort("detected_at", "withdrawn", maintain_order=True).unique(
+    newest = gaps.sort("detected_at", "withdrawn", maintain_order=True).unique(
         ["site", "id"], keep="last", maintain_order=True
     )
     holes = newest.filter(
@@ -136,10 +170,8 @@ def with_partial(new: pl.DataFrame, gaps: Sequence[Path], tags: Sequence[Path], 
         pl.col("start") < first + pl.duration(days=1),
         pl.col("end").is_null() | (pl.col("end") >= first),
     )
-    columns = ["site", "tag", "source"]
-    sources = pl.concat([pl.read_parquet(path, columns=columns, hive_partitioning=False) for path in tags]).unique()
     named = holes.filter(pl.col("tag").is_not_null()).select("site", "tag", "start", "end")
-    whole = holes.filter(pl.col("tag").is_null()).drop("tag").join(sources, on=["site", "source"])
+    whole = holes.filter(pl.col("tag").is_null()).drop("tag").join(tags.unique(), on=["site", "source"])
     each = pl.concat([named, whole.select("site", "tag", "start", "end")])
     hit = (
         new.with_row_index("row")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.store import lasting, ledger
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import EXPIRY_SUFFIX, GAPS, ROLLUPS, SAMPLES, TAGS, Layout, date_of, segment_of
+from iiotctl.store.layout import EXPIRY_SUFFIX, GAPS, ROLLUPS, SAMPLES, TAGS, Layout, Table, date_of, segment_of
 from iiotctl.store.manifest import SealedFile
 from iiotctl.store.merge import sha256_of
 from iiotctl.store.seal import place
@@ -75,12 +75,14 @@ class Retained:
     Attributes:
         expired: dates that went, or would go.
         kept_back: (file, why) of an expired date that stays because a person has to look at it.
+        left_out: (file, why) that could not be asked: gaps, tags, roll-ups, manifests.
         deleted: what could be deleted at once.
         over: bytes of samples above the limit that could not be let go, since they are today's.
     """
 
     expired: list[Expiry] = field(default_factory=list)
     kept_back: list[tuple[str, str]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     deleted: Deleted = field(default_factory=Deleted)
     over: int = 0
 
@@ -139,30 +141,38 @@ def retain(root: Path, policy: Policy, *, now_us: Callable[[], int], disk: Disk 
             if not files:
                 continue
             made = 0
+            rows = sum(entries[name][-1].rows for name in files)
+            size = sum(_size(upkeep.layout.root / name) for name in files)
             if expiry.table == SAMPLES and policy.rollup_us is not None:
-                made = _roll_up(upkeep, expiry.day, files, policy.rollup_us)
+                made = _roll_up(upkeep, expiry.day, files, policy.rollup_us, result)
             if not made:
                 upkeep.manifest.remove(files, "expired", now_us())
-            done.append(Expiry(expiry.table, expiry.day, tuple(files), expiry.rows, expiry.size, expiry.why, made))
+            done.append(Expiry(expiry.table, expiry.day, tuple(files), rows, size, expiry.why, made))
         result.expired = done
         result.deleted = upkeep.delete()
         upkeep.gather()
     return result
 
 
-def _roll_up(upkeep: Upkeep, day: date, files: Sequence[str], interval_us: int) -> int:
+def _roll_up(upkeep: Upkeep, day: date, files: Sequence[str], interval_us: int, result: Retained) -> int:
     """Roll-ups in the place of files of samples; how many. 0 when there is nothing to roll up, and nothing was done."""
     layout = upkeep.layout
     known = ledger.read(layout)
 
-    def of(table: str, *days: date) -> list[Path]:
-        return counting(layout, known, layout.files(table, *days))
+    def leave_out(path: Path, why: str) -> None:
+        result.left_out[ledger.path_of(layout, path)] = why
+
+    def rows(table: Table, columns: Sequence[str], *days: date) -> pl.DataFrame:
+        return lasting.read(table, counting(layout, known, layout.files(table, *days)), columns, leave_out)
 
     new = lasting.parts([layout.root / name for name in files], interval_us)
-    new = lasting.without_captured(new, of(ROLLUPS, day, day))
+    there = rows(ROLLUPS, lasting.ROLLUP_FACTS, day, day)
+    if not layout.pushed.is_dir():  # a part of ours adds to one that we made before; at a target the source made them
+        there = there.filter(~lasting.is_calculated())
+    new = lasting.without(new, there)
     if not new.height:
         return 0
-    new = lasting.with_partial(new, of(GAPS), of(TAGS), day)
+    new = lasting.with_partial(new, rows(GAPS, lasting.GAP_FACTS), rows(TAGS, lasting.TAG_FACTS), day)
     tables: list[tuple[str, Path, pl.DataFrame]] = [(ROLLUPS, layout.sealed(ROLLUPS, day, upkeep.name()), new)]
     change = _Change(upkeep, files)
     place(upkeep.disk, layout, tables, change, upkeep.now_us(), suffix=EXPIRY_SUFFIX)
@@ -216,6 +226,9 @@ def _sound(root: Path, expiry: Expiry, entries: Mapping[str, Sequence[SealedFile
         try:
             is_sound = sha256_of(root / name) in {entry.sha256 for entry in entries.get(name, ())}
         except FileNotFoundError:
+            continue
+        except OSError as error:
+            result.kept_back.append((name, f"it cannot be read: {error.strerror or error}"))
             continue
         if is_sound:
             sound.append(name)

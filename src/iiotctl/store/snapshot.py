@@ -9,6 +9,7 @@ what took its place was there before they said so.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from iiotctl.store import ledger, spool
 from iiotctl.store.layout import (
     CAPTURED,
     EVENTS,
+    EXPIRY_SUFFIX,
     GAPS,
     KEPT,
     KINDS,
@@ -121,6 +123,11 @@ class Snapshot:
                 files[table].append(path)
                 if held is not None:
                     ranges[path] = held
+        for name, path in _unnamed(layout, sorted(known.ranges.keys() - there), _date(start), _date(end)):
+            there.add(name)
+            if not _is_outside(known.ranges[name], start, end):
+                files[ROLLUPS].append(path)
+                ranges[path] = known.ranges[name]
         snapshot = cls(layout, segments, files, ranges)
         snapshot._share = share
         absent = sorted(known.ranges.keys() - there)
@@ -223,6 +230,19 @@ def _is_outside(known: FileRange | None, start: int | None, end: int | None) -> 
     return (start is not None and known.ts_max < start) or (end is not None and known.ts_min > end)
 
 
+def _unnamed(layout: Layout, absent: list[str], first: date | None, last: date | None) -> Iterator[tuple[str, Path]]:
+    """Roll-ups that took over from samples and that had no name yet when we looked: nothing else holds what they do."""
+    for name in absent:
+        path = layout.root / name
+        day = date_of(path.parent)
+        if not name.startswith(f"{ROLLUPS}/") or day is None or (first and day < first) or (last and day > last):
+            continue
+        for place in (path.with_name(path.name + EXPIRY_SUFFIX), path):  # it is renamed from the one to the other
+            if place.exists():
+                yield name, place
+                break
+
+
 def _missing(
     layout: Layout, absent: list[str], opened: set[SegmentName], first: date | None, last: date | None
 ) -> list[BadFile]:
@@ -265,7 +285,9 @@ def _damage(path: Path) -> str:
             file.seek(size - 4)
             tail = file.read(4)
     except FileNotFoundError:
-        return ""
+        return "a link that leads nowhere" if path.is_symlink() else ""
+    except IsADirectoryError:
+        return "a folder, not a file"
     except OSError as error:
         return str(error)
     return "" if head == tail == _PARQUET_MAGIC else "not a Parquet file, or cut off"

@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 
 from iiotctl.errors import StoreError
+from iiotctl.history.reader import Reader, Selection
 from iiotctl.samples import Gap, GapReason
 from iiotctl.store.bulk import BulkWriter
 from iiotctl.store.durable import Disk
 from iiotctl.store.lasting import CALCULATED
 from iiotctl.store.layout import Layout
+from iiotctl.store.push import push
 from iiotctl.store.retain import Policy, Retained, plan, retain
 from iiotctl.store.schema import TagRow
 from iiotctl.store.snapshot import Snapshot
@@ -170,6 +172,58 @@ def test_damaged_and_foreign_files_stay(tmp_path: Path) -> None:
     assert foreign.exists()
 
 
+def test_what_went_is_told_without_what_stayed(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    store(tmp_path, [("u", START + 5, 1.0)])
+    other, one = sorted((tmp_path / "samples").rglob("*.parquet"), key=lambda path: pl.read_parquet(path).height)
+    size = one.stat().st_size
+    data = bytearray(other.read_bytes())
+    data[len(data) // 2] ^= 1
+    other.write_bytes(data)
+    (expiry,) = keep(tmp_path, raw_us=DAY).expired
+    assert (expiry.files, expiry.rows, expiry.size) == ((one.relative_to(tmp_path).as_posix(),), 30, size)
+
+
+@pytest.mark.parametrize("table", ["gaps", "tags", "rollups"])
+def test_files_that_are_none_of_ours_do_not_stop_it(tmp_path: Path, table: str) -> None:
+    fill(tmp_path, 0)
+    with BulkWriter.open(tmp_path, site="plant", now_us=lambda: NOW) as writer:
+        writer.write_gaps([Gap("g1", "plc", "t", START + HOUR + 1, START + HOUR + 2, GapReason.TIMEOUT, NOW)])
+    folder = tmp_path / table / f"date={date(2026, 10, 29)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cut.parquet").write_bytes(b"PAR1 and no more")
+    (folder / "link.parquet").symlink_to("nowhere")
+    (folder / "folder.parquet").mkdir()
+    pl.DataFrame({"tag": ["t"], "start": [1]}).write_parquet(folder / "foreign.parquet")
+    done = keep(tmp_path, raw_us=DAY)
+    assert {Path(name).name for name in done.left_out} == {
+        "cut.parquet",
+        "link.parquet",
+        "folder.parquet",
+        "foreign.parquet",
+    }
+    assert [expiry.rollups for expiry in done.expired] == [3]
+    found = pl.read_parquet(next((tmp_path / "rollups").rglob("raw-*.parquet")))
+    assert found["partial"].to_list() == [False, True, False]
+
+
+def test_gaps_without_any_tags_file(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    with BulkWriter.open(tmp_path, site="plant", now_us=lambda: NOW) as writer:
+        writer.write_gaps([Gap("g1", "plc", None, START, None, GapReason.TIMEOUT, NOW)])
+    assert keep(tmp_path, raw_us=DAY).expired[0].rollups == 3
+
+
+def test_a_target_keeps_the_roll_ups_of_its_source(tmp_path: Path) -> None:
+    source, lake = tmp_path / "source", tmp_path / "lake"
+    fill(source, 0)
+    push(source, lake, now_us=lambda: NOW)
+    keep(source, raw_us=DAY)
+    push(source, lake, now_us=lambda: NOW)
+    assert keep(lake, raw_us=DAY).expired[0].rollups == 0
+    assert counted(lake, 0) == (0, 30)
+
+
 def test_a_plan_changes_nothing(tmp_path: Path) -> None:
     fill(tmp_path, 0)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -210,6 +264,8 @@ def test_cut_off_anywhere_every_sample_counts_once(tmp_path: Path) -> None:
         try:
             keep(root, raw_us=DAY, disk=Cut(changes))
         except KeyboardInterrupt:
+            for day in (0, 1):
+                assert counted(root, day) in ((30, 0), (0, 30)), "as samples or as roll-ups"
             keep(root, raw_us=DAY)
             is_last = False
         else:
@@ -220,6 +276,18 @@ def test_cut_off_anywhere_every_sample_counts_once(tmp_path: Path) -> None:
         if is_last:
             return
     pytest.fail("never came to an end")
+
+
+def counted(root: Path, day: int) -> tuple[int, int]:
+    """(samples, samples in roll-ups) of a date, as a query counts them."""
+    first = START + day * DAY
+    sql = f"""
+        SELECT (SELECT count(*) FROM samples WHERE epoch_us(ts) // {DAY} = {first // DAY}),
+               (SELECT coalesce(sum("count"), 0)::BIGINT FROM rollups WHERE epoch_us("start") // {DAY} = {first // DAY})
+    """
+    with Reader(Selection(root), lambda _: None) as reader:
+        ((raw, rolled),) = reader.ask(lambda connection: connection.execute(sql).fetchall())
+    return raw, rolled
 
 
 def samples_left(root: Path) -> int:
