@@ -19,7 +19,7 @@ from iiotctl.samples import SampleBatch
 from iiotctl.store.snapshot import Snapshot
 from tests.unit.history.stores import T0, ask, small_store, writer
 
-QUERIES = 200
+QUERIES = 100
 ROWS = 20
 COUNT = Statement("SELECT count(*), count(DISTINCT (tag, ts)), max(ts) FROM samples", Kind.SELECT)
 
