@@ -29,6 +29,8 @@ class Trace:
             the range.
         stepped: the value holds until the next sample; else a straight line.
         count: samples of the store in the range, of which the arrays may hold fewer.
+        texts: how many of these are texts, which no line can show.
+        text: (n,) objects, str or None; None when there are none.
     """
 
     facts: TagFacts
@@ -38,6 +40,8 @@ class Trace:
     gaps: list[tuple[int, int, str]]
     stepped: bool
     count: int
+    texts: int = 0
+    text: npt.NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

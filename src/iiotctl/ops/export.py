@@ -14,7 +14,7 @@ from iiotctl.events import Event
 from iiotctl.history import times
 from iiotctl.history.omission import Omissions
 from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.retrieval import chosen, chunks
+from iiotctl.history.retrieval import chosen, chunks, texts
 from iiotctl.history.retrieval.block import Block, joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request, check_width, word
 from iiotctl.history.retrieval.retrieve import retrieve, retrieve_all
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
+_ROWS: Final = 100_000
+"""Rows of several tags that go out together."""
 _CELLS: Final = 1_000_000
 """Values of a wide table that are in memory at a time."""
 
@@ -139,10 +141,11 @@ def run(
             width=order.width,
             stepped=order.stepped,
             windows=chosen.windows(reader, order.during, start, end),
-            text=mode is Mode.RAW,
+            text=mode is not Mode.INTERPOLATED,
         )
         table: _Long | _Wide = (_Wide if order.wide else _Long)(reader, tags, request)
         _write(table, order)
+        texts.tell(texts.counts(reader, [facts.tag for facts in tags], request), request, notice)
     omissions.end(order.store, strict=order.strict)
     return table.done
 
@@ -226,24 +229,34 @@ class _Long:
                 yield ts, facts.tag, value, text, quality, facts.unit or None
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        yield self._frame(None, joined("", []))
-        for facts, block in self._blocks():
-            yield self._frame(facts, block)
+        yield self._frame([])
+        parts: list[tuple[TagFacts, Block]] = []
+        rows = 0
+        for part in self._blocks():
+            parts.append(part)
+            rows += len(part[1])
+            if rows >= _ROWS:
+                yield self._frame(parts)
+                parts, rows = [], 0
+        yield self._frame(parts)
 
-    def _frame(self, facts: TagFacts | None, block: Block) -> pl.DataFrame:
+    def _frame(self, parts: Sequence[tuple[TagFacts, Block]]) -> pl.DataFrame:
+        import numpy as np
         import polars as pl
 
-        tag, unit = (None, None) if facts is None else (facts.tag, facts.unit or None)
-        size = len(block)
-        texts = pl.repeat(None, size, dtype=pl.String, eager=True)
+        block = joined("", [block for _, block in parts])
+        place = np.repeat(np.arange(len(parts)), [len(block) for _, block in parts])
+        tags = pl.Series([facts.tag for facts, _ in parts], dtype=pl.String)
+        units = pl.Series([facts.unit or None for facts, _ in parts], dtype=pl.String)
+        texts = pl.Series([None] if block.text is None else block.text.tolist(), dtype=pl.String)
         return pl.DataFrame(
             {
                 "ts": pl.Series(block.ts).cast(pl.Datetime("us", "UTC")),
-                "tag": pl.repeat(tag, size, dtype=pl.String, eager=True),
+                "tag": tags.gather(place),
                 "value": pl.Series(block.value).fill_nan(None),
-                "text": texts if block.text is None else pl.Series(block.text.tolist(), dtype=pl.String),
+                "text": texts.new_from_index(0, len(block)) if block.text is None else texts,
                 "quality": pl.Series(block.quality),
-                "unit": pl.repeat(unit, size, dtype=pl.String, eager=True),
+                "unit": units.gather(place),
             }
         )
 

@@ -13,7 +13,7 @@ from iiotctl.history import times
 from iiotctl.history.fed import fed_until
 from iiotctl.history.omission import Omissions
 from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.retrieval import chosen, chunks
+from iiotctl.history.retrieval import chosen, chunks, texts
 from iiotctl.history.retrieval.block import joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request, check_width, word
 from iiotctl.history.retrieval.retrieve import is_stepped, retrieve
@@ -93,8 +93,10 @@ def trend(
             width=width,
             stepped=order.stepped,
             windows=chosen.windows(reader, order.during, start, end),
+            text=True,
         )
         traces = [_trace(reader, each, request, order.during) for each in facts]
+        texts.tell({trace.facts.tag: trace.texts for trace in traces if trace.texts}, request, notice)
         data = TrendData(start, end, order.zone.tz, within.descending, traces, _alive(reader, traces, end))
     omissions.end(order.store, strict=order.strict)
     return data
@@ -110,7 +112,17 @@ def _trace(reader: Reader, facts: TagFacts, request: Request, during: str | None
     ]
     gaps = sorted(gaps + _between(request, during, first, last))
     stepped = is_stepped(facts, request)
-    return Trace(facts, rows.ts, rows.value, rows.quality, gaps, stepped, request.tally[facts.tag])
+    return Trace(
+        facts,
+        rows.ts,
+        rows.value,
+        rows.quality,
+        gaps,
+        stepped,
+        request.tally[facts.tag],
+        texts.counts(reader, [facts.tag], request).get(facts.tag, 0),
+        rows.text,
+    )
 
 
 def _alive(reader: Reader, traces: Sequence[Trace], end: int) -> int | None:

@@ -47,6 +47,14 @@ class Block:
         return (self.quality < codes.BAD) & ~np.isnan(self.value)
 
     @property
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """Where there is no number although it is not Bad: mostly a text."""
+        import numpy as np
+
+        blank: npt.NDArray[np.bool_] = (self.quality < codes.BAD) & np.isnan(self.value)
+        return blank
+
+    @property
     def good(self) -> npt.NDArray[np.bool_]:
         """Where there is a number that is Good."""
         import numpy as np

@@ -104,20 +104,20 @@ def together(reader: Reader, tags: Sequence[str], start: int, end: int, *, text:
     return {tag: replace(rows[low:high], tag=tag) for tag, (low, high) in zip(tags, pairwise(cuts), strict=True)}
 
 
-def counts(reader: Reader, tags: Sequence[str], start: int, end: int) -> dict[str, int]:
-    """How many samples tags have in [start, end); those without any are left out.
+def counts(reader: Reader, tags: Sequence[str], start: int, end: int) -> dict[str, tuple[int, int]]:
+    """How many samples tags have in [start, end), and how many of these have a text; tags without any are left out.
 
     Raises:
         StoreError: no store; a file went away meanwhile.
     """
     names = ", ".join(map(quoted, tags))
 
-    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
         rows = connection.execute(
-            f"SELECT tag, count(*) FROM {reader.source('samples', start=start, end=end, tags=tags)}"
+            f"SELECT tag, count(*), count(text) FROM {reader.source('samples', start=start, end=end, tags=tags)}"
             f" WHERE tag IN ({names}) AND ts >= {literal(start)} AND ts < {literal(end)} GROUP BY tag"
         ).fetchall()
-        return dict(rows)
+        return {tag: (number, texts) for tag, number, texts in rows}
 
     return reader.ask(work)
 

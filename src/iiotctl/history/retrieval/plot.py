@@ -2,7 +2,7 @@
 
 An interval gives its first and last sample, the smallest and the largest value that is not Bad, and the exceptional
 sample: the first of the worst quality, if any is not Good. So neither a spike of one sample nor one bad
-reading is hidden, whatever the width. (PI Web API reference, `GetPlot`.) DuckDB finds them in one pass over the files.
+reading is hidden, whatever the width. Of a tag with texts comes the first sample without a number, too: it breaks the line. (PI Web API reference, `GetPlot`.) DuckDB finds them in one pass over the files.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _USABLE: Final = f"quality < {BAD} AND value IS NOT NULL AND NOT isnan(value)"
 _SAMPLE: Final = "{'t': t, 'v': value, 'q': quality}"
+_BLANK: Final = f"quality < {BAD} AND (value IS NULL OR isnan(value))"
 _EXCEPTIONAL: Final = f"quality >= {UNCERTAIN}"
 _WORST_FIRST: Final = "t - ((quality >> 30)::BIGINT << 60)"
 # extremes by structs: of equal values the earliest, whichever thread finds it, so that a drawing is the same every time
@@ -30,14 +31,16 @@ _CHOSEN: Final = {
     "least": f"min({{'v': value, 't': t, 'q': quality}}) FILTER ({_USABLE})",
     "most": f"min({{'d': -value, 't': t, 'v': value, 'q': quality}}) FILTER ({_USABLE})",
     "worst": f"arg_min({_SAMPLE}, {_WORST_FIRST}) FILTER ({_EXCEPTIONAL})",
+    "blank": f"arg_min({_SAMPLE}, t) FILTER ({_BLANK})",
     "last": f"arg_max({_SAMPLE}, t)",
 }
 
 
 def plot(
     reader: Reader, tag: str, whole: tuple[int, int], stretches: Sequence[tuple[int, int]], width: int
-) -> tuple[Block, int]:
-    """The samples of a drawing, by time, none twice; and how many there are of which they were chosen.
+) -> tuple[Block, int, int]:
+    """The samples of a drawing, by time, none twice; how many there are of which they were chosen; and how many of
+    these are not Bad and have no number.
 
     Args:
         reader: of the store.
@@ -55,13 +58,14 @@ def plot(
         return connection.execute(statement(source, tag, whole, stretches, width)).fetchnumpy()
 
     if not stretches:
-        return empty(tag), 0
+        return empty(tag), 0, 0
     arrays = reader.ask(work)
-    return samples(tag, arrays), int(arrays["n"].sum())
+    return samples(tag, arrays), int(arrays["n"].sum()), int(arrays["blanks"].sum())
 
 
 def statement(source: str, tag: str, whole: tuple[int, int], stretches: Sequence[tuple[int, int]], width: int) -> str:
-    """SQL that gives a row for each interval with samples: their number `n`, and time, value and quality of each chosen.
+    """SQL that gives a row for each interval with samples: their number `n`, of which `blanks` are not Bad
+    and have no number, and time, value and quality of each chosen.
 
     Args:
         source: what stands behind FROM.
@@ -77,7 +81,7 @@ def statement(source: str, tag: str, whole: tuple[int, int], stretches: Sequence
     # as doubles, because the product leaves 64 bits
     interval = f"floor((t - {start})::DOUBLE * {width} / {end - start})"
     return (
-        f"SELECT n, {fields} FROM (SELECT count(*) AS n, {chosen}"
+        f"SELECT n, blanks, {fields} FROM (SELECT count(*) AS n, count(*) FILTER ({_BLANK}) AS blanks, {chosen}"
         f" FROM (SELECT epoch_us(ts) AS t, CAST(value AS DOUBLE) AS value, quality FROM {source}"
         f" WHERE tag = {quoted(tag)} AND ({within})) GROUP BY {interval})"
     )

@@ -59,6 +59,7 @@ class Request:
         windows: only inside these stretches [start, end), rising and apart; None = all of the range.
         text: texts are wanted, too.
         tally: counts the samples of the store that were looked at, by tag.
+        blank: counts those of them that are not Bad and have no number; not of `raw` mode.
     """
 
     start: int
@@ -72,6 +73,7 @@ class Request:
     windows: tuple[tuple[int, int], ...] | None = None
     text: bool = False
     tally: Counter[str] = field(default_factory=Counter)
+    blank: Counter[str] = field(default_factory=Counter)
 
     @property
     def stretches(self) -> list[tuple[int, int]]:

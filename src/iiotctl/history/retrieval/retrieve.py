@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.history.retrieval import chunks as pieces
-from iiotctl.history.retrieval import lttb
+from iiotctl.history.retrieval import lttb, texts
 from iiotctl.history.retrieval.block import Block, joined
 from iiotctl.history.retrieval.interpolated import interpolated
 from iiotctl.history.retrieval.plot import plot
@@ -64,7 +64,8 @@ def retrieve_all(reader: Reader, tags: Sequence[TagFacts], request: Request) -> 
         names = [facts.tag for facts in group]
         read = None
         if len(group) > 1:
-            read = pieces.together(reader, names, request.start, request.end, text=request.text)
+            text = request.text and any(held[tag][1] for tag in names if tag in held)
+            read = pieces.together(reader, names, request.start, request.end, text=text)
             request.tally.update({tag: len(block) for tag, block in read.items()})
         for facts in group:
             blocks = (
@@ -74,16 +75,17 @@ def retrieve_all(reader: Reader, tags: Sequence[TagFacts], request: Request) -> 
                 yield facts, block
 
 
-def _groups(tags: Sequence[TagFacts], held: Mapping[str, int]) -> Iterator[list[TagFacts]]:
+def _groups(tags: Sequence[TagFacts], held: Mapping[str, tuple[int, int]]) -> Iterator[list[TagFacts]]:
     """Tags in their order, as many together as memory does not notice."""
     group: list[TagFacts] = []
     rows = 0
     for facts in tags:
-        if group and (rows + held.get(facts.tag, 0) > _TOGETHER or len(group) == _MOST_TAGS):
+        number, _ = held.get(facts.tag, (0, 0))
+        if group and (rows + number > _TOGETHER or len(group) == _MOST_TAGS):
             yield group
             group, rows = [], 0
         group.append(facts)
-        rows += held.get(facts.tag, 0)
+        rows += number
     yield group
 
 
@@ -154,6 +156,7 @@ def _at(reader: Reader, facts: TagFacts, request: Request, times: npt.NDArray[np
         low = first
         for block in chain((before,), pieces.chunks(reader, tag, start, end + 1), (after,)):
             if block is not None and len(block):
+                request.blank[tag] += int(block.blank.sum())
                 high = int(block.ts[-1])
                 yield pieces.with_holes(block, [at for at in begins if low <= at <= high])
                 low = high + 1
@@ -186,18 +189,20 @@ def _plot(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
 
 
 def _lttb(reader: Reader, facts: TagFacts, request: Request) -> Iterator[Block]:
-    forward = replace(request, descending=False)
+    forward = replace(request, descending=False, text=False)  # texts are looked up for those that are kept
     if pieces.count(reader, facts.tag, forward.stretches) > _MOST_AT_ONCE:
         rows = _thinned(reader, facts, forward, _PRESELECTED * request.width)
     else:
         rows = joined(facts.tag, list(_samples(reader, facts, forward, forward.stretches)))
+        request.blank[facts.tag] += int(rows.blank.sum())
     return _with_ends(reader, facts, request, rows[lttb.select(rows, request.width)])
 
 
 def _thinned(reader: Reader, facts: TagFacts, request: Request, width: int) -> Block:
     stretches = replace(request, descending=False).stretches
-    rows, count = plot(reader, facts.tag, (request.start, request.end), stretches, width)
+    rows, count, blank = plot(reader, facts.tag, (request.start, request.end), stretches, width)
     request.tally[facts.tag] += count
+    request.blank[facts.tag] += blank
     return rows
 
 
@@ -207,6 +212,7 @@ def _with_ends(reader: Reader, facts: TagFacts, request: Request, rows: Block) -
     if not stretches:
         return
     before, after = _ends(reader, facts, request, stretches[0][0], stretches[-1][1])
+    rows = texts.filled(reader, rows) if request.text else rows
     yield from (after, rows, before) if request.descending else (before, rows, after)
 
 

@@ -55,6 +55,7 @@ def _held(trace: Trace, until: int) -> Trace:
         ts=np.append(trace.ts, until),
         value=np.append(trace.value, trace.value[-1]),
         quality=np.append(trace.quality, trace.quality[-1]),
+        text=None if trace.text is None else np.append(trace.text, trace.text[-1]),
     )
 
 

@@ -197,7 +197,7 @@ def _figures(data: TrendData) -> str:
                 *scene.words(trace, found),
                 "" if found.last_ts is None else axis.moment_text(found.last_ts, data.zone),
                 digits.percent(found.good_percent),
-                f"{trace.count:,}",
+                scene.samples_text(trace),
             )
         )
     return _table(head, rows)

@@ -38,6 +38,8 @@ WIDTH: Final = 1200
 _PARTS: Final = 800
 """Of a strip of quality: the narrowest mark is still seen."""
 _DPI: Final = 100
+_LONGEST: Final = 24
+"""Letters of a text in a legend."""
 _LOCK: Final = threading.Lock()
 """matplotlib's settings are global."""
 _SETTINGS: Final = {
@@ -180,11 +182,12 @@ def _seconds(data: TrendData, ts: Any) -> Any:
 def _legend(data: TrendData, place: int, trace: Trace) -> str:
     found = scene.figures(trace, data.start, data.end)
     name = f"{scene.letter(place)}  {harmless(trace.facts.tag)}"
-    if found.last is None:
+    if found.low is None:
         return f"{name}   no usable value"
     low, high, last = scene.words(trace, found)
+    last = last if len(last) <= _LONGEST else last[: _LONGEST - 1] + "…"
     unit = f" {harmless(trace.facts.unit)}" if trace.facts.unit else ""
-    return f"{name}   min {low}, max {high}, last {last}{unit}; {digits.percent(found.good_percent)} good, {trace.count:,} samples"
+    return f"{name}   min {low}, max {high}, last {last}{unit}; {digits.percent(found.good_percent)} good, {scene.samples_text(trace)} samples"
 
 
 def _limits(panel: Panel, field: Axes) -> None:

@@ -32,6 +32,8 @@ _ASCII: Final = str.maketrans("│─└┤┬┼┈┊┴├┌┐┘·░…",
 _MOST_GAPS: Final = 3
 _LABEL: Final = 16
 """Cells that a text on the axis of values may take."""
+_TEXT: Final = 24
+"""Cells that a value in the figures may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +239,9 @@ class _Drawing:
                 (
                     scene.letter(place),
                     _cut(harmless(trace.facts.unit), _LABEL),
-                    *scene.words(trace, found),
+                    *(_cut(word, _TEXT) for word in scene.words(trace, found)),
                     digits.percent(found.good_percent),
-                    f"{trace.count:,}",
+                    scene.samples_text(trace),
                 )
             )
         widths = [max(cell_len(row[at]) for row in table) for at in range(len(table[0]))]

@@ -70,14 +70,14 @@ class Figures:
     Attributes:
         low: smallest usable value, None when there is none.
         high: largest.
-        last: the newest.
+        last: the newest, which may be a text.
         last_ts: its time, µs UTC.
-        good_percent: share of the range in which the value was Good.
+        good_percent: share of the range in which there was a Good number.
     """
 
     low: float | None
     high: float | None
-    last: float | None
+    last: float | str | None
     last_ts: int | None
     good_percent: float
 
@@ -127,10 +127,19 @@ def words(trace: Trace, found: Figures) -> tuple[str, str, str]:
     return low, high, last
 
 
-def worded(trace: Trace, value: float | None, span: float = 0.0) -> str:
+def samples_text(trace: Trace) -> str:
+    """How many samples a trace has, and how many of them are texts; interpolated values are neither."""
+    return f"{trace.count:,}" + (
+        f" ({trace.texts:,} text{'s' if trace.texts > 1 else ''})" if 0 < trace.texts <= trace.count else ""
+    )
+
+
+def worded(trace: Trace, value: float | str | None, span: float = 0.0) -> str:
     """A value in words among values that lie `span` apart: the text of a state, else a number; "" without one."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return harmless(value)
     return harmless(states(trace).get(value, "")) or digits.number(value, span)
 
 
@@ -321,17 +330,32 @@ def figures(trace: Trace, start: int, end: int) -> Figures:
     """Smallest, largest and newest value within [start, end), and how much of it was Good."""
     import numpy as np
 
-    inside = usable_at(trace) & (trace.ts >= start) & (trace.ts < end)
-    values = trace.value[inside]
+    within = (trace.ts >= start) & (trace.ts < end)
+    usable = usable_at(trace)
+    blank = ~usable & (trace.quality < quality.BAD)
+    values = trace.value[usable & within]
     spans = marks(trace, start, end)
     good = [(low, high) for low, high, mark in spans if mark is Mark.GOOD]
-    holes = _covered([(low, high) for low, high, mark in spans if mark is Mark.GAP])
-    length = _length(good) - _length(_common(good, holes))
+    holes = [(low, high) for low, high, mark in spans if mark is Mark.GAP]
+    # a text holds until the next sample, and is no number
+    rows = np.flatnonzero(blank)
+    holes += zip(trace.ts[rows].tolist(), np.append(trace.ts[1:], end)[rows].tolist(), strict=True)
+    length = _length(good) - _length(_common(good, _covered(holes)))
     percent = 100.0 * length / (end - start) if end > start else 0.0
-    if not values.size:
-        return Figures(None, None, None, None, percent)
-    newest = int(np.flatnonzero(inside)[-1])
-    return Figures(float(values.min()), float(values.max()), float(values[-1]), int(trace.ts[newest]), percent)
+    texts = np.zeros(len(usable), bool) if trace.text is None else blank & (trace.text != None)  # noqa: E711 - each
+    known = np.flatnonzero((usable | texts) & within)
+    last = int(known[-1]) if known.size else None
+    return Figures(
+        float(values.min()) if values.size else None,
+        float(values.max()) if values.size else None,
+        None
+        if last is None
+        else str(trace.text[last])
+        if texts[last] and trace.text is not None
+        else float(trace.value[last]),
+        None if last is None else int(trace.ts[last]),
+        percent,
+    )
 
 
 def _covered(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

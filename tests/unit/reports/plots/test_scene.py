@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -131,6 +133,23 @@ def test_figures_count_time_not_samples() -> None:
 def test_figures_leave_neighbours_outside_the_range_out() -> None:
     found = scene.figures(trace([-5, 5, 15], [100, 1, 200]), 0, 10)
     assert (found.low, found.high, found.last, found.last_ts) == (1, 1, 1, 5)
+
+
+def test_texts_break_the_line_and_are_no_good_numbers() -> None:
+    mixed = replace(
+        trace([0, 10, 20, 30, 40, 50], [1, 2, NAN, NAN, 5, NAN], [0, 0, 0, 0, 0, quality.BAD]),
+        texts=2,
+        text=np.array([None, None, "on", "off", None, None], dtype=object),
+    )
+    assert [line[0].tolist() for line in scene.stretches(mixed)] == [[0, 10], [40]]
+    found = scene.figures(mixed, 0, 60)
+    assert (found.low, found.high, found.last, found.last_ts) == (1, 5, 5.0, 40)
+    assert found.good_percent == pytest.approx(50)
+    assert scene.samples_text(mixed) == "6 (2 texts)"
+    assert scene.figures(mixed, 0, 40).last == "off"
+    assert scene.words(mixed, scene.figures(mixed, 0, 40)) == ("1", "2", "off")
+    only = replace(trace([0], [NAN]), texts=1, text=np.array(["x\x1b"], dtype=object))
+    assert scene.words(only, scene.figures(only, 0, 10)) == ("", "", "x\\x1b")
 
 
 def test_gaps_of_one_source_stand_once() -> None:
