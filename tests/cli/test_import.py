@@ -110,3 +110,24 @@ def test_a_map_of_names_is_checked(tmp_path: Path) -> None:
     found = iiotctl("import", "x.csv", "y.csv", "--store", "s", "--map", "map.csv", cwd=tmp_path)
     assert found.returncode == 0
     assert "2 entries of `map.csv` match no tag: `press9`, `c.d2`" in found.stderr
+
+
+def test_what_expired_is_told_and_not_stored(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(GOOD)
+    iiotctl("import", "x.csv", "--store", "s", cwd=tmp_path)
+    assert iiotctl("store", "retain", "--raw", "1d", "--store", "s", cwd=tmp_path).returncode == 0
+    again = iiotctl("import", "x.csv", "--store", "s", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "2 rows belong to dates that have expired (roll-ups stand for them); not stored" in again.stderr
+    assert "2 rows read, 0 stored, 0 already there, 2 expired" in again.stderr
+    strict = iiotctl("import", "x.csv", "--store", "s", "--strict", "--format", "json", cwd=tmp_path)
+    assert strict.returncode == 1
+    assert json.loads(strict.stdout)["rows"][0]["expired"] == 2
+
+
+def test_a_target_of_pushes_takes_no_import(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(GOOD)
+    iiotctl("import", "x.csv", "--store", "s", cwd=tmp_path)
+    iiotctl("store", "push", "lake", "--store", "s", cwd=tmp_path)
+    found = iiotctl("import", "x.csv", "--store", "lake", cwd=tmp_path)
+    assert (found.returncode, "error[push-target]" in found.stderr) == (5, True)

@@ -85,12 +85,22 @@ def refusals(report: FileReport) -> Iterator[str]:
         yield f"refused: {format_count(count, 'row')} ({reason}): {cause}"
         for one in shown:
             yield f"  line {one.line}: {one.content[:100]}"
+    if report.expired:
+        yield f"expired: {expired(report.expired)}"
     if report.conflicts:
         fate = "stored beside it" if report.conflicts_stored else "not stored; `--conflicts store` stores them"
         yield f"conflicts: {format_count(report.conflicts, 'row')} with another value than one of the same tag and time: {fate}"
         for line, tag, ts, value in report.disputes:
             place = f"line {line}: " if line else ""
             yield f"  {place}{tag} at {_wording.moment(ts)}: {value[:60]}"
+
+
+def expired(count: int) -> str:
+    """Why rows were left out that retention has let go of once."""
+    from iiotctl.site.units import format_count
+
+    verb = "belongs" if count == 1 else "belong"
+    return f"{format_count(count, 'row')} {verb} to dates that have expired (roll-ups stand for them); not stored"
 
 
 def totals(report: FileReport, *, dry_run: bool) -> str:
@@ -100,12 +110,14 @@ def totals(report: FileReport, *, dry_run: bool) -> str:
     parts = [f"{format_count(report.rows, 'row')} read"]
     if dry_run:
         parts.append(f"{report.usable} can be stored")
-    elif not report.stored and report.already and not report.refused_total and not report.conflicts:
+    elif report.already and not (report.stored or report.refused_total or report.conflicts or report.expired):
         parts.append("nothing new: all of them are in the store")
     else:
         parts += [f"{report.stored} stored", f"{report.already} already there"]
         if report.conflicts:
             parts.append(f"{report.conflicts} in conflict")
+        if report.expired:
+            parts.append(f"{report.expired} expired")
     parts.append(f"{report.refused_total} refused")
     if report.left_out:
         parts.append(f"{report.left_out} left out by the map")
@@ -156,12 +168,12 @@ def file_rows(found: Sequence[FileReport], *, people: bool) -> Rows:
     """A row a file, for programs."""
     from iiotctl.reports.rows import Column, Rows
 
-    names = ("read", "stored", "already", "conflicts", "conflicts_stored", "refused", "left_out", "tags")
+    names = ("read", "stored", "already", "expired", "conflicts", "conflicts_stored", "refused", "left_out", "tags")
     columns = [Column("file"), *(Column(name, "integer") for name in names)]
     columns += [] if people else [Column("first", "timestamp"), Column("last", "timestamp")]
     rows = [
         (
-            *(str(one.path), one.rows, one.stored, one.already, one.conflicts, one.conflicts_stored),
+            *(str(one.path), one.rows, one.stored, one.already, one.expired, one.conflicts, one.conflicts_stored),
             *(one.refused_total, one.left_out, len(one.tags)),
             *(() if people else (_time(one.first), _time(one.last))),
         )

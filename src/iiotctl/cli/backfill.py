@@ -118,6 +118,7 @@ def backfill(
 
 
 def _closing(done: Filled, source: str) -> list[str]:
+    from iiotctl.cli import _import_words
     from iiotctl.site.units import format_count
 
     lasting = ""
@@ -132,6 +133,8 @@ def _closing(done: Filled, source: str) -> list[str]:
         verb = "differs" if done.conflicts == 1 else "differ"
         what = f"{format_count(done.conflicts, 'value')} {verb} from the sample of the same tag and time"
         lines.append(f"{what}; the store keeps its own")
+    if done.expired:
+        lines.append(_import_words.expired(done.expired))
     if not done.gaps:
         return [*lines, f"no gap of these tags was to be filled{lasting}"]
     words = f"{format_count(done.gaps, 'gap')}: {done.filled} filled, {done.split} filled in part"

@@ -163,7 +163,7 @@ def import_(
     if dry_run:
         kept = "nothing was stored" + (f", and `{rejects}` not written" if rejects is not None else "")
         _console.say(f"{kept}; without `--dry-run` it will be")
-    bad = sum(report.refused_total + report.conflicts - report.conflicts_stored for report in found)
+    bad = sum(one.refused_total + one.expired + one.conflicts - one.conflicts_stored for one in found)
     if strict and bad:
         raise typer.Exit(ExitCode.FINDINGS)
 

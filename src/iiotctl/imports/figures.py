@@ -49,7 +49,7 @@ class FileReport:
         tags: by name.
         rows: samples in the file, refused ones included.
         usable: of these, those that can be stored.
-        stored, already, conflicts, conflicts_stored: see `store.bulk.Stored`; all 0 in a preview.
+        stored, already, expired, conflicts, conflicts_stored: see `store.bulk.Stored`; all 0 in a preview.
         refused: rows by reason.
         examples: the first refusals of each reason.
         disputes: the first conflicts: (line, tag, ts, value and quality as text).
@@ -70,6 +70,7 @@ class FileReport:
     usable: int
     stored: int
     already: int
+    expired: int
     conflicts: int
     conflicts_stored: int
     refused: dict[str, int]

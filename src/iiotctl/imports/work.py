@@ -187,6 +187,7 @@ class FileWork:
             usable=int(table["rows"].sum()),
             stored=done.rows,
             already=done.already,
+            expired=done.expired,
             conflicts=done.conflicts,
             conflicts_stored=done.conflicts_stored,
             refused=refusals,

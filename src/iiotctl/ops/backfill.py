@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,7 @@ from iiotctl.site.model import Tag
 from iiotctl.site.sources import OpcUaSource
 from iiotctl.sources.base import CapturedTag
 from iiotctl.store.filling import Evidence, covered, fill
+from iiotctl.store.layout import day_number, day_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +64,7 @@ class Filled:
     Attributes:
         by: what gaps say in `filled_by`.
         tags: by name.
-        stored, already, conflicts: samples; see `store.bulk.Stored`.
+        stored, already, expired, conflicts: samples; see `store.bulk.Stored`.
         gaps: gaps looked at; filled: wholly; split: in part.
         still_open: gaps left out because they still last.
         requests: HistoryRead requests sent.
@@ -73,6 +74,7 @@ class Filled:
     tags: tuple[TagFilled, ...]
     stored: int
     already: int
+    expired: int
     conflicts: int
     gaps: int
     filled: int
@@ -324,6 +326,8 @@ def _settled(
         assert gap.end is not None
         means = [gap.tag] if gap.tag is not None else list(everyone)
         parts = {name: _parts(job, gap, name) for name in means if name in tags}
+        if _touches(gap, stored.expired_dates):
+            parts = {name: [] for name in parts}  # what was fetched has expired, so the hole stays
         new = fill(gap, parts, means, job.by, now)
         rows += new
         whole = len(new) == 1 and not new[0].withdrawn and new[0].filled_by is not None
@@ -341,6 +345,7 @@ def _settled(
         tags=tuple(sorted(tags.values(), key=lambda one: one.tag)),
         stored=stored.rows,
         already=stored.already,
+        expired=stored.expired,
         conflicts=stored.conflicts,
         gaps=len(gaps),
         filled=filled,
@@ -348,6 +353,13 @@ def _settled(
         still_open=still_open,
         requests=job.requests,
     )
+
+
+def _touches(gap: Gap, dates: Collection[date]) -> bool:
+    """Whether any of the UTC dates is one of the gap's."""
+    assert gap.end is not None
+    first, last = day_of(day_number(gap.start)), day_of(day_number(gap.end))
+    return any(first <= day <= last for day in dates)
 
 
 def _parts(job: _Job, gap: Gap, name: str) -> list[tuple[int, int]]:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from iiotctl.errors import UsageError
+from iiotctl.errors import StoreError, UsageError
 from iiotctl.events import Event
 from iiotctl.imports.figures import FileReport
 from iiotctl.imports.rejects import HEADER, Rejects
 from iiotctl.imports.work import FileWork, Options
 from iiotctl.reports import target
+from iiotctl.store.layout import Layout
 
 if TYPE_CHECKING:
     from iiotctl.store.bulk import BulkWriter
@@ -77,11 +78,19 @@ def run(
 
     Raises:
         UsageError: a file cannot be read, or it cannot be told what it means.
-        StoreError: another import is running, or the disk refused.
+        StoreError: another import is running, or the disk refused; `push-target`, other stores feed this one.
     """
     from iiotctl.store.bulk import BulkWriter
 
     checked = _checked(options)
+    if Layout(store).pushed.is_dir():
+        raise StoreError(
+            "push-target",
+            "this store takes what other stores push, and nothing else",
+            where=str(store),
+            cause="files of an import would have no source: nothing would compact them or let them expire",
+            hint="import where the data is captured, then `iiotctl store push` brings it here",
+        )
     with _rejects(rejects) as out:
         works = [FileWork(path, checked, Rejects(out=out), notice=notice, now_us=now_us) for path in files]
         with BulkWriter.open(store, site=site, now_us=now_us) as writer:

@@ -50,6 +50,8 @@ class Stored:
     Attributes:
         rows: stored now.
         already: left out, since the store or an earlier row has the same tag, time, value, quality and text.
+        expired: left out, since retention has put roll-ups in the place of their interval.
+        expired_dates: UTC dates of these.
         conflicts: rows whose tag and time are there with another value.
         conflicts_stored: of these, those that were stored all the same.
         files: Parquet files of samples written.
@@ -59,6 +61,8 @@ class Stored:
 
     rows: int = 0
     already: int = 0
+    expired: int = 0
+    expired_dates: set[date] = field(default_factory=set)
     conflicts: int = 0
     conflicts_stored: int = 0
     files: int = 0
@@ -162,7 +166,7 @@ class BulkWriter:
                 waiting: list[tuple[str, Path, pl.DataFrame]] = []
                 rows = 0
                 for day, block in self._stage.blocks():
-                    new = self._settle(judge.judge(day, sorted_by_name(block, self._names)), done)
+                    new = self._settle(day, judge.judge(day, sorted_by_name(block, self._names)), done)
                     if new.height:
                         waiting.append((SAMPLES, self._path(SAMPLES, day), self._finished(new)))
                         rows += new.height
@@ -176,9 +180,12 @@ class BulkWriter:
             self._stage.clear()
         return done
 
-    def _settle(self, verdicts: Verdicts, done: Stored) -> pl.DataFrame:
+    def _settle(self, day: date, verdicts: Verdicts, done: Stored) -> pl.DataFrame:
         done.rows += verdicts.new.height
         done.already += verdicts.already
+        done.expired += verdicts.expired
+        if verdicts.expired:
+            done.expired_dates.add(day)
         done.conflicts += verdicts.conflicts.height
         done.conflicts_stored += verdicts.conflicts_kept
         if verdicts.conflicts.height:

@@ -1,23 +1,27 @@
 """Which rows are new to the store: the same tag, time, value, quality and text is the same sample.
 
 A row whose tag and time are there with another value is a conflict: two histories disagree, and it is for a person to
-say which one holds.
+say which one holds. A row of an interval that retention has rolled up, without a sample of its tag and time, has
+expired: whether it is counted there already cannot be told, so it does not count again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import StoreError
-from iiotctl.store.layout import SAMPLES, date_of
+from iiotctl.store import lasting
+from iiotctl.store.layout import ROLLUPS, SAMPLES, date_of
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import polars as pl
 
+_COMPARED: Final = (SAMPLES, ROLLUPS)
 _SAME: Final = ("tag", "ts", "value", "quality", "text")
 
 
@@ -28,12 +32,14 @@ class Verdicts:
     Attributes:
         new: to be stored, in the order given.
         already: number of rows that are there, or that repeat an earlier row of the block.
+        expired: number of rows in whose place retention left roll-ups.
         conflicts: tag (name), ts, value, text, quality and line of each row that disagrees.
         conflicts_kept: how many of these are in `new` all the same.
     """
 
     new: pl.DataFrame
     already: int
+    expired: int
     conflicts: pl.DataFrame
     conflicts_kept: int
 
@@ -49,11 +55,10 @@ class Judge:
 
     def __init__(self, snapshot: Snapshot, names: Sequence[str], *, keep_conflicts: bool) -> None:
         self._keep = keep_conflicts
-        self._files: dict[date | None, list[str]] = {}
-        for path in snapshot.sample_files:
-            self._files.setdefault(date_of(path.parent), []).append(str(path))
+        self._files = _by_date(snapshot.sample_files)
+        self._rollups = _by_date(snapshot.rollup_files)
         damaged = (*snapshot.bad_files, *snapshot.missing)
-        self._bad = {date_of(bad.path.parent): bad for bad in damaged if bad.path.parent.parent.name == SAMPLES}
+        self._bad = {date_of(bad.path.parent): bad for bad in damaged if bad.path.parent.parent.name in _COMPARED}
         self._names = names
         self._unsealed = snapshot.unsealed_samples()
 
@@ -71,9 +76,10 @@ class Judge:
 
         rows = _complete(block)
         there = self._there(day, rows)
+        expired = self._expired(day, rows)
         same_key = (pl.col("tag") == pl.col("tag").shift()) & (pl.col("ts") == pl.col("ts").shift())
-        if there is None and not rows.select(same_key.any()).item():
-            return Verdicts(rows, 0, self._named(rows.clear()), 0)
+        if there is None and expired is None and not rows.select(same_key.any()).item():
+            return Verdicts(rows, 0, 0, self._named(rows.clear()), 0)
         total = rows.height
         new = rows.unique(_SAME, keep="first", maintain_order=True)
         taken = pl.lit(value=False)
@@ -82,14 +88,17 @@ class Judge:
             keys = there.select("tag", "ts").unique().with_columns(pl.lit(value=True).alias("_taken"))
             new = new.join(keys, on=["tag", "ts"], how="left", maintain_order="left")
             taken = pl.col("_taken").fill_null(value=False)
+        unique = new.height
+        if expired is not None:
+            new = new.filter(taken | ~expired)
+        gone = unique - new.height
         new = new.with_columns((taken | ~pl.struct("tag", "ts").is_first_distinct()).alias("_other"))
-        already = total - new.height
+        already = total - unique
         conflicts = self._named(new.filter("_other"))
         if not self._keep:
             new = new.filter(~pl.col("_other"))
-        return Verdicts(
-            new.drop("_other", "_taken", strict=False), already, conflicts, conflicts.height if self._keep else 0
-        )
+        kept = conflicts.height if self._keep else 0
+        return Verdicts(new.drop("_other", "_taken", strict=False), already, gone, conflicts, kept)
 
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
@@ -133,6 +142,43 @@ class Judge:
             "quality",
             "text",
         )
+
+    def _expired(self, day: date, rows: pl.DataFrame) -> pl.Expr | None:
+        """Whether a row lies in an interval that retention rolled up; None when none does."""
+        import polars as pl
+
+        files = self._rollups.get(day, [])
+        if not files:
+            return None
+        names = [self._names[code] for code in rows["tag"].unique()]
+        length = (pl.col("end") - pl.col("start")).dt.total_microseconds()
+        try:
+            found = (
+                pl.scan_parquet(files, hive_partitioning=False)
+                .filter(lasting.is_calculated() & pl.col("tag").is_in(names))
+                .select("tag", pl.col("start").dt.epoch("us"), length.alias("length"))
+                .unique()
+                .collect()
+            )
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _damaged(files[0], str(error).splitlines()[0]) from error
+        if not found.height:
+            return None
+        codes = {name: code for code, name in enumerate(self._names)}
+        covered = pl.lit(value=False)
+        for (each,), intervals in found.partition_by("length", as_dict=True).items():
+            tags = intervals["tag"].replace_strict(codes, return_dtype=pl.UInt32)
+            taken = pl.struct(tags.alias("tag"), intervals["start"].alias("ts"))
+            start = pl.struct("tag", pl.col("ts") // each * each)
+            covered |= start.is_in(pl.select(taken).to_series().implode())
+        return covered
+
+
+def _by_date(files: Iterable[Path]) -> dict[date | None, list[str]]:
+    found: dict[date | None, list[str]] = {}
+    for path in files:
+        found.setdefault(date_of(path.parent), []).append(str(path))
+    return found
 
 
 def _complete(block: pl.DataFrame) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from iiotctl.store.schema import TagRow
 from iiotctl.store.snapshot import Snapshot
 from iiotctl.store.verify import verify
 from tests.unit.store.bulk_stores import NOW, coded, samples, store
+from tests.unit.store.making import NOON, batch, open_writer
 
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
@@ -110,15 +111,46 @@ def test_today_stays_whatever_the_limit(tmp_path: Path) -> None:
     assert samples(tmp_path).height == 1
 
 
-def test_roll_ups_of_several_files_and_of_late_rows_add_up(tmp_path: Path) -> None:
+def test_roll_ups_of_several_files_add_up(tmp_path: Path) -> None:
     fill(tmp_path, 0, [1.0] * 30)
     store(tmp_path, [("t", START + 500_000, 7.0), ("t", START + HOUR + 500_000, -5.0)])
     keep(tmp_path, raw_us=DAY)
     assert rollups(tmp_path).select("min", "max", "count").rows() == [(1.0, 7.0, 11), (-5.0, 1.0, 11), (1.0, 1.0, 10)]
-    store(tmp_path, [("t", START + 600_000, 9.0)])
-    keep(tmp_path, raw_us=DAY)
-    found = rollups(tmp_path).filter(pl.col("start") == datetime.fromtimestamp(START / 1e6, UTC))
-    assert sorted(found["count"]) == [1, 11], "a part of its own, which readers add"
+
+
+def test_late_rows_of_a_capture_add_a_part(tmp_path: Path) -> None:
+    for count in (3, 1):
+        writer = open_writer(tmp_path)
+        writer.commit(batch(NOON, count))
+        writer.close()
+        keep(tmp_path, raw_us=DAY, now=NOON + 3 * DAY)
+    found = rollups(tmp_path).filter(pl.col("tag") == "line.count")
+    assert sorted(found["count"]) == [1, 3], "a part of its own, which readers add"
+
+
+@pytest.mark.parametrize("rollup", [HOUR, 900_000_000])
+def test_what_expired_does_not_come_again(tmp_path: Path, rollup: int) -> None:
+    fill(tmp_path, 0)
+    fill(tmp_path, 1)
+    keep(tmp_path, raw_us=19 * DAY, rollup_us=rollup)
+    before = [counted(tmp_path, day) for day in (0, 1)]
+    assert before == [(0, 30), (30, 0)]
+    again: list[tuple[str, int, float | None]] = [
+        *(
+            ("t", START + day * DAY + n // 10 * HOUR + n % 10 * 1_000_000, float(n))
+            for day in (0, 1)
+            for n in range(30)
+        ),
+        ("t", START + 77, -1.0),  # late or again: nobody can tell
+        ("t", START + 20 * HOUR, 1.0),  # nothing stands for this hour
+        ("new", START, 1.0),
+    ]
+    done = store(tmp_path, again)
+    assert (done.rows, done.already, done.expired, done.conflicts) == (2, 30, 31, 0)
+    assert done.expired_dates == {date(2026, 10, 29)}
+    keep(tmp_path, raw_us=19 * DAY, rollup_us=rollup)
+    assert counted(tmp_path, 0) == (0, 32)
+    assert store(tmp_path, again).expired == 33
 
 
 def test_bad_and_text_rows(tmp_path: Path) -> None:
