@@ -4,7 +4,8 @@
     BENCH_ROWS=10000000 python -m bench history
 
 Verbs run in this process, warm, from the words of the command line to the last byte; the SQL on a connection of its
-own over the same files. Both in turn, medians. Peak memory is that of the command as a process of its own.
+own over the same files. Both in turn, medians, by the clock and in CPU time, which tells more on a busy machine.
+Peak memory is that of the command as a process of its own.
 """
 
 from __future__ import annotations
@@ -31,9 +32,14 @@ _LONG_S = 15.0
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    return _spent(work)[0]
+
+
+def _spent(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of CPU."""
+    begun, used = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, time.process_time() - used
 
 
 def _ours(words: tuple[str, ...], root: Path) -> int:
@@ -119,13 +125,17 @@ def _compare(question: Question, root: Path, memory: _Memory) -> None:
     by_hand()
     mine, theirs = [], []
     for _ in range(RUNS):
-        mine.append(_seconds(ours))
-        theirs.append(_seconds(by_hand))
-        if mine[-1] + theirs[-1] > _LONG_S:
+        mine.append(_spent(ours))
+        theirs.append(_spent(by_hand))
+        if mine[-1][0] + theirs[-1][0] > _LONG_S:
             break
-    one, other = statistics.median(mine), statistics.median(theirs)
+    (wall, cpu), (other, other_cpu) = (
+        [statistics.median(kind) for kind in zip(*side, strict=True)] for side in (mine, theirs)
+    )
     peak = memory.peak_mb(question.words, root)
-    print(f"  {question.name:<54} {one * 1000:>9.0f} {other * 1000:>9.0f} {one / other:>7.2f} {peak:>7.0f}", flush=True)
+    cells = f"{wall * 1000:>9.0f} {other * 1000:>9.0f} {wall / other:>7.2f}"
+    cells += f" {cpu * 1000:>9.0f} {other_cpu * 1000:>9.0f} {cpu / other_cpu:>7.2f} {peak:>7.0f}"
+    print(f"  {question.name:<54} {cells}", flush=True)
 
 
 def _raw_in_process(root: Path, rows: int) -> None:
@@ -194,7 +204,9 @@ def main() -> None:
     if load is not None and compaction is not None:
         print(f"  stored at {ROWS / load / 1e6:.2f} M rows/s, compacted at {ROWS / compaction / 1e6:.2f} M rows/s")
     _raw_in_process(root, ROWS)
-    print(f"\n  {'':<54} {'ours ms':>9} {'SQL ms':>9} {'ratio':>7} {'peak MB':>7}")
+    print(f"  load of the machine: {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores")
+    heads = f"{'ours ms':>9} {'SQL ms':>9} {'ratio':>7} {'CPU ours':>9} {'CPU SQL':>9} {'ratio':>7} {'peak MB':>7}"
+    print(f"\n  {'':<54} {heads}")
     for question in questions(ROWS):
         _compare(question, root, memory)
     _beside()

@@ -294,16 +294,20 @@ class _Shape:
             None if null else self._number(function, value)
             for value, null in zip(values.tolist(), nothing, strict=True)
         ]
-        infos: list[object] = [
-            ", ".join(names) if self._brief else names
-            for names in map(lambda code, raw: info_names(code, raw=raw), codes, outcome.raw.tolist())
-        ]
-        statuses = [quality.name(code & 0xFFFF0000) for code in codes]
+        states = list(zip(codes, outcome.raw.tolist(), strict=True))
+        words = {state: self._words(*state) for state in set(states)}
+        statuses = [words[state][0] for state in states]
+        infos = [words[state][1] for state in states]
         units_ = [unit] * len(codes)
         beside = dict(zip(function.extra, outcome.extra, strict=True))
         extra = [beside[name].tolist() if name in beside else [None] * len(codes) for name in self._extra]
         cells = zip(numbers, units_, _moments(outcome.ts), codes, statuses, infos, *extra, strict=True)
         return [function.name] if self._with_function else [], list(cells)
+
+    def _words(self, code: int, raw: bool) -> tuple[str, object]:
+        """Status and info of a result."""
+        names = info_names(code, raw=raw)
+        return quality.name(code & 0xFFFF0000), ", ".join(names) if self._brief else names
 
     def _number(self, function: Function, value: float) -> object:
         if function.unit is Unit.STATUS and self._brief:

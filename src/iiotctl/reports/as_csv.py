@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from iiotctl.reports import dialects, localtime
@@ -55,11 +56,11 @@ def _write(
     separator: str = ",",
     spell: Callable[[object], str] = text,
 ) -> None:
-    special = frozenset(f'{separator}"\r\n')
     out = TextOut(stream)
+    cell = _speller(frozenset(f'{separator}"\r\n'), spell, terminal=look.terminal)
 
     def line(cells: Iterable[object]) -> None:
-        out.write(separator.join([_cell(value, special, spell, terminal=look.terminal) for value in cells]) + "\r\n")
+        out.write(separator.join([cell(value) for value in cells]) + "\r\n")
 
     line(titles)
     for row in rows:
@@ -68,17 +69,24 @@ def _write(
             out.flush()
 
 
-def _cell(value: object, special: frozenset[str], spell: Callable[[object], str], *, terminal: bool) -> str:
-    word = spell(value)
-    if isinstance(value, str | list | tuple | dict):
-        word = guard_formula(word)
-        if terminal:
-            word = harmless(word)
-        if not word:
-            return '""'
-    if special.isdisjoint(word) and word == word.strip(" "):
-        return word
-    return '"' + word.replace('"', '""') + '"'
+def _speller(special: frozenset[str], spell: Callable[[object], str], *, terminal: bool) -> Callable[[object], str]:
+    """What makes a cell of a value; texts come again and again, and are looked at once."""
+
+    def quoted(word: str) -> str:
+        if special.isdisjoint(word) and word == word.strip(" "):
+            return word
+        return '"' + word.replace('"', '""') + '"'
+
+    @lru_cache(maxsize=1024)
+    def phrase(word: str) -> str:
+        guarded = guard_formula(word)
+        return quoted(harmless(guarded) if terminal else guarded) or '""'
+
+    def cell(value: object) -> str:
+        word = spell(value)
+        return phrase(word) if isinstance(value, str | list | tuple | dict) else quoted(word)
+
+    return cell
 
 
 def _spelling(dialect: dialects.Dialect) -> Callable[[object], str]:

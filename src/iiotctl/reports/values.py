@@ -27,7 +27,9 @@ def timestamp(moment: datetime, local_tz: tzinfo | None = None, *, short: bool =
         return moment.isoformat(timespec=timespec)
     if local_tz is not None and str(local_tz) != "UTC":
         return moment.astimezone(local_tz).isoformat(timespec=timespec)
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
 
 
 def interval(span: timedelta) -> str:
