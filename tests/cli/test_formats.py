@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from iiotctl.cli import app
+from iiotctl.history import views
 from tests.unit.history.stores import small_store
 
 
@@ -114,6 +115,12 @@ def test_what_does_not_go_together(
     err = capsys.readouterr().err
     assert f"[{slug}]" in err or f'"slug": "{slug}"' in err
     assert not Path("x.duckdb").exists()
+
+
+def test_help_names_every_view(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["query", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in (*(f"`{view}`" for view in views.COLUMNS), "wide(") if name not in shown] == []
 
 
 def test_query_wants_sql_or_a_file(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

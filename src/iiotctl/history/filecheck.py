@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from iiotctl.history.connect import quoted
 from iiotctl.history.views import SQL_TYPES
+from iiotctl.store.layout import Table
 from iiotctl.store.schema import COLUMNS, LATER
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def strangers(files: Mapping[str, Sequence[Path]], known: Collection[Path]) -> list[tuple[Path, str]]:
+def strangers(files: Mapping[Table, Sequence[Path]], known: Collection[Path]) -> list[tuple[Path, str]]:
     """Files that no manifest lists and that are none of their table, and why: DuckDB may count their rows in silence.
 
     Only footers are read, those of listed files not at all.

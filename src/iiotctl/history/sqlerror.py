@@ -12,6 +12,11 @@ from iiotctl.errors import IiotctlError, IncompleteError, StoreError, UsageError
 _LINE: Final = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 _CLOSED: Final = re.compile(r"Broken pipe|errno\"?:\s*\"?32\b", re.IGNORECASE)
 _FULL: Final = "No space left on device"
+_COMPARED: Final = re.compile(r"(?:=|<>|\b(?:i?like|in)\b)\s*(?:\(\s*|\([^()]*,\s*)?$", re.IGNORECASE)
+"""What stands before a text that a column is compared with."""
+_NAME: Final = re.compile(r'"([^"]*)"|([\w.]+)')
+_WORDS: Final = re.compile(r'(?<!["\w])(end|offset|order(?!\s+by\b))(?!["\w])', re.IGNORECASE)
+"""Columns of our views that are words of SQL, where they stand bare."""
 _HINT: Final = '`iiotctl query "SHOW TABLES"` lists the views, `iiotctl query "DESCRIBE samples"` the columns of one'
 
 
@@ -26,9 +31,34 @@ def as_usage(error: Exception, *, shift: int = 0) -> UsageError:
     first, _, more = head.partition("\n")
     kind, _, text = first.partition(": ")
     cause = f"{text or kind}\n{more}".strip()
+    hint = _beginners_hint(text, place) or _HINT
     if place:
         cause += "\n" + _LINE.sub(lambda found: _renumbered(found, shift), f"LINE {place}").rstrip()
-    return UsageError("sql-error", "DuckDB cannot run this SQL", cause=tuple(cause.split("\n")), hint=_HINT)
+    return UsageError("sql-error", "DuckDB cannot run this SQL", cause=tuple(cause.split("\n")), hint=hint)
+
+
+def _beginners_hint(text: str, place: str) -> str | None:
+    """What people mean who write SQL for the first time.
+
+    Args:
+        text: of the error.
+        place: number and text of the line, and below a caret, as DuckDB writes them behind `LINE `.
+    """
+    number, _, shown = place.partition(": ")
+    line, _, below = shown.partition("\n")
+    at = below.find("^") - len(f"LINE {number}: ")
+    if at < 0:
+        return None
+    if text.startswith(("Referenced column", "Referenced table")) and _COMPARED.search(line[:at]):
+        name = _NAME.match(line, at)
+        if name is not None:
+            return f"texts stand in single quotes: `'{name[1] or name[2]}'`"
+    if text.startswith("syntax error") and not re.search(r"\bcase\b", line, re.IGNORECASE):
+        # the parser stumbles over the word, or over what stands behind it
+        word = next((found for found in _WORDS.finditer(line) if found.start() <= at), None)
+        if word is not None:
+            return f'`{word[1]}` is a word of SQL; as a column it stands in double quotes: `"{word[1]}"`'
+    return None
 
 
 def _renumbered(found: re.Match[str], shift: int) -> str:

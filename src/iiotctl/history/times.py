@@ -23,12 +23,12 @@ from iiotctl.history.sitetime import UTC_TIME, SiteTime
 
 Notice = Callable[[Event], None]
 _DAY: Final = timedelta(days=1)
-_WEEK: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WEEKDAYS: Final = {word: number for number, name in enumerate(_WEEK) for word in (name, name[:3])} | {
-    "tues": 1,
-    "thur": 3,
-    "thurs": 3,
-}
+_DAY_WORDS: Final = (
+    *("mon monday mo montag", "tue tues tuesday di dienstag", "wed wednesday mi mittwoch"),
+    *("thu thur thurs thursday do donnerstag", "fri friday fr freitag", "sat saturday sa samstag sonnabend"),
+    "sun sunday so sonntag",
+)
+_WEEKDAYS: Final = {word: number for number, words in enumerate(_DAY_WORDS) for word in words.split()}
 _MONTH_WORDS: Final = (
     *("jan january januar", "feb february februar", "mar march mär mrz märz", "apr april", "may mai", "jun june juni"),
     *("jul july juli", "aug august", "sep sept september", "oct october okt oktober", "nov november"),
@@ -44,6 +44,9 @@ _DOTTED: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d\d)")
 _ISO: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _SLASHED: Final = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 _FULL_DAY: Final = 24
+_SINCE_1970: Final = re.compile(r"\d{9,19}")
+_UNIX_US: Final = {9: 10**6, 10: 10**6, 12: 1000, 13: 1000, 15: 1, 16: 1}
+"""µs in one of what a number counts that many digits of, where it is a time of our days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,8 @@ class _Reading:
                 raise _NoTimeError(self._why(word))
             moment = datetime.fromisoformat(word.upper())
         except ValueError as error:
-            raise _NoTimeError(self._why(word) or str(error)) from error
+            own_words = str(error).startswith("Invalid isoformat")  # Python's, which say nothing of what was typed
+            raise _NoTimeError(self._why(word) or (None if own_words else str(error)), hint=_unix(word)) from error
         return self._local(moment) if moment.tzinfo is None else _us(moment)
 
     def _why(self, word: str) -> str | None:
@@ -195,6 +199,8 @@ class _Reading:
             return "an offset needs what it is counted from; `'*-8h'` is eight hours before now"
         if _SLASHED.match(word):
             return "with slashes, day and month cannot be told apart"
+        if _SINCE_1970.fullmatch(word):
+            return "a number alone is no time"
         match = re.fullmatch(r"(\*|t|y|[a-z]{2,})\s*([+-])\s*(.*)", word)
         if match is not None:
             try:
@@ -290,6 +296,15 @@ def _year(text: str) -> int:
 
 def _us(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _unix(word: str) -> str | None:
+    """What to write for seconds (ms, µs) since 1970."""
+    unit = _UNIX_US.get(len(word)) if _SINCE_1970.fullmatch(word) else None
+    if unit is None:
+        return None
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(word) * unit)
+    return f"if it counts from 1970, write `{at.isoformat().replace('+00:00', 'Z')}`"
 
 
 def _wall(moment: datetime) -> str:

@@ -116,6 +116,13 @@ def test_it_is_not_counted_either(sound: Path, table: str, make: Make) -> None:
     assert [told, *other] == [said] * 4
 
 
+def test_a_damaged_page_is_said_in_words(sound: Path) -> None:
+    with _beside(sound, "samples", "00-odd.parquet", _pages):
+        _, (said,) = _rows(sound, "FROM samples")
+    assert "00-odd.parquet: damaged (" in said
+    assert said.isprintable()
+
+
 def test_files_of_ours_need_no_manifest(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filecheck, "_objection", lambda *given, **named: "")
     with _beside(sound, "samples", "00-odd.parquet", lambda good, table: good):

@@ -96,6 +96,9 @@ def test_without_a_site_a_time_without_offset_is_utc() -> None:
         ("2026-13-01", "month must be in 1..12"),
         ("31.11.2026", "no such day"),
         ("1-foo-26", "`foo` is not a month"),
+        ("1795000000", "a number alone is no time"),
+        ("99999999999", "a number alone is no time"),
+        ("2026x", None),
         ("25:00", "no such time"),
         ("24:01", "no such time"),
         ("01/02/2026", "day and month cannot be told apart"),
@@ -113,6 +116,20 @@ def test_what_is_no_time(text: str, told: str | None) -> None:
     assert caught.value.where == "--from"
     assert "`" in str(caught.value.hint)
     assert (told or "") in (caught.value.cause or "")
+    assert "isoformat" not in (caught.value.cause or "")
+
+
+@pytest.mark.parametrize("text", ["1795000000", "1795000000000", "1795000000000000"])
+def test_what_counts_from_1970_is_shown_as_it_is_to_be_written(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        times.parse(text, NOW, option="--from", zone=BERLIN)
+    assert caught.value.hint == "if it counts from 1970, write `2026-11-18T11:06:40Z`"
+
+
+@pytest.mark.parametrize(("german", "english"), [("Fr", "fri"), ("freitag 14:00", "fri 14:00"), ("so-1h", "sun-1h")])
+def test_weekdays_in_german(german: str, english: str) -> None:
+    asked, same = (times.parse(text, NOW, option="--from", zone=BERLIN) for text in (german, english))
+    assert asked == same
 
 
 def test_a_day_is_stepped_by_the_clock_and_an_hour_is_an_hour() -> None:
