@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.capture import confirmed, departed, unwritten
+from iiotctl.capture import confirmed, departed, unanswered, unwritten
 from iiotctl.capture import figures as figures_
 from iiotctl.capture.ballast import Ballast
 from iiotctl.capture.clock import Clock
@@ -218,7 +218,8 @@ class Session:
             reason=GapReason.SHUTDOWN if past.clean else GapReason.RESTART,
             at=self.started_us,
         )
-        self.recorder.note(rows + unwritten.gaps(self.ledger.book, name, captured, past, self.started_us))
+        rows += unwritten.gaps(self.ledger.book, name, captured, past, self.started_us)
+        self.recorder.note(rows + unanswered.gaps(self.ledger.book, (name, config), captured, past, self.started_us))
 
     def _recall_departed(self, configs: Mapping[str, SourceConfig]) -> None:
         """Gaps left open by sources that are no longer captured end here."""
