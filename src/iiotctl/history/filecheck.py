@@ -36,7 +36,7 @@ def strangers(files: Mapping[Table, Sequence[Path]], known: Collection[Path]) ->
                 cause = _objection(connection, alike[0], table, thorough=False)
                 if cause:
                     found += [(path, cause) for path in alike]
-    return found
+    return sorted(found)
 
 
 def _by_footer(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> list[list[Path]]:
