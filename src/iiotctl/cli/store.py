@@ -59,6 +59,8 @@ def _facts(outlook: Outlook) -> list[tuple[str, object]]:
         ("size of the spool", format_size(found.unsealed_size)),
         ("free on the disk", format_size(found.free)),
     ]
+    if found.unknown:
+        rows.append(("files that no manifest knows", found.unknown))
     if found.rollups:
         rows.append(("roll-ups", found.rollups))
     if found.kept:
@@ -84,6 +86,7 @@ def _figures(outlook: Outlook) -> list[tuple[str, object, str]]:
         ("captured_by", found.captured_by, "process"),
         ("sealed_samples", found.rows, "samples"),
         ("sealed_files", found.files, "files"),
+        ("unknown_files", found.unknown, "files"),
         ("sealed_size", found.size, "B"),
         ("first_sealed_sample", _time(found.first), ""),
         ("last_sealed_sample", _time(found.last), ""),

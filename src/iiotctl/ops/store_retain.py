@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -17,6 +17,10 @@ from iiotctl.store.writer import check_store
 
 if TYPE_CHECKING:
     from iiotctl.store.retain import Policy, Retained
+
+
+_LEAST: Final = {"raw": "at least 1d", "rollups": "at least 1d", "max-size": "at least 1MB"}
+"""In words, what `RetainSettings` asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,10 @@ def _settings(given: dict[str, str], site: Path | None, root: Path) -> RetainSet
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-")
+        what = _LEAST[name] if first["type"] == "greater_than_equal" else first["msg"].removeprefix("Value error, ")
         raise UsageError(
             "bad-value",
-            f"the value of `--{name}` is wrong: {first['msg'].removeprefix('Value error, ')}",
+            f"the value of `--{name}` is wrong: {what}",
             hint="write e.g. `90d`, `50GB`, `1h`",
         ) from error
     opened = open_settings(site)

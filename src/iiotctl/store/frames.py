@@ -65,6 +65,14 @@ def pack(kind: Kind, payload: bytes) -> bytes:
     return _HEAD.pack(len(payload), _crc(length, kind, payload), kind) + payload
 
 
+def valid(data: bytes | memoryview) -> int:
+    """How many bytes at the beginning of `data` are whole frames."""
+    end = 0
+    for frame in scan(data):
+        end = frame.end
+    return end
+
+
 def scan(data: bytes | memoryview) -> Iterator[Frame]:
     """The valid frames at the beginning of `data`, in order."""
     view = memoryview(data)

@@ -88,7 +88,8 @@ def _finished(layout: Layout, logs: list[Path]) -> list[Path]:
     """
     captures = [log for log in logs if is_capture_log(log)]
     imports = [log for log in logs if log.name.startswith(IMPORT_LOG)]
-    others = [log for log in logs if log.name.startswith(UPKEEP_LOG) or is_gathered(log)]
+    damaged = {log for log, _, _ in ledger.torn(layout)}  # what is left of it is not to be lost as well
+    others = [log for log in logs if log not in damaged and (log.name.startswith(UPKEEP_LOG) or is_gathered(log))]
     # The newest capture's log tells a later one that there was one.
     newest = run_of(captures[-1]) if captures else ""
     of_captures = _without_live(captures, layout.lock, run_of)

@@ -157,6 +157,23 @@ def content(layout: Layout, names: Collection[str] | None = None) -> Content:
     return found
 
 
+def torn(layout: Layout) -> list[tuple[Path, int, int]]:
+    """Gathered logs that are damaged: (log, readable bytes, bytes).
+
+    They are written whole before they get their name, so what is torn was damaged later; that of another log is the
+    rest of a power cut.
+    """
+
+    def all_of_them() -> list[tuple[Path, int, int]]:
+        return [
+            (layout.manifest / name, valid, len(data))
+            for name, data in _logs(layout)
+            if is_gathered(Path(name)) and (valid := frames.valid(data)) < len(data)
+        ]
+
+    return _patiently(all_of_them)
+
+
 def hashes(layout: Layout) -> dict[str, list[bytes]]:
     """sha256 of each entry of each path; of many files this is all that fits into little memory."""
 

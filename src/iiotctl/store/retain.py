@@ -102,6 +102,8 @@ def plan(layout: Layout, policy: Policy, now_us: int) -> Retained:
     """What would go; reads names and manifests only."""
     known = ledger.read(layout)
     result = Retained()
+    for log, valid, size in ledger.torn(layout):
+        result.left_out[ledger.path_of(layout, log)] = f"damaged, readable up to byte {valid} of {size}"
     samples = _by_day(layout, known, SAMPLES)
     today = datetime.fromtimestamp(now_us / 1e6, UTC).date()
     for table, days, age in (
@@ -223,8 +225,11 @@ def _sound(root: Path, expiry: Expiry, entries: Mapping[str, Sequence[SealedFile
     """Files of an expiry whose bytes are those that were written."""
     sound = []
     for name in expiry.files:
+        if name not in entries:
+            result.kept_back.append((name, "its hash is lost: a manifest is damaged"))
+            continue
         try:
-            is_sound = sha256_of(root / name) in {entry.sha256 for entry in entries.get(name, ())}
+            is_sound = sha256_of(root / name) in {entry.sha256 for entry in entries[name]}
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -284,10 +284,13 @@ def _damage(path: Path) -> str:
                 return "too short for Parquet"
             file.seek(size - 4)
             tail = file.read(4)
-    except FileNotFoundError:
-        return "a link that leads nowhere" if path.is_symlink() else ""
-    except IsADirectoryError:
-        return "a folder, not a file"
     except OSError as error:
-        return str(error)
+        return unreadable(path, error)
     return "" if head == tail == _PARQUET_MAGIC else "not a Parquet file, or cut off"
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why a file could not be read, in words; "" when it has gone."""
+    if isinstance(error, FileNotFoundError):
+        return "a link that leads nowhere" if path.is_symlink() else ""
+    return "a folder, not a file" if path.is_dir() else str(error)

@@ -1,4 +1,4 @@
-"""Size and shape of a store, from names, manifests and the spool; no Parquet file is opened."""
+"""Size and shape of a store, from names, manifests and the spool; only of files that no manifest knows the footer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 from iiotctl.store import ledger, spool
-from iiotctl.store.layout import EVENTS, KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of
+from iiotctl.store.layout import EVENTS, KEPT, KINDS, ROLLUPS, SAMPLES, Layout, date_of, segment_of
+from iiotctl.store.ledger import path_of
 from iiotctl.store.lock import holder, is_held
 from iiotctl.store.standing import files_of
 from iiotctl.store.writer import check_store
@@ -53,7 +55,8 @@ class StoreStatus:
     """What `store status` tells.
 
     Attributes:
-        rows: sealed samples that the manifests account for.
+        rows: sealed samples.
+        unknown: files that no manifest knows.
         size: bytes of all Parquet files.
         samples_size: bytes of those that hold samples.
         first, last: µs UTC range of the sealed samples.
@@ -68,6 +71,7 @@ class StoreStatus:
 
     path: Path
     files: int
+    unknown: int
     rows: int
     size: int
     samples_size: int
@@ -98,6 +102,25 @@ def _growth(days: Sequence[DayStatus], first: int | None, last: int | None) -> G
     return Growth(size / length, sum(day.rows for day in complete) / length, length) if size else None
 
 
+def _size(path: Path) -> int | None:
+    """Bytes of a file; None when it has gone meanwhile, or is a folder or a link that leads nowhere."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size if S_ISREG(found.st_mode) else None
+
+
+def _rows(path: Path) -> int:
+    """Rows of a file as its footer says; 0 when it cannot be read."""
+    import polars as pl
+
+    try:
+        return int(pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item())
+    except (OSError, pl.exceptions.PolarsError):
+        return 0
+
+
 def status(root: Path) -> StoreStatus:
     """Look at the store.
 
@@ -107,19 +130,23 @@ def status(root: Path) -> StoreStatus:
     layout = Layout(root.absolute())
     check_store(layout)
     segments = spool.read_spool(layout)
-    known = ledger.read_all(layout)
+    unsealed = {segment.name for segment in segments}
+    known = ledger.read(layout)
     days: dict[str, list[int]] = {}
     counts = Counter[str]()
-    files = size = samples_size = 0
+    files = unknown = size = samples_size = 0
     first: int | None = None
     last: int | None = None
     for kind in KINDS:
-        for path in files_of(layout, kind):
+        for path in files_of(layout, kind, known):
+            length = _size(path)
+            if length is None or segment_of(path) in unsealed:
+                continue
             files += 1
-            length = path.stat().st_size
             size += length
-            entries = known.get(path.relative_to(layout.root).as_posix())
-            count = entries[-1].rows if entries else 0
+            held = known.ranges.get(path_of(layout, path))
+            unknown += held is None
+            count = _rows(path) if held is None else held.rows
             counts[kind] += count
             if kind != SAMPLES:
                 continue
@@ -129,13 +156,14 @@ def status(root: Path) -> StoreStatus:
             day[0] += 1
             day[1] += count
             day[2] += length
-            if entries and entries[-1].ts_min is not None and entries[-1].ts_max is not None:
-                first = min(first or entries[-1].ts_min, entries[-1].ts_min)
-                last = max(last or entries[-1].ts_max, entries[-1].ts_max)
+            if held is not None and held.ts_min is not None and held.ts_max is not None:
+                first = min(first or held.ts_min, held.ts_min)
+                last = max(last or held.ts_max, held.ts_max)
     table = tuple(DayStatus(date, *figures) for date, figures in sorted(days.items()))
     return StoreStatus(
         path=layout.root,
         files=files,
+        unknown=unknown,
         rows=counts[SAMPLES],
         size=size,
         samples_size=samples_size,

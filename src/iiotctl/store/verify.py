@@ -27,7 +27,7 @@ from iiotctl.store.manifest import SealedFile
 from iiotctl.store.overlap import doubled
 from iiotctl.store.readers import Shared
 from iiotctl.store.schema import is_of
-from iiotctl.store.snapshot import has_other_copy
+from iiotctl.store.snapshot import has_other_copy, unreadable
 from iiotctl.store.standing import counting, origin
 from iiotctl.store.writer import check_store
 
@@ -112,6 +112,9 @@ def _verify(layout: Layout) -> Verification:
         if not segment.tail_is_blank:
             detail = f"readable up to byte {segment.valid} of {segment.size}"
             result.flaws.append(Flaw(_name(layout, segment.path), Verdict.CUT, detail))
+    for log, valid, size in ledger.torn(layout):
+        detail = f"readable up to byte {valid} of {size}: what it says of the store's files and their hashes is lost"
+        result.flaws.append(Flaw(_name(layout, log), Verdict.DAMAGED, detail))
     book = ledger.read(layout)
     known = ledger.read_all(layout)
     seen: set[str] = set()
@@ -123,13 +126,13 @@ def _verify(layout: Layout) -> Verification:
             result.flaws.append(Flaw(_name(layout, path), Verdict.LEFTOVER, "an interrupted compaction left it"))
         result.flaws.extend(_twice(layout, set(counted), known))
         for path in counted:
-            result.flaws.extend(_check_file(layout, kind, path, known, result))
+            result.flaws.extend(_check_file(layout, kind, path, (book, known), result))
     result.flaws.extend(_doubled(layout, book, result))
-    for path_text, entries in known.items():
+    for path_text, held in book.ranges.items():
         if has_other_copy(layout, path_text):
             continue  # its seal or import was interrupted; every row is still there
         if path_text not in seen and not (layout.root / path_text).exists():
-            detail = f"{entries[-1].rows} rows were written"
+            detail = f"{held.rows} rows were written"
             result.flaws.append(Flaw(path_text, Verdict.MISSING, detail))
     result.flaws.extend(_leftovers(layout))
     return result
@@ -175,20 +178,30 @@ def _name(layout: Layout, path: Path) -> str:
 
 
 def _check_file(
-    layout: Layout, kind: str, path: Path, known: dict[str, list[SealedFile]], result: Verification
+    layout: Layout,
+    kind: str,
+    path: Path,
+    books: tuple[ledger.Ledger, dict[str, list[SealedFile]]],
+    result: Verification,
 ) -> Iterator[Flaw]:
     name = _name(layout, path)
+    book, known = books
     try:
         data = path.read_bytes()
     except OSError as error:
-        yield Flaw(name, Verdict.DAMAGED, str(error))
+        is_ours = name in book.ranges or name in known
+        yield Flaw(name, Verdict.DAMAGED if is_ours else Verdict.FOREIGN, unreadable(path, error) or str(error))
         return
     result.files += 1
     result.size += len(data)
     if name not in known:
         known.update(ledger.read_all(layout))  # an import may have put it here since we looked
     entries = known.get(name)
-    if entries is None:
+    held = book.ranges.get(name)
+    rows = entries[-1].rows if entries else held.rows if held else None
+    if entries is None and held is not None:
+        pass  # the manifest that knew its hash is damaged, and was named
+    elif entries is None:
         # Sealed a moment ago while its segment still stands, or put here by someone else.
         segment = segment_of(path)
         if segment is None or not layout.segment(segment).exists():
@@ -196,7 +209,7 @@ def _check_file(
     elif hashlib.sha256(data).hexdigest() not in {entry.sha256 for entry in entries}:
         yield Flaw(name, Verdict.DAMAGED, "its hash is not the one that was written")
         return
-    yield from _check_rows(name, kind, path, entries[-1].rows if entries else None, result)
+    yield from _check_rows(name, kind, path, rows, result)
 
 
 def _check_rows(name: str, kind: str, path: Path, rows: int | None, result: Verification) -> Iterator[Flaw]:
