@@ -106,6 +106,26 @@ def test_an_empty_range_names_the_nearest_sample(store: Path) -> None:
     assert "  cause: the last one before it is of 2026-11-18 11:0" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("trend",), ("trend", "--format", "csv"), ("export",)])
+def test_no_samples_are_the_same_error_everywhere(store: Path, words: tuple[str, ...]) -> None:
+    done = iiotctl(*words, TAGS[0], "--from", "2026-11-20", "--to", "2026-11-21", "--store", store)
+    assert done.returncode == 8
+    assert_our_form(done.stderr, "no-samples")
+    assert "  cause: the last one before it is of 2026-11-18 11:0" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--format", "csv"), ()])
+def test_a_range_of_the_future_is_not_turned_round(store: Path, words: tuple[str, ...]) -> None:
+    done = iiotctl("trend", TAGS[0], "--from", "*+1d", *words, "--store", store)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_our_form(done.stderr, "future-range")
+    asked = iiotctl("trend", TAGS[0], "--from", "*+1d", "--to", "*+2d", *words, "--store", store)
+    assert_our_form(asked.stderr, "no-samples")
+    rest = iiotctl("export", TAGS[0], "--from", "*+1d", "--store", store)
+    assert rest.returncode == 8
+    assert_our_form(rest.stderr, "no-samples")
+
+
 def test_formats_of_rows_are_all_here() -> None:
     assert [str(format_) for format_ in TrendFormat] == [*FORMATS, *map(str, Format)]
 

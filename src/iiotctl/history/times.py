@@ -98,6 +98,30 @@ def parse_range(
     return Range(min(first, last), max(first, last), descending=first > last)
 
 
+def parse_until_now(
+    start: str,
+    end: str | None,
+    now_us: int,
+    *,
+    zone: SiteTime = UTC_TIME,
+    notice: Notice | None = None,
+) -> Range:
+    """As `parse_range`, for a question that ends now unless `--to` says otherwise.
+
+    Raises:
+        UsageError: see `parse_range`; `future-range` when it would end before it begins.
+    """
+    within = parse_range(start, end or "*", now_us, zone=zone, notice=notice)
+    if end is None and within.descending:
+        raise UsageError(
+            "future-range",
+            f"`--from` lies in the future ({_shown(zone.local(within.end or 0))}), and without `--to` the range ends now",
+            where=f"--from {start}",
+            hint="e.g. `--from '*-8h'`; samples of the future need a `--to`, e.g. `--to '*+8h'`",
+        )
+    return within
+
+
 def parse(text: str, now_us: int, *, option: str, zone: SiteTime = UTC_TIME, notice: Notice | None = None) -> int:
     """Instant in µs UTC.
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from iiotctl.errors import UsageError
+from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.events import Event
 from iiotctl.history import times
 from iiotctl.history.omission import Omissions
@@ -25,6 +25,7 @@ from iiotctl.quality import BAD
 from iiotctl.reports import output as reports
 from iiotctl.reports import streamed, target
 from iiotctl.reports.base import Sheet
+from iiotctl.reports.plots import drawable
 from iiotctl.reports.rows import Column, Rows
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Order:
         boundary: inside, outside or interpolated.
         start: `--from` as typed; None = from the first sample.
         end: `--to` as typed; None = to the last sample. Before `start`: newest first.
+        until_now: an `end` of None means now; then there is a `start`.
         width: intervals of plot mode, samples of lttb mode.
         wide: a column for each tag, a row for each time of a grid.
         stepped: hold the value between samples, or not; None = by tag.
@@ -72,6 +74,7 @@ class Order:
     boundary: str = "inside"
     start: str | None = None
     end: str | None = None
+    until_now: bool = False
     width: int = 1000
     wide: bool = False
     stepped: bool | None = None
@@ -113,7 +116,7 @@ def run(
 
     Raises:
         UsageError: a flag is wrong; the output exists or lies in the store.
-        IncompleteError: `no-tags`; no such event.
+        IncompleteError: `no-tags`; no such event; `no-samples` when there were no rows to write.
         StoreError: no store; `store-incomplete` with `strict`.
         BrokenPipeError: the reader of stdout has gone.
     """
@@ -121,7 +124,7 @@ def run(
     _check(order, mode, boundary)
     target.check_place(order.output, force=order.force)
     reports.check(order.format, order.output, order.sheet.excel)
-    within = times.parse_range(order.start, order.end, now_us(), zone=order.zone, notice=notice)
+    within = _within(order, now_us(), notice)
     # neighbours may lie anywhere; without them only the files of the range matter
     alone = mode is not Mode.INTERPOLATED and boundary is Boundary.INSIDE
     selection = Selection(order.store, within.start, within.end) if alone else Selection(order.store)
@@ -147,7 +150,34 @@ def run(
         _write(table, order)
         texts.tell(texts.counts(reader, [facts.tag for facts in tags], request), request, notice)
     omissions.end(order.store, strict=order.strict)
+    if not table.done.rows:
+        raise _nothing(order, [facts.tag for facts in tags], within)
     return table.done
+
+
+def _within(order: Order, now_us: int, notice: Callable[[Event], None]) -> times.Range:
+    if order.until_now and order.start is not None:
+        return times.parse_until_now(order.start, order.end, now_us, zone=order.zone, notice=notice)
+    return times.parse_range(order.start, order.end, now_us, zone=order.zone, notice=notice)
+
+
+def _nothing(order: Order, tags: Sequence[str], within: times.Range) -> IncompleteError:
+    """What to say of rows of which there are none."""
+    named = tags[: drawable.MOST_NAMED]
+    start, end = within.start, within.end
+    with Reader(Selection(order.store), lambda event: None, only=OF_VERBS) as reader:  # noqa: ARG005
+        before = [chunks.neighbour(reader, tag, start, forward=False) for tag in named if start is not None]
+        after = [chunks.neighbour(reader, tag, end, forward=True) for tag in named if end is not None]
+        both = [] if start is None or end is None else [chunks.gaps(reader, tag, start, end) for tag in named]
+    return drawable.nothing(
+        tags,
+        within,
+        order.zone.tz,
+        last=max((int(block.ts[0]) for block in before if block is not None), default=None),
+        next_=min((int(block.ts[0]) for block in after if block is not None), default=None),
+        reasons=sorted({reason for gaps in both for _, _, reason in gaps}),
+        during=order.during,
+    )
 
 
 def _mode(order: Order) -> Mode:

@@ -34,7 +34,7 @@ class Order:
         store: folder of the store.
         tags: names or patterns.
         start: `--from` as typed.
-        end: `--to` as typed.
+        end: `--to` as typed; None = now.
         mode: raw, interpolated, plot or lttb.
         width: columns of the drawing; samples of lttb.
         every: `--every` of interpolated mode.
@@ -47,7 +47,7 @@ class Order:
     store: Path
     tags: Sequence[str]
     start: str = "*-8h"
-    end: str = "*"
+    end: str | None = None
     mode: str = "plot"
     width: int = _WIDTH
     every: str | None = None
@@ -75,7 +75,7 @@ def trend(
     chosen.check_every(order.every, mode)
     if mode is Mode.RAW:  # a drawing of every sample looks like one of those that may be seen
         mode = Mode.PLOT
-    within = times.parse_range(order.start, order.end, now_us(), zone=order.zone, notice=notice)
+    within = times.parse_until_now(order.start, order.end, now_us(), zone=order.zone, notice=notice)
     start, end = within.start, within.end
     assert start is not None
     assert end is not None

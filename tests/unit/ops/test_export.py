@@ -104,16 +104,37 @@ def test_columns_keep_their_types(root: Path, tmp_path: Path, format_: str) -> N
     assert frame["text"].slice(7, 7).to_list() == TEXTS
 
 
-def test_nothing_in_the_range_is_a_table_without_rows(root: Path, tmp_path: Path) -> None:
+def test_nothing_in_the_range_is_a_table_without_rows_and_is_told(root: Path, tmp_path: Path) -> None:
     for format_ in ("csv", "json", "jsonl", "parquet", "arrow"):
-        data, done = exported(root, tmp_path, format_, start="2020-01-01", end="2020-01-02")
-        assert done.rows == 0
+        with pytest.raises(IiotctlError) as caught:
+            exported(root, tmp_path, format_, start="2020-01-01", end="2020-01-02")
+        assert (caught.value.slug, caught.value.cause) == (
+            "no-samples",
+            "the first one after it of 2026-11-18 11:06:40",
+        )
+        data = (tmp_path / f"out.{format_}").read_bytes()
         if format_ == "csv":
             assert data == b"ts,tag,value,text,quality,unit\r\n"
         elif format_ == "json":
             assert json.loads(data)["rows"] == []
         elif format_ == "parquet":
             assert pl.read_parquet(io.BytesIO(data)).height == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "when"),
+    [
+        ("2026-12-01", None, " from 2026-12-01 00:00:00 UTC on"),
+        (None, "2026-11-01", " before 2026-11-01 00:00:00 UTC"),
+        ("2026-11-18T11:07Z", "2026-11-18T11:08Z", " from 2026-11-18 11:07 to 11:08 UTC"),
+    ],
+)
+def test_no_rows_say_where_none_are(root: Path, tmp_path: Path, start: str | None, end: str | None, when: str) -> None:
+    with pytest.raises(IiotctlError) as caught:
+        exported(root, tmp_path, "csv", start=start, end=end)
+    assert caught.value.what == f"there are no samples of `press.level` `press.recipe` `press.state`{when}"
+    if end == "2026-11-18T11:08Z":
+        assert "a gap: disconnected" in (caught.value.cause or "")
 
 
 def test_a_wide_table_has_a_column_for_each_tag(root: Path, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError, UsageError
+from iiotctl.history.times import Range
 from iiotctl.reports.plots import axis, scene
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_TAGS: Final = 24
 MOST_PANELS: Final = 12
+MOST_NAMED: Final = 3
+"""Tags in an error about all of them."""
 
 
 def check_count(tags: Sequence[TagFacts]) -> None:
@@ -76,19 +80,57 @@ def check_something(data: TrendData) -> None:
         for line in _all(trace)
     ):
         return
-    names = " ".join(f"`{trace.facts.tag}`" for trace in data.traces[:3]) + (" …" if len(data.traces) > 3 else "")  # noqa: PLR2004
-    last = max((int(at) for trace in data.traces for at in trace.ts if at < data.start), default=None)
-    next_ = min((int(at) for trace in data.traces for at in trace.ts if at >= data.end), default=None)
-    near = [f"the last one before it is of {axis.moment_text(last, data.zone)}"] if last is not None else []
-    near += [f"the first one after it of {axis.moment_text(next_, data.zone)}"] if next_ is not None else []
-    reasons = sorted({reason for _, _, reason, _ in scene.gap_list(data)})
+    raise nothing(
+        [trace.facts.tag for trace in data.traces],
+        Range(data.start, data.end),
+        data.zone,
+        last=max((int(at) for trace in data.traces for at in trace.ts if at < data.start), default=None),
+        next_=min((int(at) for trace in data.traces for at in trace.ts if at >= data.end), default=None),
+        reasons=sorted({reason for _, _, reason, _ in scene.gap_list(data)}),
+    )
+
+
+def nothing(
+    tags: Sequence[str],
+    within: Range,
+    zone: tzinfo,
+    *,
+    last: int | None,
+    next_: int | None,
+    reasons: Sequence[str],
+    during: str | None = None,
+) -> IncompleteError:
+    """The error `no-samples`.
+
+    Args:
+        tags: that have no samples.
+        within: where.
+        zone: of the times in its words.
+        last: the last sample before it, µs UTC.
+        next_: the first one after it.
+        reasons: of gaps in it.
+        during: only while an event of this name lasted.
+    """
+    names = " ".join(f"`{tag}`" for tag in tags[:MOST_NAMED]) + (" …" if len(tags) > MOST_NAMED else "")
+    near = [f"the last one before it is of {axis.moment_text(last, zone)}"] if last is not None else []
+    near += [f"the first one after it of {axis.moment_text(next_, zone)}"] if next_ is not None else []
     why = [f"a gap: {', '.join(reasons)}"] if reasons else []
-    raise IncompleteError(
+    while_ = f" during `{during}`" if during else ""
+    return IncompleteError(
         "no-samples",
-        f"there are no samples of {names} from {axis.span_text(data.start, data.end, data.zone)}",
+        f"there are no samples of {names}{while_}{_when(within, zone)}",
         cause="; ".join(near + why) or None,
         hint="widen the range, e.g. `--from '*-7d'`; `iiotctl last` shows when each tag was stored last",
     )
+
+
+def _when(within: Range, zone: tzinfo) -> str:
+    start, end = within.start, within.end
+    if start is not None and end is not None:
+        return f" from {axis.span_text(start, end, zone)}"
+    if start is not None:
+        return f" from {axis.moment_text(start, zone)} {axis.zone_name(start, start, zone)} on"
+    return "" if end is None else f" before {axis.moment_text(end, zone)} {axis.zone_name(end, end, zone)}"
 
 
 def _all(trace: Trace) -> list[tuple[scene.Ints, scene.Floats]]:
