@@ -68,3 +68,15 @@ def test_no_store_is_one_clear_error(verb: str, tmp_path: Path) -> None:
     assert done.returncode == 5
     assert done.stderr.startswith("error[store-missing]: ")
     assert not (tmp_path / "nothing").exists()
+
+
+def test_ages_that_are_too_short_are_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("ts,tag,value\n2025-11-21T00:00:00Z,a,1\n")
+    iiotctl("import", "x.csv", "--store", "s", cwd=tmp_path)
+    for flag, value, words in (
+        ("--raw", "1h", "at least 1d"),
+        ("--rollups", "1h", "at least 1d"),
+        ("--max-size", "5B", "at least 1MB"),
+    ):
+        found = iiotctl("store", "retain", flag, value, "--store", "s", cwd=tmp_path)
+        assert (found.returncode, f"the value of `{flag}` is wrong: {words}" in found.stderr) == (2, True)

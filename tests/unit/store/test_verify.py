@@ -7,10 +7,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from iiotctl.store import frames
+from iiotctl.store.gather import gather
+from iiotctl.store.layout import Layout
+from iiotctl.store.retain import Policy, retain
+from iiotctl.store.snapshot import Snapshot
 from iiotctl.store.status import status
 from iiotctl.store.verify import Verdict, verify
+from tests.crash.power_cut import QuietDisk
 from tests.unit.store import bulk_stores
-from tests.unit.store.making import NOON, SECOND, batch, gap, open_writer
+from tests.unit.store.making import NOON, SECOND, Clock, batch, gap, open_writer
 
 
 @pytest.fixture
@@ -52,6 +58,43 @@ def test_missing_foreign_and_leftover_files_are_named(store: Path) -> None:
     assert _verdicts(store) == [("foreign", "samples"), ("missing", "samples")]
     second.with_name("raw-x.parquet.tmp").write_bytes(b"half")
     assert ("leftover", "samples") in _verdicts(store)
+
+
+def test_what_is_no_file_at_all_is_foreign(store: Path) -> None:
+    folder = next((store / "samples").iterdir())
+    (folder / "link.parquet").symlink_to("nowhere")
+    (folder / "folder.parquet").mkdir()
+    found = {(Path(flaw.path).name, flaw.verdict, flaw.detail) for flaw in verify(store).flaws}
+    assert found == {
+        ("link.parquet", Verdict.FOREIGN, "a link that leads nowhere"),
+        ("folder.parquet", Verdict.FOREIGN, "a folder, not a file"),
+    }
+    with Snapshot.open(store) as snapshot:
+        assert {bad.path.name for bad in snapshot.bad_files} == {"link.parquet", "folder.parquet"}
+
+
+@pytest.mark.parametrize("frame", [1, 2])
+def test_a_gathered_manifest_that_is_damaged_is_named_and_kept(store: Path, frame: int) -> None:
+    newest = open_writer(store, Clock(NOON + 60 * SECOND))  # the newest capture's log is not gathered
+    newest.commit(batch(NOON + 3 * 24 * 3600 * SECOND))
+    newest.close()
+    layout = Layout(store)
+    assert gather(QuietDisk(), layout, "x") == 1
+    log = layout.gathered_log("x")
+    whole = log.read_bytes()
+    ends = [each.end for each in frames.scan(whole)]
+    log.write_bytes(whole[: (ends[frame - 1] + ends[frame]) // 2])
+    flaws = verify(store).flaws
+    assert (flaws[0].path, flaws[0].verdict) == ("manifest/gathered-x.log", Verdict.DAMAGED)
+    foreign = {flaw.path.split("/")[0] for flaw in flaws[1:] if flaw.verdict == Verdict.FOREIGN}
+    assert foreign == ({"samples", "gaps", "tags"} if frame == 1 else set())
+    assert status(store).rows == 453
+    done = retain(store, Policy(raw_us=86_400 * SECOND), now_us=lambda: NOON + 9 * 86_400 * SECOND)
+    assert "manifest/gathered-x.log" in done.left_out
+    assert len(done.kept_back) == 3
+    assert log.exists(), "what can be read of it is not lost as well"
+    log.write_bytes(whole)
+    assert verify(store).sound
 
 
 def test_rows_that_stand_in_two_files_are_told(tmp_path: Path) -> None:
