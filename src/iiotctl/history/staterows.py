@@ -43,7 +43,8 @@ def read(reader: Reader, tag: TagFacts, start: int, end: int, known_until: int |
         tag: which.
         start: µs UTC.
         end: µs UTC, after `start`.
-        known_until: µs UTC, up to which the last value holds where no sample follows; None = without end.
+        known_until: µs UTC, up to which the last value of all holds; None = without end. Any other one holds until
+            the next sample, also one behind the range.
 
     Raises:
         UsageError: `too-many-states`.
@@ -57,24 +58,31 @@ def read(reader: Reader, tag: TagFacts, start: int, end: int, known_until: int |
         names = {float(value): text for value, text in tag.enum.items()}
     found: Runs | None = None
     pace = Pace(BLOCK_ROWS, _FIRST_SPAN_US)
-    at, last = start, start
+    at, last = start, None
     while at < end:
         to = min(at + pace.span, end)
         number = texts.AS_NUMBER if held else "value"
         samples = series.read(reader, tag.tag, at, to, good_before=1, good_after=0, number=number)
         inside = samples.ts[samples.ts < to]
-        last = max(last, int(inside[-1])) if inside.size else last
+        last = int(inside[-1]) if inside.size and inside[-1] >= start else last
         more = runs(samples, at, to)
         found = more if found is None else found.then(more)
         _check(tag, np.unique(found.state).size, len(held))
         pace.read(samples.between(at, to))
         at = to
     assert found is not None
-    until = end if known_until is None else min(end, max(known_until, last) + 1)
-    if until < end:
-        head = Runs(found.at[found.at < until], found.state[found.at < until], until)
-        found = head.then(Runs(np.array([until], np.int64), np.array([np.nan]), end))
+    if known_until is not None and known_until < end and not _goes_on(reader, tag.tag, end):
+        until = max(known_until, start if last is None else last)
+        # a state that the last sample of all tells was entered, though it lasts no time that is known
+        head = found.at < until if last is None else found.at <= until
+        known = Runs(found.at[head], found.state[head], until)
+        found = known.then(Runs(np.array([until], np.int64), np.array([np.nan]), end))
     return States(found, names, bool(held))
+
+
+def _goes_on(reader: Reader, tag: str, end: int) -> bool:
+    """Whether the tag has samples or begins of gaps from an instant on."""
+    return bool((series.read(reader, tag, end - 1, end, good_before=0).ts >= end).any())
 
 
 def _check(tag: TagFacts, states: int, held: int) -> None:

@@ -129,12 +129,14 @@ def pieces(found: Runs, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int6
     """
     import numpy as np
 
-    edges = np.unique(np.concatenate([found.at, starts, ends]))
-    edges = edges[(edges >= found.at[0]) & (edges < found.end)]
-    place = np.searchsorted(found.at, edges, side="right") - 1
+    borders = np.setdiff1d(np.concatenate([starts, ends]), found.at)
+    edges = np.concatenate([found.at, borders])
+    place = np.append(np.arange(found.at.size), np.searchsorted(found.at, borders, side="right") - 1)
+    order = np.lexsort((place, edges))  # a run without length keeps its place before the next
+    order = order[(place[order] >= 0) & (edges[order] < found.end)]
+    edges, place, begins = edges[order], place[order], order < found.at.size
     interval = np.searchsorted(starts, edges, side="right") - 1
     inside = (interval >= 0) & (edges < ends[np.maximum(interval, 0)])
-    begins = found.at[place] == edges
     stop = np.append(edges[1:], found.end)
     entered = begins & _entered(found.state)[place]
     return Pieces(edges[inside], stop[inside], found.state[place][inside], interval[inside], entered[inside])
