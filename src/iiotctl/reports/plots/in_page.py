@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _PARTS: Final = 2500
 """Of the range; each keeps first, smallest, largest and last, so that zooming in finds more than the screen shows."""
+_SHORT: Final = 9
+"""Digits that name a single."""
 _MOST_GAPS: Final = 200
 _BUTTONS: Final = (
     ("all", "whole range"),
@@ -105,7 +108,8 @@ def _document(data: TrendData) -> dict[str, Any]:
 def _panel(panel: Panel, traces: list[dict[str, Any]]) -> dict[str, Any]:
     several = len(panel.traces) > 1
     return {
-        "unit": harmless(panel.unit),
+        "unit": scene.unit_text(panel),
+        "marks": [text for _, text in axis.value_ticks(panel.low, panel.high, 6)],
         "low": panel.low,
         "high": panel.high,
         "states": [(value, harmless(text)) for value, text in sorted(panel.states.items())],
@@ -119,13 +123,16 @@ def _panel(panel: Panel, traces: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _trace(data: TrendData, place: int, order: int, trace: Trace) -> dict[str, Any]:
-    x, y = _line(data, trace)
+    found = scene.figures(trace, data.start, data.end)
+    told = _digits(found)
+    x, y = _line(data, trace, max(_SHORT, told))
     start, end = data.start, data.end
     return {
         "letter": scene.letter(place),
         "tag": harmless(trace.facts.tag),
         "unit": harmless(trace.facts.unit),
         "color": place % len(in_picture.COLORS),
+        "digits": told,
         "dash": order % len(in_picture.DASHES),
         "stepped": trace.stepped,
         "states": {f"{value:.15g}": harmless(text) for value, text in scene.states(trace).items()} or None,
@@ -140,7 +147,15 @@ def _trace(data: TrendData, place: int, order: int, trace: Trace) -> dict[str, A
     }
 
 
-def _line(data: TrendData, trace: Trace) -> tuple[list[float], list[float | None]]:
+def _digits(found: scene.Figures) -> int:
+    """Significant digits that tell the values of a trace apart."""
+    if found.low is None or found.high is None:
+        return 1
+    span = min(found.high / 2 - found.low / 2, sys.float_info.max / 2) * 2
+    return max(digits.needed(found.low, span), digits.needed(found.high, span))
+
+
+def _line(data: TrendData, trace: Trace, told: int) -> tuple[list[float], list[float | None]]:
     """Times in seconds and values, with a null where a hole begins."""
     x: list[float] = []
     y: list[float | None] = []
@@ -150,7 +165,7 @@ def _line(data: TrendData, trace: Trace) -> tuple[list[float], list[float | None
         ts, value = scene.thinned(ts, value, data.start, data.end, _PARTS)  # noqa: PLW2901
         if ts.size:
             x += [*(ts / 1e6).tolist(), (int(ts[-1]) + 1) / 1e6]
-            y += [*map(_short, value.tolist()), None]
+            y += [*(_short(each, told) for each in value.tolist()), None]
     return x, y
 
 
@@ -166,9 +181,9 @@ def _held(
     return (np.maximum(ts, start), value) if ts.size and (ts[-1] >= start) else (ts[:0], value[:0])
 
 
-def _short(value: float) -> float:
-    """Nine digits name a single, and more nobody sees."""
-    return float(f"{value:.9g}") if math.isfinite(value) else value
+def _short(value: float, told: int) -> float:
+    """As many digits as anybody sees."""
+    return float(f"{value:.{told}g}") if math.isfinite(value) else value
 
 
 def _table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
@@ -182,7 +197,7 @@ def _table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> st
 
 
 def _figures(data: TrendData) -> str:
-    head = [("", ""), ("tag", "t"), ("description", "t"), ("unit", "")]
+    head = [("", ""), ("tag", "t"), ("description", "t"), ("unit", "u")]
     head += [(title, "n") for title in ("min", "max", "last")]
     head += [("at", ""), ("good", "n"), ("samples", "n")]
     rows = []

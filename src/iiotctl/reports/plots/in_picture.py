@@ -38,8 +38,10 @@ WIDTH: Final = 1200
 _PARTS: Final = 800
 """Of a strip of quality: the narrowest mark is still seen."""
 _DPI: Final = 100
-_LONGEST: Final = 24
-"""Letters of a text in a legend."""
+_UNIT: Final = 12
+"""Letters of a unit in a legend; a longer one stands along the axis alone."""
+_LETTER: Final = 7
+"""Pixels of a letter of a legend, about."""
 _LOCK: Final = threading.Lock()
 """matplotlib's settings are global."""
 _SETTINGS: Final = {
@@ -140,10 +142,12 @@ def _field(data: TrendData, panel: Panel, field: Axes, width: int) -> None:
         ticks = [(value, harmless(text)) for value, text in sorted(panel.states.items())]
         ticks = [(value, text) for value, text in ticks if panel.low <= value <= panel.high]
     field.set_yticks([value for value, _ in ticks], [text for _, text in ticks])
-    field.set_ylabel(harmless(panel.unit))
+    field.set_ylabel(scene.unit_text(panel))
     field.grid(visible=True, color="#dddddd", linewidth=0.5)
     field.tick_params(axis="x", length=0, labelbottom=False)
     handles, names = field.get_legend_handles_labels()
+    most = max(20, (width - 20 * _LETTER) // _LETTER)  # a wider one would take the room of the lines
+    names = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
     field.legend(handles, names, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0.2)
 
 
@@ -185,8 +189,7 @@ def _legend(data: TrendData, place: int, trace: Trace) -> str:
     if found.low is None:
         return f"{name}   no usable value"
     low, high, last = scene.words(trace, found)
-    last = last if len(last) <= _LONGEST else last[: _LONGEST - 1] + "…"
-    unit = f" {harmless(trace.facts.unit)}" if trace.facts.unit else ""
+    unit = f" {harmless(trace.facts.unit)}" if 0 < len(harmless(trace.facts.unit)) <= _UNIT else ""
     return f"{name}   min {low}, max {high}, last {last}{unit}; {digits.percent(found.good_percent)} good, {scene.samples_text(trace)} samples"
 
 

@@ -32,8 +32,6 @@ _ASCII: Final = str.maketrans("│─└┤┬┼┈┊┴├┌┐┘·░…",
 _MOST_GAPS: Final = 3
 _LABEL: Final = 16
 """Cells that a text on the axis of values may take."""
-_TEXT: Final = 24
-"""Cells that a value in the figures may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +237,7 @@ class _Drawing:
                 (
                     scene.letter(place),
                     _cut(harmless(trace.facts.unit), _LABEL),
-                    *(_cut(word, _TEXT) for word in scene.words(trace, found)),
+                    *scene.words(trace, found),
                     digits.percent(found.good_percent),
                     scene.samples_text(trace),
                 )

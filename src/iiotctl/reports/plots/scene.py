@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 _MOST_WITH_LIMITS: Final = 2
+_LONGEST: Final = 24
+"""Letters of a unit along an axis, and of a text among figures."""
 MARGIN: Final = 0.05
 """Of the range of values, above and below."""
 _MOST: Final = 8e307
@@ -134,12 +136,21 @@ def samples_text(trace: Trace) -> str:
     )
 
 
+def unit_text(panel: Panel) -> str:
+    """The unit beside the axis of a panel, as long as there is room."""
+    return _cut(harmless(panel.unit))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
 def worded(trace: Trace, value: float | str | None, span: float = 0.0) -> str:
     """A value in words among values that lie `span` apart: the text of a state, else a number; "" without one."""
     if value is None:
         return ""
     if isinstance(value, str):
-        return harmless(value)
+        return _cut(harmless(value))
     return harmless(states(trace).get(value, "")) or digits.number(value, span)
 
 

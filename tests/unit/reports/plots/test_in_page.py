@@ -145,3 +145,15 @@ def test_uplot_comes_with_its_licence() -> None:
     vendor = files("iiotctl.reports.plots").joinpath("vendor")
     assert "MIT License" in vendor.joinpath("uPlot-LICENSE.txt").read_text(encoding="utf-8")
     assert "v1.6.32" in vendor.joinpath("uPlot.iife.min.js").read_text(encoding="utf-8")[:200]
+
+
+def test_digits_tell_values_apart_and_a_long_unit_leaves_room() -> None:
+    unit = "normal cubic metres per hour, dry, at 0 degC"
+    values = [1e9 + 1e-6 * (n % 7) for n in range(20)]
+    text = page(trend(trace([START + n * 60_000_000 for n in range(20)], values, unit=unit)))
+    (panel,) = document(text)["panels"]
+    assert {value for value in panel["traces"][0]["y"] if value is not None} == set(values)
+    assert panel["traces"][0]["digits"] == 16
+    assert len(set(panel["marks"])) == len(panel["marks"]) > 2
+    assert panel["unit"] == "normal cubic metres per…"
+    assert f'<td class="u">{unit}</td>' in text  # whole, and folded

@@ -89,6 +89,13 @@ def test_texts_of_devices_are_data() -> None:
     assert png(hostile(), Size(1200))
 
 
+def test_a_long_name_takes_no_room_of_the_lines() -> None:
+    long = trace([START, START + 60_000_000], [1, 2], tag="plant." * 60, unit="normal cubic metres per hour, dry")
+    found = texts(svg(trend(long), Size(900)))
+    assert any(text.startswith("A  plant.") and text.endswith("…") and len(text) < 120 for text in found)
+    assert "normal cubic metres per…" in found
+
+
 def test_nothing_to_draw_is_a_frame() -> None:
     assert any("no usable value" in text for text in texts(svg(trend(trace([], [])), Size(1200))))
 

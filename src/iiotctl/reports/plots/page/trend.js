@@ -44,7 +44,7 @@
     });
   };
 
-  const number = (trace, v) => trace.states && trace.states[v] !== undefined ? trace.states[v] : String(+v.toPrecision(6));
+  const number = (trace, v) => trace.states && trace.states[v] !== undefined ? trace.states[v] : String(+v.toPrecision(trace.digits));
   const at = (times, t) => { // the last place not after t
     let low = 0, high = times.length;
     while (low < high) { const mid = (low + high) >> 1; if (times[mid] <= t) low = mid + 1; else high = mid; }
@@ -185,13 +185,26 @@
     return found;
   };
   const isWhole = u => u.scales.x.min == null || u.scales.x.min <= data.start && u.scales.x.max >= data.end;
-  const plain = v => v === null ? "" : String(+v.toPrecision(8)); // the same in every country
+  // the same in every country; as many digits as tell marks apart that stand `step` from each other
+  const plain = (v, step) => {
+    if (v === null) return "";
+    if (Math.abs(v) < step / 2) return "0";
+    const digits = Math.ceil(Math.log10(Math.abs(v) / step)) + 3;
+    return String(+v.toPrecision(Math.min(Math.max(digits, 6), 16)));
+  };
   const most = innerWidth < 600 ? 12 : 18;
   const cut = text => text.length > most ? text.slice(0, most - 1) + "\u2026" : text;
   // as wide in each panel, so that one time is one column
   const GUTTER = Math.max(66, ...data.panels.flatMap(panel => (panel.states.length
-    ? panel.states.map(state => cut(state[1])) : [panel.low, panel.high].map(v => plain(+v.toPrecision(3)) + "00"))
+    ? panel.states.map(state => cut(state[1])) : [...panel.marks, "0000000"])
     .map(text => 18 + 6.6 * text.length)));
+
+  // uPlot knows no steps for values that far from 1
+  const steps = panel => {
+    const power = Math.floor(Math.log10(Math.max(Math.abs(panel.low), Math.abs(panel.high))));
+    if (power < 15 && power > -12) return undefined;
+    return [-3, -2, -1, 0].flatMap(e => [1, 2, 5].map(n => n * 10 ** (power + e))).filter(step => step > 0);
+  };
 
   function chart(panel) {
     const box = document.createElement("div"), names = document.createElement("div"), tip = document.createElement("div");
@@ -220,9 +233,9 @@
       },
       axes: [
         { stroke: ink, grid: rule, ticks: { ...rule, size: 4 }, gap: room, size: room + 46, splits, values: labels },
-        { stroke: ink, grid: rule, ticks: rule, label: panel.unit || " ", labelSize: 20, size: GUTTER,
+        { stroke: ink, grid: rule, ticks: rule, label: panel.unit || " ", labelSize: 20, size: GUTTER, incrs: steps(panel),
           splits: stateful ? () => panel.states.map(state => state[0]) : undefined,
-          values: (u, values) => values.map(v => stateful ? cut(panel.states.find(state => state[0] === v)[1]) : plain(v)) },
+          values: (u, values) => values.map(v => stateful ? cut(panel.states.find(state => state[0] === v)[1]) : plain(v, values.length > 1 ? values[1] - values[0] : 0)) },
       ],
       series: [{}, ...panel.traces.map(trace => ({
         label: trace.letter, stroke: () => color("--c" + trace.color), width: 1.5, dash: DASHES[trace.dash],
