@@ -134,6 +134,14 @@ def test_texts_have_what_needs_no_numbers(store: Path) -> None:
     assert found[0]["value"] == 18_001
 
 
+@pytest.mark.parametrize("function", ["Count", "Average", "Start"])
+def test_texts_are_left_out_beside_numbers_whatever_the_function(store: Path, function: str) -> None:
+    words = ("power", "state", "--function", function, *RANGE, "--store", store, "--format", "json")
+    done = iiotctl("aggregate", *words)
+    assert [row["tag"] for row in json.loads(done.stdout)["rows"]] == ["power"]
+    assert "`state` holds texts and is left out" in done.stderr
+
+
 @pytest.mark.parametrize("format_", ["table", "csv", "jsonl", "markdown"])
 def test_every_format_has_the_result_and_stderr_the_settings(store: Path, format_: str) -> None:
     done = iiotctl("aggregate", "power", "--function", "Count", *RANGE, "--store", store, "--format", format_)
@@ -150,6 +158,8 @@ def test_every_format_has_the_result_and_stderr_the_settings(store: Path, format
         (("power", "--function", "Count", "--percent-data-bad", "101"), 2, "bad-percent", "101"),
         (("power", "--function", "Count", "--percent-data-bad", "40", "--percent-data-good", "50"), 2, "bad-percent", "60"),
         (("state", "--function", "Average"), 2, "text-tag", "state"),
+        (("state", "--function", "Count"), 2, "text-tag", "state"),
+        (("state", "--function", "Start", "--function", "DurationGood"), 2, "text-tag", "state"),
         (("power", "--function", "Count", "--every", "soon"), 2, "bad-interval", "soon"),
         (("power", "--function", "Count", "--rate-unit", "h"), 2, "bad-value", "Total2"),
         (("power", "--function", "Total2", "--rate-unit", "week"), 2, "bad-value", "min"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -114,21 +113,11 @@ def aggregate(
             hint="take `--function Total2`, or leave it out",
         )
     _check_rollover(wanted, functions)
-    tags = of_numbers(tagfacts.find(reader, wanted.tags), functions, notice)
+    tags = of_numbers(reader, tagfacts.find(reader, wanted.tags), functions, notice)
     request = request_of(reader, wanted, functions, tags, now_us())
     blocks = report.blocks(reader, request, tags)
-    first = next(blocks, None)
-    if first is not None and all(np.isnan(each.value).all() for each in first.outcomes):
-        # no result at all: of imported tags only the samples tell that they are texts
-        numbers = of_numbers(tags, functions, notice, holding_texts(reader, tags))
-        if len(numbers) < len(tags):
-            tags = numbers
-            request = request_of(reader, wanted, functions, tags, now_us())
-            blocks = report.blocks(reader, request, tags)
-            first = next(blocks, None)
     shape = _Shape(functions, rate, {units.unit_of(f, t.unit, rate) for f in functions for t in tags}, brief=brief)
-    started = () if first is None else (first,)
-    return Answer(Rows(shape.columns, shape.rows(chain(started, blocks))), _settings(request, wanted))
+    return Answer(Rows(shape.columns, shape.rows(blocks)), _settings(request, wanted))
 
 
 def _check_rollover(wanted: Wanted, functions: Sequence[Function]) -> None:
@@ -153,18 +142,17 @@ def opened(store: Path, notice: Callable[[Event], None]) -> Reader:
 
 
 def of_numbers(
-    tags: Sequence[TagFacts],
-    functions: Sequence[Function],
-    notice: Callable[[Event], None],
-    known: Collection[str] = (),
+    reader: Reader, tags: Sequence[TagFacts], functions: Sequence[Function], notice: Callable[[Event], None]
 ) -> list[TagFacts]:
-    """The tags without those of texts (by their type, or `known` to be), where a function needs numbers.
+    """The tags without those of texts (by their type, or by their samples), where a function needs numbers.
 
     Raises:
         UsageError: `text-tag`, none is left.
+        StoreError: no store; a file went away meanwhile.
     """
     needing = next((function for function in functions if not function.of_texts), None)
-    texts = [tag for tag in tags if tag.type.lower().startswith("string") or tag.tag in known] if needing else []
+    found = holding_texts(reader, tags) if needing else set()
+    texts = [tag for tag in tags if tag.tag in found]
     kept = [tag for tag in tags if tag not in texts]
     if needing is not None and not kept:
         able = ", ".join(each.name for each in registry.FUNCTIONS.values() if each.of_texts)

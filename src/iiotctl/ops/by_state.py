@@ -66,7 +66,7 @@ def by_state(
         stretches.check(function.name)
     wanted.configuration.check()
     rate = units.check_rate(wanted.rate_unit)
-    tags = of_numbers(tagfacts.find(reader, wanted.tags), functions, notice) if wanted.tags else []
+    tags = of_numbers(reader, tagfacts.find(reader, wanted.tags), functions, notice) if wanted.tags else []
     states_of = tagfacts.find(reader, [state])[0]
     now = now_us()
     request = request_of(reader, wanted, functions, [states_of], now)

@@ -16,6 +16,8 @@ from iiotctl.history.intervals import Intervals, intervals, parse_every
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 
 if TYPE_CHECKING:
+    import duckdb
+
     from iiotctl.history.reader import Reader
     from iiotctl.history.series import Series
     from iiotctl.history.tagfacts import TagFacts
@@ -243,12 +245,23 @@ def _extent(reader: Reader, tags: Sequence[TagFacts]) -> tuple[int | None, int |
 
 
 def holding_texts(reader: Reader, tags: Sequence[TagFacts]) -> set[str]:
-    """Which of the tags of unknown type have a text for their newest sample."""
-    unknown = [quoted(tag.tag) for tag in tags if not tag.type]
-    if not unknown:
-        return set()
-    sql = (
-        f"SELECT tag FROM samples WHERE tag IN ({', '.join(unknown)}) GROUP BY tag"
-        " HAVING arg_max(value IS NULL AND text IS NOT NULL, ts)"
-    )
-    return {row[0] for row in reader.ask(lambda connection: connection.execute(sql).fetchall())}
+    """Which of the tags are of texts: by their type, and where that is unknown by the newest sample that is not empty.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    typed = {tag.tag for tag in tags if tag.type.lower().startswith("string")}
+    unknown = {tag.tag for tag in tags if not tag.type}
+
+    def work(connection: duckdb.DuckDBPyConnection) -> set[str]:
+        def those(among: set[str], filter_: str, having: str = "") -> set[str]:
+            if not among:
+                return set()
+            source, listed = reader.source("samples", tags=among), ", ".join(map(quoted, sorted(among)))
+            sql = f"SELECT tag FROM {source} WHERE tag IN ({listed}) AND {filter_} GROUP BY tag {having}"
+            return {row[0] for row in connection.execute(sql).fetchall()}
+
+        some = those(unknown, "text IS NOT NULL")  # mostly none, which the statistics of the files tell
+        return those(some, "(value IS NOT NULL OR text IS NOT NULL)", "HAVING arg_max(value IS NULL, ts)")
+
+    return typed | reader.ask(work) if unknown else typed
