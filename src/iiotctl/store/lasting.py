@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from iiotctl import quality
 from iiotctl.store.layout import Table
 from iiotctl.store.schema import ROLLUP_COLUMNS, dtypes
+from iiotctl.store.snapshot import damage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -126,8 +127,14 @@ def read(
     wanted = {name: kinds[name] for name in columns}
     found = [pl.DataFrame(schema=wanted)]
     for path in files:
+        if cause := damage(path):
+            leave_out(path, cause)
+            continue
         try:
             frame = pl.read_parquet(path, columns=list(wanted), hive_partitioning=False).select(list(wanted))
+        except pl.exceptions.ColumnNotFoundError:
+            leave_out(path, f"it is no file of `{table}`")
+            continue
         except (pl.exceptions.PolarsError, OSError) as error:
             leave_out(path, f"it cannot be read: {str(error).splitlines()[0]}")
             continue

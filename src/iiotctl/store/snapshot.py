@@ -137,7 +137,7 @@ class Snapshot:
     def _check(self) -> None:
         for files in self.files.values():
             for path in list(files):
-                cause = _damage(path)
+                cause = damage(path)
                 if cause:
                     files.remove(path)
                     self.bad_files.append(BadFile(path, cause))
@@ -274,7 +274,7 @@ def _date(ts_us: int | None) -> date | None:
     return None if ts_us is None else datetime.fromtimestamp(ts_us // 1_000_000, UTC).date()
 
 
-def _damage(path: Path) -> str:
+def damage(path: Path) -> str:
     """Why a file cannot be Parquet, judged by its first and last bytes; "" when it may be."""
     try:
         with path.open("rb") as file:
