@@ -57,9 +57,14 @@ def trend(
         list[str], typer.Argument(metavar="TAG", show_default=False, help="Names or patterns such as 'press1.*'.")
     ],
     start: Annotated[
-        str,
-        typer.Option("--from", metavar="TIME", show_default=False, help="From this time on, else the last 8 hours."),
-    ] = "*-8h",
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            show_default=False,
+            help="From this time on, else the last 8 hours, or all of --during.",
+        ),
+    ] = None,
     end: ToOption = None,
     timezone: TimezoneOption = None,
     during: DuringOption = None,
@@ -130,6 +135,8 @@ def trend(
     from iiotctl.reports.plots import output as drawing
 
     root, zone = opened(site, store, timezone, _console.show_event)
+    if start is None and during is None:
+        start = "*-8h"
     mode = mode or ("interpolated" if every else "plot")
     if format.value not in drawing.FORMATS:
         from iiotctl.ops import export

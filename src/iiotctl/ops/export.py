@@ -131,7 +131,7 @@ def run(
     omissions = Omissions(notice)
     with Reader(selection, omissions, only=OF_VERBS) as reader:
         tags = chosen.tags(reader, order.tags, mode, notice)
-        start, end = _bounds(reader, tags, within)
+        start, end = chosen.bounds(reader, tags, within, order.during)
         request = Request(
             start,
             end,
@@ -205,16 +205,6 @@ def _check(order: Order, mode: Mode, boundary: Boundary) -> None:
         )
     if mode is Mode.INTERPOLATED:
         chosen.every(order.every)
-
-
-def _bounds(reader: Reader, tags: Sequence[TagFacts], within: times.Range) -> tuple[int, int]:
-    """The range; where an end of it was left open, that of the samples."""
-    if within.start is not None and within.end is not None:
-        return within.start, within.end
-    start, end = chunks.extent(reader, [facts.tag for facts in tags]) or (0, 0)
-    start = start if within.start is None else within.start
-    end = end if within.end is None else within.end
-    return start, max(start, end)
 
 
 def _write(table: _Long | _Wide, order: Order) -> None:

@@ -33,7 +33,7 @@ class Order:
     Attributes:
         store: folder of the store.
         tags: names or patterns.
-        start: `--from` as typed.
+        start: `--from` as typed; None = all of the event of `during`.
         end: `--to` as typed; None = now.
         mode: raw, interpolated, plot or lttb.
         width: columns of the drawing; samples of lttb.
@@ -46,7 +46,7 @@ class Order:
 
     store: Path
     tags: Sequence[str]
-    start: str = "*-8h"
+    start: str | None = "*-8h"
     end: str | None = None
     mode: str = "plot"
     width: int = _WIDTH
@@ -75,15 +75,16 @@ def trend(
     chosen.check_every(order.every, mode)
     if mode is Mode.RAW:  # a drawing of every sample looks like one of those that may be seen
         mode = Mode.PLOT
-    within = times.parse_until_now(order.start, order.end, now_us(), zone=order.zone, notice=notice)
-    start, end = within.start, within.end
-    assert start is not None
-    assert end is not None
-    grid = chosen.grid(start, end, chosen.every(order.every), order.zone) if mode is Mode.INTERPOLATED else None
+    if order.start is None:
+        within = times.parse_range(None, order.end, now_us(), zone=order.zone, notice=notice)
+    else:
+        within = times.parse_until_now(order.start, order.end, now_us(), zone=order.zone, notice=notice)
     omissions = Omissions(notice)
     with Reader(Selection(order.store), omissions, only=OF_VERBS) as reader:
         facts = chosen.tags(reader, order.tags, mode, notice)
         check_count(facts)
+        start, end = chosen.bounds(reader, facts, within, order.during)
+        grid = chosen.grid(start, end, chosen.every(order.every), order.zone) if mode is Mode.INTERPOLATED else None
         request = Request(
             start,
             end,

@@ -240,6 +240,18 @@ def test_a_trend_holds_samples_and_gaps(root: Path) -> None:
     assert level.facts.unit == "bar"
 
 
+def test_a_trend_of_an_event_begins_and_ends_with_it_however_long_ago(root: Path, tmp_path: Path) -> None:
+    days_later = T0 + 9 * 86_400 * S
+    order = TrendOrder(root, ("press.state",), start=None, during="batch")
+    data = trend(order, lambda told: None, now_us=lambda: days_later)
+    assert (data.start, data.end) == (T0 + S, T0 + 3 * S)
+    before = TrendOrder(root, ("press.state",), start=None, end="*-9d+2s", during="batch")
+    assert trend(before, lambda told: None, now_us=lambda: days_later).end == T0 + 2 * S
+    grid = Order(root, ("press.state",), "csv", tmp_path / "o.csv", every="1s", during="batch", until_now=True)
+    run(grid, lambda told: None, now_us=lambda: days_later)
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 1 + 2
+
+
 def test_a_trend_during_an_event_has_nothing_outside_of_it(root: Path) -> None:
     order = TrendOrder(root, ("press.state",), start="*", end="*-60s", during="batch", zone=SiteTime("Asia/Kolkata"))
     data = trend(order, lambda told: None, now_us=lambda: T0 + 60 * S)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iiotctl.errors import UsageError
 from iiotctl.events import Event, Level
 from iiotctl.history.intervals import intervals, parse_every
+from iiotctl.history.retrieval import chunks
 from iiotctl.history.retrieval.request import Mode
 from iiotctl.history.tagfacts import TagFacts, find
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from iiotctl.history.reader import Reader
     from iiotctl.history.sitetime import SiteTime
+    from iiotctl.history.times import Range
 
 
 def tags(reader: Reader, patterns: Sequence[str], mode: Mode, notice: Callable[[Event], None]) -> list[TagFacts]:
@@ -65,6 +67,26 @@ def windows(reader: Reader, during: str | None, start: int, end: int) -> tuple[t
     from iiotctl.history.during import windows as lasted
 
     return tuple(lasted(reader, during, start, end))
+
+
+def bounds(reader: Reader, tags: Sequence[TagFacts], within: Range, during: str | None) -> tuple[int, int]:
+    """The range, µs UTC; where an end of it was left open, that of the event, or else that of the samples.
+
+    Raises:
+        IncompleteError: the store knows no such event, or none in the range.
+        StoreError: no store.
+    """
+    if within.start is not None and within.end is not None:
+        return within.start, within.end
+    if during is not None:
+        from iiotctl.history.during import windows as lasted
+
+        found = lasted(reader, during, within.start, within.end)
+        first, last = found[0][0], found[-1][1]
+    else:
+        first, last = chunks.extent(reader, [tag.tag for tag in tags]) or (0, 0)
+    start = first if within.start is None else within.start
+    return start, max(start, last if within.end is None else within.end)
 
 
 def check_every(text: str | None, mode: Mode) -> None:
