@@ -162,7 +162,7 @@ class _Values:
                     value = float(made[function.name][row]) / factor
                     yield [
                         *(tag.tag, function.name, _moment(start), _moment(end), *self._table.name(row)),
-                        None if math.isnan(value) else value,
+                        value if math.isfinite(value) else None,
                         *([unit] if len(self._units) > 1 else []),
                         int(counted.duration[row]) / 1e6,
                     ]

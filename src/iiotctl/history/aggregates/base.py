@@ -160,7 +160,7 @@ def outcome(
     sets_partial: bool = True,
     extends: bool = False,
 ) -> Outcome:
-    """Put a result together: nothing outside the data, no value where Bad, the Partial bit.
+    """Put a result together: nothing outside the data, no value where Bad, Bad where no finite value, the Partial bit.
 
     Args:
         frame: the intervals.
@@ -175,6 +175,8 @@ def outcome(
     """
     outside = frame.before if extends else frame.outside
     status = np.where(outside, np.uint32(NO_DATA), status).astype(np.uint32)
+    # a sum may be beyond what a number holds, and a sample be none
+    status = np.where((status < quality.BAD) & ~np.isfinite(value), np.uint32(quality.BAD), status)
     is_bad = status >= quality.BAD
     # no data is an answer without location; Bad by percentage may keep what says how it came about
     bits = np.where(is_bad, np.where(status == NO_DATA, 0, info_when_bad), info).astype(np.uint32)

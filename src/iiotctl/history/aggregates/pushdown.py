@@ -65,7 +65,8 @@ def answers(reader: Reader, request: Request, tags: Sequence[TagFacts], wanted: 
                 yield from answer(reader, request, tag, wanted)
                 continue
             tally = _Tally(counts.rows(tag.tag), len(wanted), request.configuration.treat_uncertain_as_bad)
-            found = [function.compute(frame, tally) for function in request.functions]
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = [function.compute(frame, tally) for function in request.functions]
             yield Block(tag, wanted.starts, wanted.ends, found)
 
 

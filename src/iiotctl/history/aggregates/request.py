@@ -182,7 +182,8 @@ def _block(request: Request, tag: TagFacts, wanted: Intervals, samples: Series) 
         rollover=tag.rollover if request.rollover is None else request.rollover,
     )
     starts, ends = (wanted.ends, wanted.starts) if request.descending else (wanted.starts, wanted.ends)
-    return Block(tag, starts, ends, [function.compute(frame) for function in request.functions])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return Block(tag, starts, ends, [function.compute(frame) for function in request.functions])
 
 
 def _stop(wanted: Intervals, place: int, span: int, *, descending: bool) -> int:
