@@ -129,6 +129,14 @@ def test_stepped_holds_the_value(store: Path) -> None:
     assert rows(store, *words, "--sloped")[0]["value"] == pytest.approx(10 + 10 * 8 / 23)
 
 
+def test_readings_beyond_the_rollover_are_told(store: Path) -> None:
+    words = ("power", "--function", "CounterDelta", *RANGE, "--store", store)
+    assert (
+        "readings of `power` up to 50 exceed `--rollover` 30" in iiotctl("aggregate", *words, "--rollover", "30").stderr
+    )
+    assert "exceed" not in iiotctl("aggregate", *words, "--rollover", "50").stderr
+
+
 def test_texts_have_what_needs_no_numbers(store: Path) -> None:
     found = rows(store, "state", "--function", "DurationGood", *RANGE)
     assert found[0]["value"] == 18_001

@@ -18,7 +18,7 @@ from iiotctl.events import Event, Level
 from iiotctl.history import during, tagfacts, times
 from iiotctl.history.aggregates import registry, report, units
 from iiotctl.history.aggregates.base import Configuration, Function, Outcome, Unit, info_names
-from iiotctl.history.aggregates.request import Block, Request, holding_texts, whole_range
+from iiotctl.history.aggregates.request import Block, Request, highest, holding_texts, whole_range
 from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.tagfacts import TagFacts
@@ -115,6 +115,7 @@ def aggregate(
     _check_rollover(wanted, functions)
     tags = of_numbers(reader, tagfacts.find(reader, wanted.tags), functions, notice)
     request = request_of(reader, wanted, functions, tags, now_us())
+    _tell_rollovers(reader, request, tags, notice)
     blocks = report.blocks(reader, request, tags)
     shape = _Shape(functions, rate, {units.unit_of(f, t.unit, rate) for f in functions for t in tags}, brief=brief)
     return Answer(Rows(shape.columns, shape.rows(blocks)), _settings(request, wanted))
@@ -134,6 +135,23 @@ def _check_rollover(wanted: Wanted, functions: Sequence[Function]) -> None:
         where="--rollover",
         hint="e.g. `--rollover 65536` for a counter of 16 bits" if counts else "take `--function CounterDelta`",
     )
+
+
+def _tell_rollovers(
+    reader: Reader, request: Request, tags: Sequence[TagFacts], notice: Callable[[Event], None]
+) -> None:
+    """Warn of counters that read more than is said to be the end of their range: then it is not."""
+    if not any("rollovers" in function.extra for function in request.functions):
+        return
+    ends = {tag.tag: tag.rollover if request.rollover is None else request.rollover for tag in tags}
+    counters = [tag for tag in tags if ends[tag.tag] is not None]
+    most = highest(reader, counters, request.start, request.end) if counters else {}
+    for tag, reading in most.items():
+        end = ends[tag]
+        if end is not None and reading > end:
+            said = "`--rollover`" if request.rollover is not None else "the `rollover` of the tag"
+            text = f"readings of `{tag}` up to {reading:.15g} exceed {said} {end:.15g}: roll-overs are not told right"
+            notice(Event(Level.WARNING, "rollover-exceeded", text))
 
 
 def opened(store: Path, notice: Callable[[Event], None]) -> Reader:

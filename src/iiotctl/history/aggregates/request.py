@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iiotctl import quality
 from iiotctl.history import series
 from iiotctl.history.aggregates.base import RESOLUTION_US, Configuration, Function, Ints, Outcome
 from iiotctl.history.aggregates.frame import Frame
 from iiotctl.history.connect import quoted
 from iiotctl.history.intervals import Intervals, intervals, parse_every
 from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.views import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -241,6 +243,23 @@ def _extent(reader: Reader, tags: Sequence[TagFacts]) -> tuple[int | None, int |
             f"SELECT epoch_us(min(ts)), epoch_us(max(ts)) FROM {source} WHERE tag IN ({listed})"
         ).fetchone()
         return row[0], row[1]
+
+    return reader.ask(work)
+
+
+def highest(reader: Reader, tags: Sequence[TagFacts], start: int, end: int) -> dict[str, float]:
+    """The highest value that is not Bad of each tag that has one in [start, end), µs UTC.
+
+    Raises:
+        StoreError: no store; a file went away meanwhile.
+    """
+    names = {tag.tag for tag in tags}
+
+    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+        source, listed = reader.source("samples", start=start, end=end, tags=names), ", ".join(map(quoted, names))
+        limits = f"ts >= {literal(start)} AND ts < {literal(end)} AND quality < {quality.BAD} AND isfinite(value)"
+        sql = f"SELECT tag, max(value) FROM {source} WHERE tag IN ({listed}) AND {limits} GROUP BY tag"
+        return dict(connection.execute(sql).fetchall())
 
     return reader.ask(work)
 
