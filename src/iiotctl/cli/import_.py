@@ -137,14 +137,15 @@ def import_(
     from iiotctl.ops import import_ as op
     from iiotctl.ops.site import open_import
 
-    root, site_name, site_zone = open_import(site, store)
+    root, declared = open_import(site, store)
+    zone = "UTC" if declared is None else declared.site.timezone
     options = _options(
         asked=(time_column, tag_column, value_column, quality_column, tag),
         wishes=(date_format, decimal, quality),
         names=(map_file, prefix, unit),
         text=(encoding, separator),
         zone=timezone,
-        site_zone=site_zone,
+        site_zone=None if zone == "UTC" else zone,  # UTC may be the default
         ambiguous=ambiguous.value,
         store_conflicts=conflicts is Conflicts.STORE,
     )
@@ -152,7 +153,15 @@ def import_(
     if dry_run:
         work = op.preview(files, options, _console.show_event, rejects=rejects)
     else:
-        work = op.run(files, root, options, _console.show_event, site=site_name, rejects=rejects)
+        work = op.run(
+            files,
+            root,
+            options,
+            _console.show_event,
+            site="" if declared is None else declared.site.name,
+            declared=declared,
+            rejects=rejects,
+        )
     for report in work:
         found.append(report)
         _show(report, dry_run=dry_run, full=dry_run or verbose > 0)

@@ -19,7 +19,10 @@ from iiotctl.reports import target
 from iiotctl.store.layout import Layout
 
 if TYPE_CHECKING:
+    from iiotctl.imports.figures import TagFigures
+    from iiotctl.site.model import Site, Tag
     from iiotctl.store.bulk import BulkWriter
+    from iiotctl.store.schema import TagRow
 
 
 _REJECTS: Final = "--rejects"
@@ -62,6 +65,7 @@ def run(
     notice: Callable[[Event], None],
     *,
     site: str = "",
+    declared: Site | None = None,
     rejects: Path | None = None,
     now_us: Callable[[], int] = _clock,
 ) -> Iterator[FileReport]:
@@ -73,6 +77,7 @@ def run(
         options: what the user says about them.
         notice: is told how far the work is.
         site: name of the site, stored with rows that bring none.
+        declared: the site file, whose word counts for the tags that it declares.
         rejects: CSV file for all refused rows; it must not be there yet.
         now_us: wall clock, µs UTC.
 
@@ -96,7 +101,7 @@ def run(
         with BulkWriter.open(store, site=site, now_us=now_us) as writer:
             for work, path in zip(works, files, strict=True):
                 report = work.store(writer)
-                _explain(writer, store, path, report)
+                _explain(writer, store, path, report, declared)
                 yield report
 
 
@@ -128,19 +133,41 @@ def _rejects(path: Path | None) -> Iterator[TextIO | None]:
         yield file
 
 
-def _explain(writer: BulkWriter, store: Path, path: Path, report: FileReport) -> None:
+def _explain(writer: BulkWriter, store: Path, path: Path, report: FileReport, declared: Site | None) -> None:
     """Tags that the store does not know get a row of its history, so that it explains itself."""
     from iiotctl.store.known import known_tags
-    from iiotctl.store.schema import IMPORTED, TagRow
 
     known = known_tags(store)
-    rows = [
-        (TagRow(0, tag.name, "import", address=_address(path, tag.original), unit=tag.unit, mode=IMPORTED), tag.first)
-        for tag in report.tags
-        if tag.name not in known
-    ]
-    writer.write_tags(rows)
+    fresh = [tag for tag in report.tags if tag.name not in known]
+    names = {tag.name for tag in fresh}
+    said = {tag.name: tag for tag in declared.tags if tag.name in names} if declared is not None else {}
+    writer.write_tags([(_row(tag, path, said.get(tag.name), declared), tag.first) for tag in fresh])
 
 
-def _address(path: Path, original: str) -> str:
-    return f"{path.name}: {original}"
+def _row(found: TagFigures, path: Path, tag: Tag | None, declared: Site | None) -> TagRow:
+    """What the file tells about a tag, and what the site file says about it; how it would be read is nothing to us."""
+    from iiotctl.store.schema import IMPORTED, TagRow
+
+    address = f"{path.name}: {found.original}"
+    if tag is None or declared is None:
+        return TagRow(0, found.name, "import", address=address, unit=found.unit, mode=IMPORTED)
+    from iiotctl.capture.tagtable import row_of
+    from iiotctl.sources.base import CapturedTag
+
+    row = row_of(CapturedTag(0, tag), declared.sources[tag.source])
+    return replace(
+        row,
+        source="import",
+        address=address,
+        order=None,
+        scale=1.0,
+        offset=0.0,
+        unit=found.unit or row.unit,
+        mode=IMPORTED,
+        deadband=None,
+        heartbeat=None,
+        period=None,
+        # in the file the texts themselves may stand, and not the numbers that the device sends
+        type=None if found.texts else row.type,
+        enum=None if found.texts else row.enum,
+    )

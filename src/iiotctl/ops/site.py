@@ -17,6 +17,7 @@ from iiotctl.site.settings import Origin, Settings, resolve
 from iiotctl.site.template import FILES
 
 if TYPE_CHECKING:
+    from iiotctl.site.model import Site
     from iiotctl.sources.base import SourceContext
 
 
@@ -134,20 +135,17 @@ def locate_store(site_flag: Path | None = None, store_flag: Path | None = None, 
     return (path.parent / Path(written or "store").expanduser()).absolute()
 
 
-def open_import(site_flag: Path | None = None, store_flag: Path | None = None) -> tuple[Path, str, str | None]:
-    """Where imported rows go: (store, name of the site, its time zone), the last two "" and None without a site file.
+def open_import(site_flag: Path | None = None, store_flag: Path | None = None) -> tuple[Path, Site | None]:
+    """Where imported rows go, and the site file that counts for them.
 
     With a store named, a site file counts only when it is named as well: one that is broken, or another plant's,
     must not decide what times mean.
     """
     named = store_flag or (Path(os.environ["IIOTCTL_STORE"]) if os.environ.get("IIOTCTL_STORE") else None)
     if named is not None and site_flag is None:
-        return open_store(None, store_flag), "", None
+        return open_store(None, store_flag), None
     opened = open_settings(site_flag, store_flag)
-    if opened.loaded is None:
-        return opened.store, "", None
-    about = opened.loaded.site.site
-    return opened.store, about.name, None if about.timezone == "UTC" else about.timezone  # UTC may be the default
+    return opened.store, None if opened.loaded is None else opened.loaded.site
 
 
 def source_context(opened: Opened, *, trust_first: bool = False, sole_master: str | None = None) -> SourceContext:
