@@ -143,7 +143,7 @@ def _compare(question: Question, root: Path, memory: _Memory) -> None:
 def _raw_in_process(root: Path, rows: int) -> None:
     """The samples of one tag and hour as arrays, neighbours and gaps included, in an open session."""
     from iiotctl.history import series
-    from iiotctl.history.reader import Reader, Selection
+    from iiotctl.history.sql.reader import Reader, Selection
 
     first, end = databases.span(rows)
     hour = (first + end) // 2 // 3_600_000_000 * 3_600_000_000

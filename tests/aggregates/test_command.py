@@ -10,7 +10,7 @@ import pytest
 
 from iiotctl.history.aggregates.base import Configuration
 from iiotctl.history.aggregates.edition import Edition
-from iiotctl.history.reader import Reader
+from iiotctl.history.sql.reader import Reader
 from iiotctl.ops import aggregate as op
 from tests.aggregates.cases import Case, info_names, load
 from tests.unit.imports.files import imported

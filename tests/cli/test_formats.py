@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from iiotctl.cli import app
-from iiotctl.history import views
+from iiotctl.history.sql import views
 from tests.unit.history.stores import small_store
 
 

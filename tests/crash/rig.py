@@ -156,9 +156,9 @@ def samples(store: Path) -> pl.DataFrame:
 
 def rollups(store: Path) -> pl.DataFrame:
     """What a reader sees of the roll-ups; times in µs."""
-    from iiotctl.history.reader import Selection
-    from iiotctl.history.result import Running
-    from iiotctl.history.statement import Kind, Statement
+    from iiotctl.history.sql.reader import Selection
+    from iiotctl.history.sql.result import Running
+    from iiotctl.history.sql.statement import Kind, Statement
 
     sql = (
         'SELECT tag, epoch_us(start) AS start, epoch_us("end") AS until, "min", "max", mean, std, "count", bad, partial'

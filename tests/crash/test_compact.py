@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.store.compact import compact
 from iiotctl.store.verify import HARMLESS, verify
 from tests.crash.power_cut import QuietDisk

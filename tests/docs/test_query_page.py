@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from iiotctl.history import statement
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
+from iiotctl.history.sql import statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
 from tests.unit.history.stores import small_store
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "query.md"

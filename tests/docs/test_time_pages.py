@@ -7,10 +7,10 @@ from datetime import datetime
 
 import numpy as np
 
-from iiotctl.history import sitetime, times
 from iiotctl.history.retrieval import interpolated
 from iiotctl.history.retrieval.block import of
-from iiotctl.history.sitetime import SiteTime
+from iiotctl.history.time import sitetime, times
+from iiotctl.history.time.sitetime import SiteTime
 from iiotctl.quality import NAMES
 from tests.docs.pages import DOCS
 

@@ -13,7 +13,7 @@ import pytest
 from iiotctl import quality
 from iiotctl.errors import SourceError
 from iiotctl.history.gaps import Wanted, find
-from iiotctl.history.reader import Selection
+from iiotctl.history.sql.reader import Selection
 from iiotctl.ops.backfill import Order, backfill
 from iiotctl.samples import Gap, GapReason, SampleBatch
 from iiotctl.store.schema import TagRow

@@ -14,7 +14,7 @@ from iiotctl.history.aggregates import pushdown, report
 from iiotctl.history.aggregates.base import Configuration
 from iiotctl.history.aggregates.registry import FUNCTIONS
 from iiotctl.history.aggregates.request import Request, answer
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.samples import Gap, GapReason
 from tests.unit.history.stores import T0, TAGS, batch, writer
 

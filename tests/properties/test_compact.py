@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.samples import Gap, GapReason
 from iiotctl.store import merge, plan
 from iiotctl.store.bulk import BulkWriter

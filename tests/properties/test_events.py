@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from iiotctl.history.latch import Found, Latch
+from iiotctl.history.events.latch import Found, Latch
+from iiotctl.history.events.verdicts import Course, Truth, judge, sampled
 from iiotctl.history.series import Series
-from iiotctl.history.verdicts import Course, Truth, judge, sampled
 from iiotctl.site.condition import AllOf, AnyOf, Claim, Condition, Expression, Not, level_of, parse
 
 END = 60

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iiotctl.history import export
-from iiotctl.history.result import Field
+from iiotctl.history.sql import export
+from iiotctl.history.sql.result import Field
 from iiotctl.ops.query import column
 from iiotctl.reports import base
 from iiotctl.reports.as_json import head

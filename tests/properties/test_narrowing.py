@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iiotctl.history import statement
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.result import Running
+from iiotctl.history.sql import statement
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.result import Running
 from tests.unit.history import years
 
 DAYS = 6

@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iiotctl.capture.rollup import Rollups
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.quality import BAD
 from iiotctl.samples import SampleBatch, empty_batch
 from iiotctl.store.schema import TagRow

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iiotctl.history.series import Series
-from iiotctl.history.states import pieces, runs, tally
+from iiotctl.history.states.states import pieces, runs, tally
 
 END = 50
 SAMPLES = st.lists(

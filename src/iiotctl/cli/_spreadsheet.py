@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iiotctl.cli import _console
 
 if TYPE_CHECKING:
-    from iiotctl.history.sitetime import SiteTime
+    from iiotctl.history.time.sitetime import SiteTime
     from iiotctl.reports import Sheet
 
 

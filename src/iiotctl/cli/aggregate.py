@@ -138,7 +138,7 @@ def aggregate(
     del quiet, verbose, color
     from iiotctl import reports
     from iiotctl.history.aggregates.base import Configuration
-    from iiotctl.history.omission import Omissions
+    from iiotctl.history.sql.omission import Omissions
     from iiotctl.ops import aggregate as op
     from iiotctl.ops.by_state import by_state as states
     from iiotctl.ops.history import opened

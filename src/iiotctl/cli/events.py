@@ -72,7 +72,7 @@ def events(
     if context.invoked_subcommand is not None:
         return
     from iiotctl import reports
-    from iiotctl.history.omission import Omissions
+    from iiotctl.history.sql.omission import Omissions
     from iiotctl.ops import events as op
     from iiotctl.ops.history import opened
     from iiotctl.reports.rows import Column, Rows
@@ -174,7 +174,7 @@ def find(
     """
     del quiet, verbose, color
     from iiotctl import reports
-    from iiotctl.history.omission import Omissions
+    from iiotctl.history.sql.omission import Omissions
     from iiotctl.ops import events as op
     from iiotctl.ops.history import opened
     from iiotctl.reports.rows import Column, Rows

@@ -37,7 +37,7 @@ from iiotctl.cli._options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iiotctl.history.sitetime import SiteTime
+    from iiotctl.history.time.sitetime import SiteTime
 
 
 def export(

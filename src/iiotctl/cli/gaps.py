@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iiotctl.history.gaps import GapRow, Wanted
-    from iiotctl.history.omission import Omissions
-    from iiotctl.history.sitetime import SiteTime
+    from iiotctl.history.sql.omission import Omissions
+    from iiotctl.history.time.sitetime import SiteTime
     from iiotctl.reports import Sheet
 
 
@@ -79,7 +79,7 @@ def gaps(
 
     from iiotctl import reports
     from iiotctl.history.gaps import Wanted
-    from iiotctl.history.omission import Omissions
+    from iiotctl.history.sql.omission import Omissions
     from iiotctl.ops.gaps import gaps as op
     from iiotctl.ops.history import opened
     from iiotctl.reports.rows import Column, Rows

@@ -55,7 +55,7 @@ def last(
     from datetime import UTC, datetime
 
     from iiotctl import quality, reports
-    from iiotctl.history.omission import Omissions
+    from iiotctl.history.sql.omission import Omissions
     from iiotctl.ops.history import opened
     from iiotctl.ops.last import last as op
     from iiotctl.reports.rows import Column, Rows

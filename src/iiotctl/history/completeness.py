@@ -10,9 +10,9 @@ from typing import Any, Final
 from iiotctl.completeness import Completeness, Span, measure
 from iiotctl.events import Event
 from iiotctl.history.gaps import Wanted, known
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.store.accounts import accounts
 from iiotctl.store.schema import REMOVED, RING
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iiotctl.history.views import condition
+from iiotctl.history.sql.views import condition
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 
 def fed_until(reader: Reader, start: int, end: int) -> int | None:

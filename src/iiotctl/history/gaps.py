@@ -8,10 +8,10 @@ from datetime import datetime
 
 from iiotctl.errors import IncompleteError
 from iiotctl.events import Event
-from iiotctl.history.connect import quoted
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.events import Event
-from iiotctl.history import connect, filecheck, sqlerror
-from iiotctl.history.connect import quoted
-from iiotctl.history.omission import left_out
-from iiotctl.history.unsealed import Unsealed
-from iiotctl.history.views import LAST_USABLE, condition
-from iiotctl.history.worker import Worker
+from iiotctl.history.sql import connect, filecheck, sqlerror
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.omission import left_out
+from iiotctl.history.sql.unsealed import Unsealed
+from iiotctl.history.sql.views import LAST_USABLE, condition
+from iiotctl.history.sql.worker import Worker
 from iiotctl.quality import BAD
 from iiotctl.store.schema import REMOVED
 from iiotctl.store.snapshot import Snapshot

@@ -8,15 +8,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import quality
-from iiotctl.history.connect import quoted
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
 
 if TYPE_CHECKING:
     import duckdb
     import numpy as np
     import numpy.typing as npt
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 _HOUR_US: Final = 3_600_000_000
 _NEAR_US: Final = _HOUR_US

@@ -15,7 +15,7 @@ from iiotctl.store.schema import REMOVED
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 _STEPPED_KINDS: Final = frozenset({"state", "setpoint"})
 _STEPPED_TYPES: Final = ("bool", "string")

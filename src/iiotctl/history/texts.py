@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from iiotctl.history.connect import quoted
+from iiotctl.history.sql.connect import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 AS_NUMBER: Final = "coalesce(value, CAST(hash(text) AS DOUBLE))"
 """SQL of a sample's value, or of the number that stands for its text."""

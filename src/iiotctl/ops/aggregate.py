@@ -15,14 +15,16 @@ import numpy as np
 from iiotctl import quality
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.events import Event, Level
-from iiotctl.history import during, tagfacts, times
+from iiotctl.history import tagfacts
 from iiotctl.history.aggregates import registry, report, units
 from iiotctl.history.aggregates.base import Configuration, Function, Outcome, Unit, info_names
 from iiotctl.history.aggregates.request import Block, Request, highest, holding_texts, whole_range
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.events import during
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.views import OF_VERBS
 from iiotctl.history.tagfacts import TagFacts
-from iiotctl.history.views import OF_VERBS
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.reports.rows import Column, Rows
 
 _DIGITS: Final = 7

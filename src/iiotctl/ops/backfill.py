@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.events import Event
-from iiotctl.history import times
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import matcher, near
-from iiotctl.history.reader import Selection
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.time import times
 from iiotctl.ops.history import clock
 from iiotctl.ops.site import Opened, open_settings, source_context
 from iiotctl.outages import merged

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
-from iiotctl.history import stretches, tagfacts
+from iiotctl.history import tagfacts
 from iiotctl.history.aggregates import registry, units
-from iiotctl.history.eventfind import known_until
-from iiotctl.history.reader import Reader
-from iiotctl.history.staterows import States, read
-from iiotctl.history.states import Pieces, Tally, pieces, tally
+from iiotctl.history.events.eventfind import known_until
+from iiotctl.history.sql.reader import Reader
+from iiotctl.history.states import stretches
+from iiotctl.history.states.staterows import States, read
+from iiotctl.history.states.states import Pieces, Tally, pieces, tally
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.ops.aggregate import Wanted, of_numbers, request_of
 from iiotctl.reports.rows import Column, Rows
 
 if TYPE_CHECKING:
     from iiotctl.history.aggregates.base import Function
-    from iiotctl.history.intervals import Intervals
+    from iiotctl.history.time.intervals import Intervals
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN: Final = "unknown"

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from iiotctl import __version__
 from iiotctl.events import Event
-from iiotctl.history import database, times
-from iiotctl.history.omission import Omissions
-from iiotctl.history.reader import Selection
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.sql import database
+from iiotctl.history.sql.omission import Omissions
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.reports import target
 
 FLAG = "--duckdb"

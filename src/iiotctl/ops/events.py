@@ -12,14 +12,16 @@ from iiotctl import __version__
 from iiotctl.errors import IiotctlError, IncompleteError, SiteError, UsageError
 from iiotctl.eventframe import EventFrame
 from iiotctl.events import Event, Level
-from iiotctl.history import eventfigures, eventfind, tagfacts, times
-from iiotctl.history.eventrows import Changes, Stored, event_id, reconciled, stored
-from iiotctl.history.latch import Found
+from iiotctl.history import tagfacts
+from iiotctl.history.events import eventfigures, eventfind
+from iiotctl.history.events.eventrows import Changes, Stored, event_id, reconciled, stored
+from iiotctl.history.events.latch import Found
 from iiotctl.history.names import near
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.views import OF_VERBS
 from iiotctl.history.tagfacts import TagFacts
-from iiotctl.history.views import OF_VERBS
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.site.events import EventDefinition
 from iiotctl.site.locate import FILE_NAME
 from iiotctl.site.model import Site

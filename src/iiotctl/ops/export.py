@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError, UsageError
 from iiotctl.events import Event
-from iiotctl.history import times
-from iiotctl.history.omission import Omissions
-from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.retrieval import chosen, chunks, texts
 from iiotctl.history.retrieval.block import Block, joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request, check_width, word
 from iiotctl.history.retrieval.retrieve import retrieve, retrieve_all
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.sql.omission import Omissions
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.views import OF_VERBS
 from iiotctl.history.tagfacts import TagFacts
-from iiotctl.history.views import OF_VERBS
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.quality import BAD
 from iiotctl.reports import output as reports
 from iiotctl.reports import streamed, target

@@ -11,12 +11,12 @@ from typing import Final
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
-from iiotctl.history import times
 from iiotctl.history.completeness import TagRecord, records
 from iiotctl.history.gaps import GapRow, Wanted, find
 from iiotctl.history.names import near
-from iiotctl.history.reader import Selection
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.outages import Outages, outages
 from iiotctl.samples import GapReason
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from iiotctl.events import Event, Level
-from iiotctl.history import sitetime
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.time import sitetime
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.ops.site import open_store
 from iiotctl.site.locate import find_site, written
 

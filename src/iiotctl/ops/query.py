@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iiotctl.events import Event
-from iiotctl.history import during, export, statement, times
-from iiotctl.history.omission import Omissions
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.result import Field, Running
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.events import during
+from iiotctl.history.sql import export, statement
+from iiotctl.history.sql.omission import Omissions
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.result import Field, Running
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.reports import as_arrow, target
 from iiotctl.reports import output as reports
 from iiotctl.reports.as_json import head, keys

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from iiotctl.events import Event
-from iiotctl.history import times
 from iiotctl.history.fed import fed_until
-from iiotctl.history.omission import Omissions
-from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.retrieval import chosen, chunks, texts
 from iiotctl.history.retrieval.block import joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request, check_width, word
 from iiotctl.history.retrieval.retrieve import is_stepped, retrieve
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.sql.omission import Omissions
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.views import OF_VERBS
 from iiotctl.history.tagfacts import TagFacts
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.history.trenddata import Trace, TrendData
-from iiotctl.history.views import OF_VERBS
 from iiotctl.reports.plots.drawable import check_count, waits
 
 _WIDTH: Final = 1000

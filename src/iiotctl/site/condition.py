@@ -8,7 +8,7 @@
                 | [is [not]] bad | [is [not]] good
 
 N is a number, X a number or a text. Tags and texts may stand in quotes. A trigger of the ring (`trigger.py`) is a
-condition of one claim; `history/verdicts.py` says what each means over stored samples.
+condition of one claim; `history/events/verdicts.py` says what each means over stored samples.
 """
 
 from __future__ import annotations

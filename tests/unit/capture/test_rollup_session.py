@@ -14,9 +14,9 @@ from iiotctl.capture.session import Session
 from iiotctl.cli._completeness import store_rows
 from iiotctl.history.completeness import records
 from iiotctl.history.gaps import Wanted
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.samples import GapReason
 from iiotctl.sources.base import Sink
 from tests.crash import rig

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from iiotctl.eventframe import EventFrame
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.kept import Kept
 from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, GapReason, SampleBatch

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from iiotctl.history import statement, tagfacts
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.result import Running
+from iiotctl.history import tagfacts
+from iiotctl.history.sql import statement
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.result import Running
 from iiotctl.ops.last import last
 from iiotctl.store.schema import TagRow
 from iiotctl.store.writer import StoreWriter

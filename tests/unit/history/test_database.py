@@ -12,7 +12,7 @@ import pytest
 
 from iiotctl.errors import IncompleteError, StoreError, UsageError
 from iiotctl.events import Event
-from iiotctl.history import database, views
+from iiotctl.history.sql import database, views
 from iiotctl.ops.database import Wanted, write
 from iiotctl.store.compact import compact
 from tests.unit.history.stores import T0, ask, batch, small_store, writer

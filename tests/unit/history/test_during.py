@@ -8,10 +8,11 @@ from unittest import mock
 import pytest
 
 from iiotctl.errors import IncompleteError
-from iiotctl.history import during, views
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.events import during
+from iiotctl.history.sql import views
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from tests.unit.history.press import POWER, press
 from tests.unit.history.stores import T0, ask, event, small_store, with_events
 

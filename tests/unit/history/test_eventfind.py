@@ -9,9 +9,10 @@ from unittest import mock
 import pytest
 
 from iiotctl.errors import UsageError
-from iiotctl.history import eventfind, tagfacts
-from iiotctl.history.latch import Found
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history import tagfacts
+from iiotctl.history.events import eventfind
+from iiotctl.history.events.latch import Found
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.site.events import EventDefinition
 from tests.unit.history.press import RECIPE, STATE, T0, TEMPERATURE, S, Values, press
 

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from iiotctl.events import Event
-from iiotctl.history import filecheck, statement
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
+from iiotctl.history.sql import filecheck, statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
 from iiotctl.ops.last import last
 from iiotctl.store.layout import KINDS
 from iiotctl.store.schema import dtypes

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from iiotctl.errors import UsageError
-from iiotctl.history import sitetime
-from iiotctl.history.intervals import Intervals, intervals
-from iiotctl.history.sitetime import SiteTime
+from iiotctl.history.time import sitetime
+from iiotctl.history.time.intervals import Intervals, intervals
+from iiotctl.history.time.sitetime import SiteTime
 from tests.unit.history.test_times import BERLIN, us
 
 HOUR = 3600 * 10**6

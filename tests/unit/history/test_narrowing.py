@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from iiotctl.events import Event
-from iiotctl.history import connect, series, statement
-from iiotctl.history.reader import Reader, Selection
-from iiotctl.history.result import Running
+from iiotctl.history import series
+from iiotctl.history.sql import connect, statement
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.sql.result import Running
 from tests.unit.history import years
 
 TAG = "line2.t07"

@@ -9,7 +9,7 @@ import pytest
 from iiotctl.errors import StoreError
 from iiotctl.events import Event
 from iiotctl.history.gaps import Wanted
-from iiotctl.history.omission import Omissions
+from iiotctl.history.sql.omission import Omissions
 from iiotctl.ops.gaps import gaps
 from iiotctl.ops.last import last
 from iiotctl.ops.query import Query, run

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from iiotctl.errors import StoreError
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.ops.last import last
 from iiotctl.samples import SampleBatch
 from iiotctl.store.snapshot import Snapshot

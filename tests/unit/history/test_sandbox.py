@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from iiotctl.errors import IiotctlError, UsageError
-from iiotctl.history import connect, views
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql import connect, views
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.ops.query import Query, run
 from tests.unit.history.stores import small_store
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from iiotctl.errors import UsageError
-from iiotctl.history import statement
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
+from iiotctl.history.sql import statement
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
 from tests.unit.history.stores import small_store
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from iiotctl.errors import UsageError
-from iiotctl.history.statement import Kind, check
+from iiotctl.history.sql.statement import Kind, check
 
 COPY = "COPY (SELECT 1) TO 'x.parquet'"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from iiotctl.history import staterows, tagfacts
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history import tagfacts
+from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.states import staterows
 from tests.unit.history.press import STATE, T0, S, Values, press
 
 UNKNOWN = None

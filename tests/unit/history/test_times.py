@@ -8,8 +8,8 @@ import pytest
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event
-from iiotctl.history import sitetime, times
-from iiotctl.history.sitetime import SiteTime
+from iiotctl.history.time import sitetime, times
+from iiotctl.history.time.sitetime import SiteTime
 
 BERLIN = SiteTime("Europe/Berlin", sitetime.shifts_of(["22:00", "06:00", "14:00"]))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,10 +11,10 @@ import pytest
 
 from iiotctl import quality
 from iiotctl.errors import StoreError
-from iiotctl.history import views
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
-from iiotctl.history.statement import Kind, Statement
+from iiotctl.history.sql import views
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
+from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.samples import NULL_TIME, empty_batch
 from iiotctl.store.layout import KINDS
 from tests.unit.history.stores import T0, TAGS, ask, rollup, small_store, writer

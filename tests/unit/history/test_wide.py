@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from iiotctl.errors import IiotctlError
-from iiotctl.history import statement
-from iiotctl.history.bounds import Bounds
-from iiotctl.history.reader import Selection
-from iiotctl.history.result import Running
+from iiotctl.history.sql import statement
+from iiotctl.history.sql.bounds import Bounds
+from iiotctl.history.sql.reader import Selection
+from iiotctl.history.sql.result import Running
 from iiotctl.store.schema import TagRow
 from iiotctl.store.writer import StoreWriter
 from tests.unit.history.stores import batch

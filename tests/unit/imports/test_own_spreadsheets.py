@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iiotctl.history.sitetime import SiteTime
+from iiotctl.history.time.sitetime import SiteTime
 from iiotctl.imports import titles
 from iiotctl.imports.work import Options
 from iiotctl.ops.export import Order, run

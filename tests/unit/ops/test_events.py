@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iiotctl.errors import IncompleteError, SiteError, UsageError
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.ops import events as op
 from iiotctl.ops.aggregate import Wanted
 from iiotctl.ops.by_state import by_state

@@ -12,7 +12,7 @@ import pytest
 
 from iiotctl.errors import IiotctlError
 from iiotctl.events import Event
-from iiotctl.history.sitetime import SiteTime
+from iiotctl.history.time.sitetime import SiteTime
 from iiotctl.ops.export import Exported, Order, run
 from iiotctl.ops.trend import Order as TrendOrder
 from iiotctl.ops.trend import trend

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from iiotctl.errors import StoreError
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.samples import Gap, GapReason
 from iiotctl.store.bulk import BulkWriter
 from iiotctl.store.durable import Disk

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from iiotctl.capture.tagtable import row_of
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.history.tagfacts import find
 from iiotctl.site.model import Limits, Tag
 from iiotctl.site.sources import ReplaySource

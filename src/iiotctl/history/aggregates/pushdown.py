@@ -14,15 +14,15 @@ from iiotctl.history.aggregates.base import CODE, Floats, Function, Ints
 from iiotctl.history.aggregates.frame import Frame
 from iiotctl.history.aggregates.request import Block, Request, answer
 from iiotctl.history.aggregates.tally import Extreme
-from iiotctl.history.connect import quoted
-from iiotctl.history.intervals import Intervals
 from iiotctl.history.series import Series
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
+from iiotctl.history.time.intervals import Intervals
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
 
 _MOST_RESULTS: Final = 1_000_000

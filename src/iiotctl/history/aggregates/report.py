@@ -9,7 +9,7 @@ from iiotctl.history.aggregates import pushdown
 from iiotctl.history.aggregates.request import Block, Request, answers
 
 if TYPE_CHECKING:
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
 
 

@@ -12,16 +12,16 @@ from iiotctl import quality
 from iiotctl.history import series
 from iiotctl.history.aggregates.base import RESOLUTION_US, Configuration, Function, Ints, Outcome
 from iiotctl.history.aggregates.frame import Frame
-from iiotctl.history.connect import quoted
-from iiotctl.history.intervals import Intervals, intervals, parse_every
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
+from iiotctl.history.time.intervals import Intervals, intervals, parse_every
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
     from iiotctl.history.series import Series
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
 
 BLOCK_ROWS: Final = 2_000_000

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event, Level
-from iiotctl.history.intervals import intervals, parse_every
 from iiotctl.history.retrieval import chunks
 from iiotctl.history.retrieval.request import Mode
 from iiotctl.history.tagfacts import TagFacts, find
+from iiotctl.history.time.intervals import intervals, parse_every
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from iiotctl.history.reader import Reader
-    from iiotctl.history.sitetime import SiteTime
-    from iiotctl.history.times import Range
+    from iiotctl.history.sql.reader import Reader
+    from iiotctl.history.time.sitetime import SiteTime
+    from iiotctl.history.time.times import Range
 
 
 def tags(reader: Reader, patterns: Sequence[str], mode: Mode, notice: Callable[[Event], None]) -> list[TagFacts]:
@@ -64,7 +64,7 @@ def windows(reader: Reader, during: str | None, start: int, end: int) -> tuple[t
     """
     if during is None:
         return None
-    from iiotctl.history.during import windows as lasted
+    from iiotctl.history.events.during import windows as lasted
 
     return tuple(lasted(reader, during, start, end))
 
@@ -79,7 +79,7 @@ def bounds(reader: Reader, tags: Sequence[TagFacts], within: Range, during: str 
     if within.start is not None and within.end is not None:
         return within.start, within.end
     if during is not None:
-        from iiotctl.history.during import windows as lasted
+        from iiotctl.history.events.during import windows as lasted
 
         found = lasted(reader, during, within.start, within.end)
         first, last = found[0][0], found[-1][1]

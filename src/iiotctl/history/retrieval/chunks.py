@@ -12,15 +12,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiotctl import quality as codes
-from iiotctl.history.connect import quoted
 from iiotctl.history.gaps import of_tag
 from iiotctl.history.retrieval.block import Block, joined, of
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 _ROWS: Final = 200_000
 """Rows that a piece should have: about 5 MB."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.history.connect import quoted
 from iiotctl.history.retrieval.block import Block, empty, of
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
 from iiotctl.quality import BAD, UNCERTAIN
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 _USABLE: Final = f"quality < {BAD} AND value IS NOT NULL AND NOT isnan(value)"
 _SAMPLE: Final = "{'t': t, 'v': value, 'q': quality}"

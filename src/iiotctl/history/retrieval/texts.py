@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.events import Event, Level
-from iiotctl.history.connect import quoted
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
 
 if TYPE_CHECKING:
     import duckdb
     import numpy as np
     import numpy.typing as npt
 
-    from iiotctl.history.reader import Reader
     from iiotctl.history.retrieval.block import Block
     from iiotctl.history.retrieval.request import Request
+    from iiotctl.history.sql.reader import Reader
 
 _MOST_NAMED: Final = 3
 

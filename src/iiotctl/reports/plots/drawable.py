@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError, UsageError
-from iiotctl.history.times import Range
+from iiotctl.history.time.times import Range
 from iiotctl.reports.plots import axis, scene
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from iiotctl.history.aggregates.request import holding_texts
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.history.tagfacts import TagFacts
 from tests.unit.history.press import POWER, RECIPE, STATE, TEMPERATURE, press
 

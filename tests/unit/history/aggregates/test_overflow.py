@@ -10,7 +10,7 @@ import pytest
 from iiotctl import quality
 from iiotctl.history.aggregates import registry, report
 from iiotctl.history.aggregates.request import Request
-from iiotctl.history.reader import Reader, Selection
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.history.tagfacts import TagFacts
 from tests.unit.history.press import POWER, T0, S, press
 

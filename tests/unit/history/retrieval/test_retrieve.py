@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.retrieval import chunks, retrieve
 from iiotctl.history.retrieval.block import Block, joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.samples import Gap, GapReason
 from iiotctl.store.bulk import BulkWriter

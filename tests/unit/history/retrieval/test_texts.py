@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from iiotctl.events import Event
-from iiotctl.history.reader import Reader, Selection
 from iiotctl.history.retrieval import retrieve, texts
 from iiotctl.history.retrieval.block import Block, joined
 from iiotctl.history.retrieval.request import Boundary, Mode, Request
+from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.history.tagfacts import TagFacts
 from iiotctl.ops import export, trend
 from iiotctl.reports.plots import scene

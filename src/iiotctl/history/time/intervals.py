@@ -8,8 +8,8 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import UsageError
-from iiotctl.history import timeunits
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.time import timeunits
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 
 if TYPE_CHECKING:
     import numpy as np

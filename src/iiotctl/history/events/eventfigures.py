@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.history.stretches import Stretches, together
+from iiotctl.history.states.stretches import Stretches, together
 
 if TYPE_CHECKING:
-    from iiotctl.history.latch import Found
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.events.latch import Found
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
 
 _FIGURES: Final = {

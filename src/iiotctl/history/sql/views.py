@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iiotctl import quality
-from iiotctl.history.connect import quoted
-from iiotctl.history.unsealed import Unsealed
-from iiotctl.history.wide import MACRO as WIDE_MACRO
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.unsealed import Unsealed
+from iiotctl.history.sql.wide import MACRO as WIDE_MACRO
 from iiotctl.store.schema import COLUMNS as STORE_COLUMNS
 from iiotctl.store.schema import (
     DATED_BY,

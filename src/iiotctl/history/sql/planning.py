@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from iiotctl.history import connect, scans, tagfacts, views
-from iiotctl.history.bounds import Bounds, FileIndex
-from iiotctl.history.wide import Wide
+from iiotctl.history import tagfacts
+from iiotctl.history.sql import connect, scans, views
+from iiotctl.history.sql.bounds import Bounds, FileIndex
+from iiotctl.history.sql.wide import Wide
 from iiotctl.store.layout import SAMPLES, TAGS
 
 if TYPE_CHECKING:
-    from iiotctl.history.statement import Statement
+    from iiotctl.history.sql.statement import Statement
     from iiotctl.store.snapshot import Snapshot
 
 _RAW: Final = "raw_"

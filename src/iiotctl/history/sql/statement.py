@@ -15,9 +15,9 @@ from enum import Enum
 from typing import Any, Final
 
 from iiotctl.errors import UsageError
-from iiotctl.history import connect
-from iiotctl.history.sqlerror import as_usage
-from iiotctl.history.wide import FUNCTION, Wide, calls
+from iiotctl.history.sql import connect
+from iiotctl.history.sql.sqlerror import as_usage
+from iiotctl.history.sql.wide import FUNCTION, Wide, calls
 
 _READING_NODES: Final = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 

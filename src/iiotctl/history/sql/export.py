@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from iiotctl.history.connect import quoted
-from iiotctl.history.result import Field
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.result import Field
 
 FORMATS: Final = frozenset({"csv", "json", "jsonl", "parquet", "arrow"})
 """What `copy_statement` can write; Arrow as the Parquet file that it is made from."""

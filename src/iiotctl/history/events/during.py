@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import IncompleteError
-from iiotctl.history.connect import quoted
 from iiotctl.history.names import near
+from iiotctl.history.sql.connect import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 _NUMBERED: Final = re.compile(r"(?P<name>.+)#(?P<number>\d+)")
 

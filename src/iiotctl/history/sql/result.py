@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from iiotctl.history.reader import Notice, Reader, Selection
-from iiotctl.history.statement import Statement
+from iiotctl.history.sql.reader import Notice, Reader, Selection
+from iiotctl.history.sql.statement import Statement
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iiotctl.history.verdicts import NO, UNKNOWN, YES, Truth, sampled
+from iiotctl.history.events.verdicts import NO, UNKNOWN, YES, Truth, sampled
 
 if TYPE_CHECKING:
     import numpy as np

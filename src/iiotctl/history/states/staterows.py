@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from iiotctl.errors import UsageError
 from iiotctl.history import series, texts
 from iiotctl.history.pace import Pace
-from iiotctl.history.states import Runs, runs
+from iiotctl.history.states.states import Runs, runs
 
 if TYPE_CHECKING:
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
 
 BLOCK_ROWS: Final = 1_000_000

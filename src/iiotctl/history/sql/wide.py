@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.errors import UsageError
-from iiotctl.history.bounds import Bounds
-from iiotctl.history.connect import quoted
+from iiotctl.history.sql.bounds import Bounds
+from iiotctl.history.sql.connect import quoted
 
 if TYPE_CHECKING:
     import duckdb

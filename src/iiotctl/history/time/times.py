@@ -18,8 +18,8 @@ from typing import Final
 
 from iiotctl.errors import UsageError
 from iiotctl.events import Event, Level
-from iiotctl.history import timeunits
-from iiotctl.history.sitetime import UTC_TIME, SiteTime
+from iiotctl.history.time import timeunits
+from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 
 Notice = Callable[[Event], None]
 _DAY: Final = timedelta(days=1)

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.errors import UsageError
 from iiotctl.history import series, texts
-from iiotctl.history.connect import quoted
-from iiotctl.history.latch import Found, Joiner, Latch
+from iiotctl.history.events.latch import Found, Joiner, Latch
+from iiotctl.history.events.verdicts import YES, Course, Truth, judge
 from iiotctl.history.names import near
 from iiotctl.history.pace import Pace
-from iiotctl.history.verdicts import YES, Course, Truth, judge
+from iiotctl.history.sql.connect import quoted
 from iiotctl.site.condition import AllOf, AnyOf, Claim, Expression, Not, claims
 from iiotctl.store.accounts import accounts
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
     from iiotctl.site.events import EventDefinition
 

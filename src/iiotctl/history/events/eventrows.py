@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.eventframe import EventFrame
-from iiotctl.history.connect import quoted
-from iiotctl.history.views import literal
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import literal
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
 
 _FOREVER: Final = 1 << 62
 _COLUMNS: Final = (

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iiotctl.history.connect import quoted
-from iiotctl.history.views import SQL_TYPES
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import SQL_TYPES
 from iiotctl.store.layout import Table
 from iiotctl.store.schema import COLUMNS, LATER
 

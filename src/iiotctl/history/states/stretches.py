@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from iiotctl.history.aggregates.base import Configuration
-    from iiotctl.history.reader import Reader
+    from iiotctl.history.sql.reader import Reader
     from iiotctl.history.tagfacts import TagFacts
 
 BLOCK_ROWS: Final = 1_000_000

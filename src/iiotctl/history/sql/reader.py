@@ -14,18 +14,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from iiotctl.events import Event, Level
-from iiotctl.history import connect, latest, planning, sqlerror, views
-from iiotctl.history.bounds import Bounds, FileIndex
-from iiotctl.history.connect import quoted
-from iiotctl.history.omission import left_out
-from iiotctl.history.worker import Worker
+from iiotctl.history import latest
+from iiotctl.history.sql import connect, planning, sqlerror, views
+from iiotctl.history.sql.bounds import Bounds, FileIndex
+from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.omission import left_out
+from iiotctl.history.sql.worker import Worker
 from iiotctl.store.layout import SAMPLES
 from iiotctl.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
-    from iiotctl.history.statement import Statement
+    from iiotctl.history.sql.statement import Statement
 
 _ATTEMPTS: Final = 20
 """Plans per question; more than one only when a file vanished or was left out."""
@@ -226,7 +227,7 @@ class Reader:
         return connection
 
     def _strangers(self, snapshot: Snapshot) -> list[Path]:
-        from iiotctl.history import filecheck
+        from iiotctl.history.sql import filecheck
 
         found = filecheck.strangers(snapshot.files, self._without | snapshot.ranges.keys())
         for path, cause in found:
@@ -274,7 +275,7 @@ class Reader:
         if self._is_vanished(error) and not self._replanned:
             self._replanned = True
             return True
-        from iiotctl.history import filecheck
+        from iiotctl.history.sql import filecheck
 
         culprits = self._worker.run(lambda: filecheck.objections(self._files, error), lambda: None)
         for path, cause in culprits:

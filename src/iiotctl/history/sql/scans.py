@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.history.bounds import Bounds
+from iiotctl.history.sql.bounds import Bounds
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,7 +12,7 @@ from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from iiotctl.history.sitetime import SiteTime
+    from iiotctl.history.time.sitetime import SiteTime
 
 _FIXED_US: Final = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
 CALENDAR: Final = ("d", "w", "mo", "y")

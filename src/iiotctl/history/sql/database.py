@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from iiotctl.history import connect, views, wide
-from iiotctl.history.reader import Notice, Reader, Selection
+from iiotctl.history.sql import connect, views, wide
+from iiotctl.history.sql.reader import Notice, Reader, Selection
 from iiotctl.store.layout import Table
 from iiotctl.store.schema import COLUMNS, LATER
 from iiotctl.store.snapshot import Snapshot

@@ -1,0 +1,1 @@
+"""Events: conditions over samples, what is found, stored and asked for by `--during`."""
