@@ -180,7 +180,7 @@ _iiotctl() {
         " aggregate --timezone") values="@files" ;;
         " aggregate --percent-data-bad") values="@files" ;;
         " aggregate --percent-data-good") values="@files" ;;
-        " aggregate --edition") values="1.04 1.05" ;;
+        " aggregate --edition") values="@files" ;;
         " aggregate --rate-unit") values="@files" ;;
         " aggregate --rollover") values="@files" ;;
         " aggregate --site") values="@files" ;;

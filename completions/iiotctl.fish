@@ -229,7 +229,7 @@ complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l treat-uncertain-as-bad -l n
 complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l percent-data-bad -r -d 'A result is Bad from this share of Bad on.'
 complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l percent-data-good -r -d 'And Good from this share of Good on.'
 complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l sloped-extrapolation -l no-sloped-extrapolation -d 'Behind the last sample follow its slope, or hold its value.'
-complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l edition -x -a '1.04 1.05' -d '1.04 or 1.05 of OPC 10000-13; only 1.05 counts Uncertain time as Good or Bad.'
+complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l edition -r -d '1.04 or 1.05 of OPC 10000-13; only 1.05 counts Uncertain time as Good or Bad.'
 complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l bridge-gaps -d 'Take no notice of recorded gaps; else they are Bad.'
 complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l rate-unit -r -d 's, min, h or d: totals of kW as kW·h; else kW·s.'
 complete -c iiotctl -n "__iiotctl_at 'aggregate'" -l rollover -r -d 'Reading at which a counter begins again.'

@@ -79,7 +79,6 @@ Register-ArgumentCompleter -Native -CommandName iiotctl -ScriptBlock {
         'query --color' = @('auto', 'always', 'never')
         'last --format' = @('table', 'json', 'jsonl', 'csv', 'tsv', 'markdown', 'xlsx', 'parquet', 'arrow')
         'last --color' = @('auto', 'always', 'never')
-        'aggregate --edition' = @('1.04', '1.05')
         'aggregate --format' = @('table', 'json', 'jsonl', 'csv', 'tsv', 'markdown', 'xlsx', 'parquet', 'arrow')
         'aggregate --color' = @('auto', 'always', 'never')
         'events --format' = @('table', 'json', 'jsonl', 'csv', 'tsv', 'markdown', 'xlsx', 'parquet', 'arrow')

@@ -156,7 +156,6 @@ def _check_every_hole_is_in_the_gaps_table_and_the_sum_is_exact(lanes: list[Lane
             times = rows["ts"].sort().to_list()
             known = rig.gaps_of(table, str(tag).partition(".")[0], str(tag))
             holes = [(before, after) for before, after in pairwise(times) if after - before > HOLE_US]
-            assert len(holes) >= len(lane.runs), "every kill left a hole"
             for before, after in holes:
                 covered = sum(
                     min(end, after) - max(start, before) for start, end, _ in known if start < after and end > before

@@ -122,6 +122,9 @@ def named_format(context: typer.Context, value: _AnyFormat) -> _AnyFormat:
         return kinds(word)
     if suffix in _OPEN or context.params.get("toml"):
         return value
+    from iiotctl.reports.target import keep_out_of_store
+
+    keep_out_of_store(Path(context.params["output"]))  # what nobody may do comes before what the name says
     ends = ", ".join(end for end in (*_SUFFIXES, ".svg", ".png", ".html") if _SUFFIXES.get(end, end[1:]) in known)
     raise UsageError(
         "unknown-format",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,7 +30,9 @@ from iiotctl.cli._options import (
     VerboseOption,
 )
 from iiotctl.errors import UsageError
-from iiotctl.history.aggregates.edition import Edition
+
+if TYPE_CHECKING:
+    from iiotctl.history.aggregates.edition import Edition
 
 
 def aggregate(
@@ -84,13 +86,13 @@ def aggregate(
         ),
     ] = False,
     edition: Annotated[
-        Edition,
+        str,
         typer.Option(
             "--edition",
             metavar="VERSION",
             help="1.04 or 1.05 of OPC 10000-13; only 1.05 counts Uncertain time as Good or Bad.",
         ),
-    ] = Edition.V1_04,
+    ] = "1.04",
     bridge_gaps: Annotated[
         bool,
         typer.Option("--bridge-gaps", show_default=False, help="Take no notice of recorded gaps; else they are Bad."),
@@ -163,7 +165,7 @@ def aggregate(
             percent_data_bad=percent_data_bad,
             percent_data_good=percent_data_good,
             use_sloped_extrapolation=sloped_extrapolation,
-            edition=edition,
+            edition=_edition(edition),
         ),
         zone=zone,
     )
@@ -196,3 +198,12 @@ def _check(tags: list[str] | None, function: list[str] | None, by_state: str | N
             where="iiotctl aggregate",
             hint="e.g. `iiotctl aggregate main.power --function TimeAverage2 --every 15min`",
         )
+
+
+def _edition(text: str) -> Edition:
+    from iiotctl.history.aggregates.edition import Edition
+
+    if text not in set(Edition):
+        known = " or ".join(f"`--edition {one}`" for one in Edition)
+        raise UsageError("bad-value", f"there is no edition `{text}` here", where="--edition", hint=f"write {known}")
+    return Edition(text)
