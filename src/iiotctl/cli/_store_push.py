@@ -41,7 +41,7 @@ def push(
     for path in found.damaged:
         _console.warn(f"{path}: its hash is not the one that was written; it was not copied")
     for path in found.unknown:
-        _console.warn(f"{path}: no manifest knows it; it was not copied")
+        _console.warn(f"{path}: no manifest has its hash; it was not copied")
     for path in found.missing:
         _console.warn(f"{path}: a manifest knows it, and it is gone here; what the target has of it stays")
     for path in found.withheld:

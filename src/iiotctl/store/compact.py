@@ -102,6 +102,8 @@ def compact(
     """
     with Upkeep.open(root, now_us=now_us, disk=disk) as upkeep:
         work = _Work(upkeep, plan.Rules(now_us(), daily_after_us), notice)
+        for log, valid, size in ledger.torn(upkeep.layout):
+            work.done.left.append(LeftAlone(log, f"the manifest is damaged: readable up to byte {valid} of {size}"))
         try:
             work.done.deleted = upkeep.delete()
             for part in _parts(upkeep.layout, upkeep.ledger, work.rules, work.done):

@@ -167,6 +167,8 @@ class _Work:
         waiting = _Step()
         for key in sorted(here):
             known = [name for name in here[key] if name in self.entries]
+            # a damaged manifest may tell of a file without its hash
+            self.result.unknown += [name for name in here[key] if name not in self.entries]
             new = [name for name in known if name not in self.at_target.ranges]
             self.result.already += len(known) - len(new)
             for step in self._of_date(new, [name for name in held[key] if name not in here[key]]):

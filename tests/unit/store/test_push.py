@@ -226,6 +226,18 @@ def test_files_of_others_are_named(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "lake")) == 60
 
 
+def test_a_damaged_manifest_is_no_reason_to_say_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    fill(source, 0)
+    fill(source, 0, tags=5)
+    compacted(source)
+    log = next((source / "manifest").glob("gathered-*.log"))
+    log.write_bytes(log.read_bytes()[:-10])
+    assert len(pushed(source, tmp_path / "lake").unknown) == 1
+    done = compact(source, now_us=lambda: NOW)
+    assert [one.path for one in done.left] == [log]
+
+
 def test_replaced_files_go_after_a_while(tmp_path: Path) -> None:
     source, lake = tmp_path / "source", tmp_path / "lake"
     fill(source, 0)

@@ -43,9 +43,6 @@ class Mark(IntEnum):
     GAP = 3
 
 
-MARK_NAMES: Final = {Mark.GOOD: "good", Mark.UNCERTAIN: "uncertain", Mark.BAD: "bad", Mark.GAP: "gap"}
-
-
 @dataclass(frozen=True, slots=True)
 class Panel:
     """Traces that share an axis of values.
