@@ -259,6 +259,7 @@ async function main() {
   });
   await server.initialize();
   build();
+  tick(); // whoever connects before the first beat reads values that stand in `truth` as well
   await server.start();
   const url = new URL(server.getEndpointUrl().replace("opc.tcp:", "http:"));
   say({ event: "ready", port: Number(url.port), endpoint: server.getEndpointUrl() });
