@@ -1,0 +1,1 @@
+"""What is normal for each tag, learnt once from a period that a person names, frozen and versioned."""
