@@ -72,7 +72,7 @@ def test_states_have_quantiles_of_their_own() -> None:
         (np.full(600, 5.0), 0),
         (np.array([1.0]), 0),
         (np.full(600, np.nan), 0),
-        (np.array([np.inf, -np.inf, 1e308, -1e308] * 60), 0),
+        (np.array([np.inf, -np.inf, 1e30, -1e30] * 60), 0),
         (np.full(600, 5.0), 0x80000000),
     ],
 )
