@@ -14,6 +14,7 @@ from iiotctl import quality
 from iiotctl.events import Event, Level
 from iiotctl.imports import meaning, shapes, titles
 from iiotctl.imports.figures import FileReport, TagBook, TagFigures
+from iiotctl.imports.order import OrderBook
 from iiotctl.imports.rejects import SHOWN, Rejects, refused
 from iiotctl.imports.rows import RowReader
 from iiotctl.imports.tables import Table, open_table
@@ -107,6 +108,7 @@ class FileWork:
         self._meaning = meaning.settle(self._table, self._shape, options.wishes, path)
         self._names = Names(path, options.given, options.prefix)
         self._book = TagBook(now_us() + MAX_AHEAD_US)
+        self._order = OrderBook()
 
     def _titled_zone(self) -> str | None:
         """The zone that the title of the times names."""
@@ -131,6 +133,9 @@ class FileWork:
             writer.discard()
             raise
         done = writer.flush(store_conflicts=self._options.store_conflicts)
+        names = [name for name in self._names.known.values() if name]
+        back = self._order.found(dict(zip(writer.codes(names), names, strict=True)))
+        writer.write_disorder([*done.disorder, back])
         if not self._options.store_conflicts:
             for dispute in done.disputes:
                 local = pl.from_epoch("ts", time_unit="us").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ").alias("ts")
@@ -156,12 +161,13 @@ class FileWork:
         for frame, lines in self._table.chunks():
             for rows in reader.read(frame, lines):
                 self._book.take(rows)
+                self._order.take(rows)
                 sink.add(rows)
             if time.monotonic() - said > _SAY_EVERY_S:
                 said = time.monotonic()
                 text = f"{self._path.name}: {reader.counts.rows / 1e6:.1f} million rows read"
                 self._notice(Event(Level.NOTICE, "import-progress", text))
-        for rows in reader.finish():
+        for rows in reader.finish():  # out of their place in the file, so their order says nothing
             self._book.take(rows)
             sink.add(rows)
         return reader

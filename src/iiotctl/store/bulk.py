@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Final, Self
 from iiotctl.errors import StoreError
 from iiotctl.eventframe import EventFrame
 from iiotctl.samples import Gap
+from iiotctl.store import disorder, ledger
 from iiotctl.store import layout as places
-from iiotctl.store import ledger
 from iiotctl.store.columns import final_frame, sorted_by_name
 from iiotctl.store.compare import Judge, Verdicts
 from iiotctl.store.durable import Disk
-from iiotctl.store.layout import EVENTS, GAPS, LOCK_NAME, PART_SUFFIX, SAMPLES, TAGS, Layout, SegmentName
+from iiotctl.store.layout import DISORDER, EVENTS, GAPS, LOCK_NAME, PART_SUFFIX, SAMPLES, TAGS, Layout, SegmentName
 from iiotctl.store.lock import Lock, holder, refuse_remote, releasing
 from iiotctl.store.manifest import Manifest
 from iiotctl.store.schema import TagRow, events_frame, gaps_frame, tags_frame
@@ -57,6 +57,7 @@ class Stored:
         files: Parquet files of samples written.
         size: their bytes.
         disputes: a frame of (tag, ts, value, text, quality, line) for each batch of conflicts.
+        disorder: stretches of rows that repeat each other and of conflicts, see `store.disorder`.
     """
 
     rows: int = 0
@@ -68,6 +69,7 @@ class Stored:
     files: int = 0
     size: int = 0
     disputes: list[pl.DataFrame] = field(default_factory=list)
+    disorder: list[pl.DataFrame] = field(default_factory=list)
 
 
 class BulkWriter:
@@ -190,6 +192,9 @@ class BulkWriter:
         done.conflicts_stored += verdicts.conflicts_kept
         if verdicts.conflicts.height:
             done.disputes.append(verdicts.conflicts)
+            done.disorder.append(disorder.of_rows(verdicts.conflicts, disorder.CONFLICTING))
+        if verdicts.repeats.height:
+            done.disorder.append(disorder.of_rows(verdicts.repeats, disorder.REPEATED))
         return verdicts.new
 
     def _finished(self, coded: pl.DataFrame) -> pl.DataFrame:
@@ -239,6 +244,19 @@ class BulkWriter:
         """
         if found:
             self._write_dated(EVENTS, events_frame(found, self._site), "detected_at")
+
+    def write_disorder(self, stretches: Sequence[pl.DataFrame]) -> None:
+        """Note rows whose times were not in order, see `store.disorder`; what is noted already is not noted again.
+
+        Raises:
+            StoreError: `bulk-write-failed`.
+        """
+        found = disorder.rows_of_table(disorder.together(stretches), self._site, self._now_us())
+        if found.height:
+            with Snapshot.open(self._layout.root) as snapshot:
+                found = disorder.unknown(found, snapshot.files[DISORDER])
+        if found.height:
+            self._write_dated(DISORDER, found, "detected_at")
 
     def _write_dated(self, kind: str, frame: pl.DataFrame, column: str) -> None:
         from iiotctl.store.seal import by_date

@@ -35,6 +35,7 @@ class Verdicts:
         expired: number of rows in whose place retention left roll-ups.
         conflicts: tag (name), ts, value, text, quality and line of each row that disagrees.
         conflicts_kept: how many of these are in `new` all the same.
+        repeats: tag (name) and ts of each row that repeats an earlier one of the block.
     """
 
     new: pl.DataFrame
@@ -42,6 +43,7 @@ class Verdicts:
     expired: int
     conflicts: pl.DataFrame
     conflicts_kept: int
+    repeats: pl.DataFrame
 
 
 class Judge:
@@ -78,8 +80,10 @@ class Judge:
         there = self._there(day, rows)
         expired = self._expired(day, rows)
         same_key = (pl.col("tag") == pl.col("tag").shift()) & (pl.col("ts") == pl.col("ts").shift())
-        if there is None and expired is None and not rows.select(same_key.any()).item():
-            return Verdicts(rows, 0, 0, self._named(rows.clear()), 0)
+        twice = rows.filter(same_key | same_key.shift(-1, fill_value=False))
+        repeats = self._named(twice.filter(~pl.struct(_SAME).is_first_distinct())).select("tag", "ts")
+        if there is None and expired is None and not twice.height:
+            return Verdicts(rows, 0, 0, self._named(rows.clear()), 0, repeats)
         total = rows.height
         new = rows.unique(_SAME, keep="first", maintain_order=True)
         taken = pl.lit(value=False)
@@ -98,7 +102,7 @@ class Judge:
         if not self._keep:
             new = new.filter(~pl.col("_other"))
         kept = conflicts.height if self._keep else 0
-        return Verdicts(new.drop("_other", "_taken", strict=False), already, gone, conflicts, kept)
+        return Verdicts(new.drop("_other", "_taken", strict=False), already, gone, conflicts, kept, repeats)
 
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
         import polars as pl

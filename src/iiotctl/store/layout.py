@@ -8,6 +8,7 @@
       rollups/date=2026-11-21/raw-<segment>.parquet
       kept/date=2026-11-21/raw-<segment>.parquet
       events/date=2026-11-21/raw-<segment>.parquet
+      disorder/date=2026-11-21/raw-<segment>.parquet
       samples/date=2026-11-21/hour-14-<run>-<n>.parquet      of compaction: an hour; `day-<run>-<n>` holds more of a day
       manifest/<run>.log
       spool/<run>-<n>.seg                     not yet sealed
@@ -35,16 +36,17 @@ SEGMENT_FORMAT: Final = 2
 """2 = commits may hold roll-ups and kept windows. Sealed files are as ever, so the store's format stays; but an
 older iiotctl that seals such a segment would drop those rows, so it must refuse the segment."""
 Captured = Literal["samples", "gaps", "tags", "rollups", "kept"]
-Table = Literal[Captured, "events"]
+Table = Literal[Captured, "events", "disorder"]
 SAMPLES: Final = "samples"
 GAPS: Final = "gaps"
 TAGS: Final = "tags"
 ROLLUPS: Final = "rollups"
 KEPT: Final = "kept"
 EVENTS: Final = "events"
+DISORDER: Final = "disorder"
 CAPTURED: Final[tuple[Captured, ...]] = (SAMPLES, GAPS, TAGS, ROLLUPS, KEPT)
 """Tables whose rows a capture brings: they may stand in a segment. The rows of others are written sealed."""
-KINDS: Final[tuple[Table, ...]] = (*CAPTURED, EVENTS)
+KINDS: Final[tuple[Table, ...]] = (*CAPTURED, EVENTS, DISORDER)
 TMP_SUFFIX: Final = ".tmp"
 PART_SUFFIX: Final = ".part"
 """A file of an import that has not got its name yet; the next import finishes or removes it."""

@@ -119,6 +119,16 @@ EVENT_COLUMNS: Final = {
     "tool_version": "string",
     "withdrawn": "bool",
 }
+DISORDER_COLUMNS: Final = {
+    "tag": "string",
+    "start": "timestamp",
+    "end": "timestamp",
+    "kind": "string",
+    "rows": "int64",
+    "step": "float64",
+    "site": "string",
+    "detected_at": "timestamp",
+}
 IMPORTED: Final = "imported"
 """`mode` of a tag that was never captured: its samples came from a file."""
 REMOVED: Final = "removed"
@@ -133,6 +143,7 @@ COLUMNS: Final = {
     "rollups": ROLLUP_COLUMNS,
     "kept": KEPT_COLUMNS,
     "events": EVENT_COLUMNS,
+    "disorder": DISORDER_COLUMNS,
 }
 LATER: Final = {
     "tags": frozenset(
@@ -159,6 +170,7 @@ DATED_BY: Final = {
     "rollups": "start",
     "kept": "detected_at",
     "events": "detected_at",
+    "disorder": "detected_at",
 }
 """The column whose UTC date names the folder of a row's file."""
 SORTED_BY: Final = {
@@ -168,6 +180,7 @@ SORTED_BY: Final = {
     "rollups": ("tag", "start", "end"),
     "kept": ("detected_at",),
     "events": ("detected_at",),
+    "disorder": ("detected_at",),
 }
 """The order of the rows of a file that compaction wrote; equal ones stand as they were written."""
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from iiotctl.store import ledger, spool
 from iiotctl.store.layout import (
     CAPTURED,
+    DISORDER,
     EVENTS,
     EXPIRY_SUFFIX,
     GAPS,
@@ -193,7 +194,7 @@ class Snapshot:
 
     def unsealed(self, table: Table) -> pl.DataFrame | None:
         """Rows of a table in the spool, in the columns of `schema.COLUMNS`, or None."""
-        if table == EVENTS:
+        if table == EVENTS or table == DISORDER:  # noqa: PLR1714, SIM109 - this form narrows the type
             return None
         segments = [segment for segment in self._segments if has_rows(segment, table)]
         if not segments:

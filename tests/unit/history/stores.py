@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from iiotctl.eventframe import EventFrame
 from iiotctl.history.sql.reader import Selection
@@ -14,6 +15,7 @@ from iiotctl.history.sql.statement import Kind, Statement
 from iiotctl.kept import Kept
 from iiotctl.rollups import RollupBatch
 from iiotctl.samples import Gap, GapReason, SampleBatch
+from iiotctl.store import disorder
 from iiotctl.store.bulk import BulkWriter
 from iiotctl.store.schema import TagRow
 from iiotctl.store.writer import StoreWriter
@@ -111,7 +113,7 @@ def with_events(root: Path, *found: EventFrame) -> Path:
 
 
 def small_store(root: Path) -> Path:
-    """Three sealed rows, two unsealed ones, three gaps of which one was taken back, a roll-up, a window, an event."""
+    """Three sealed rows, two unsealed ones, three gaps of which one was taken back, a roll-up, a window, an event, disorder."""
     store = writer(root)
     store.commit(
         batch([0, 1, 2], [T0, T0 + 1, T0 + 2], [1.0, 2.0, 3.0]),
@@ -131,6 +133,8 @@ def small_store(root: Path) -> Path:
         kept=[window("w", end=T0 + 2_000_000, detected=T0 + 5)],
     )
     store.close(seal=False)
+    with BulkWriter.open(root, site="plant", now_us=lambda: T0) as bulk:
+        bulk.write_disorder([disorder.of_rows(pl.DataFrame({"tag": [TAGS[0]], "ts": [T0]}), disorder.REPEATED)])
     return with_events(root, event("e"))
 
 

@@ -14,6 +14,7 @@ from iiotctl.history.sql.wide import MACRO as WIDE_MACRO
 from iiotctl.store.schema import COLUMNS as STORE_COLUMNS
 from iiotctl.store.schema import (
     DATED_BY,
+    DISORDER_COLUMNS,
     EVENT_COLUMNS,
     GAP_COLUMNS,
     KEPT_COLUMNS,
@@ -50,6 +51,7 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
         "number": "BIGINT",
         **{name: SQL_TYPES[kind] for name, kind in EVENT_COLUMNS.items() if name != "withdrawn"},
     },
+    "disorder": {name: SQL_TYPES[kind] for name, kind in DISORDER_COLUMNS.items()},
     "latest": {
         "tag": "VARCHAR",
         "ts": "TIMESTAMP WITH TIME ZONE",
@@ -110,7 +112,7 @@ def create(
         newest: rows of `latest` without `status`, where somebody has found them already; else the view looks
             through everything.
         windows: of the rows that would be in the views only those of these stretches are; roll-ups that began in
-            one, gaps, kept windows and events that touch one.
+            one, gaps, kept windows, events and disorder that touch one.
         only: views that will be asked for: each takes a few ms to make.
     """
     chosen = snapshot.files if files is None else files
@@ -235,6 +237,12 @@ def _definitions(start: int | None, end: int | None, windows: Windows | None = N
         ' (PARTITION BY site, id ORDER BY detected_at DESC, withdrawn DESC, "end" DESC NULLS LAST) = 1)'
         " WHERE NOT withdrawn)" + where
     )
+    # a spell that is noted again, grown or not, keeps its start
+    where = _where(('"end" >= {}', start), ("start < {}", end))
+    disorder = (
+        f"FROM (FROM {_INSIDE}.raw_disorder QUALIFY row_number() OVER"
+        ' (PARTITION BY site, tag, kind, start ORDER BY detected_at DESC, "end" DESC, rows DESC) = 1)' + where
+    )
     rollups = _ROLLUPS.format(where=_where(("start >= {}", start), ("start < {}", end)))
     return {
         "samples": samples,
@@ -243,6 +251,7 @@ def _definitions(start: int | None, end: int | None, windows: Windows | None = N
         "gaps": _touching(gaps, windows),
         "kept": _touching(kept, windows),
         "events": _touching(events, windows),
+        "disorder": _touching(disorder, windows),
         "rollups": _within(rollups, "start", windows),
         _INSIDE_NEWEST: _NEWEST,
         "latest": f"SELECT {_LATEST} FROM {_INSIDE_NEWEST}",
