@@ -142,3 +142,24 @@ class AuditResult:
     def data_of(self, tag: str) -> TagData | None:
         """What was judged of a tag; None = not part of the selection."""
         return next((one for one in self.data if one.info.tag == tag), None)
+
+    @property
+    def unjudged_tags(self) -> list[str]:
+        """Tags that no check of values could judge: every one that applies said why it could not."""
+        looking = {name for name, check in self.checks.items() if check.learns} or set(self.checks)
+        blind: dict[str, set[str]] = {}
+        left: dict[str, set[str]] = {}
+        for listed, found in ((self.not_judged, blind), (self.skipped, left)):
+            for one in listed:
+                found.setdefault(one.tag, set()).add(one.check)
+        names = [data.info.tag for data in self.data]
+        return [
+            name
+            for name in names
+            if _is_blind(looking, *(each.get("", set()) | each.get(name, set()) for each in (blind, left)))
+        ]
+
+
+def _is_blind(looking: set[str], blind: set[str], left: set[str]) -> bool:
+    applying = looking - left
+    return bool(applying) and applying <= blind

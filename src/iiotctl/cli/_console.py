@@ -70,6 +70,12 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
+def shows_symbols(stream: TextIO) -> bool:
+    """Whether braille, bars and shapes can be shown: by encoding; the console of Linux without a desktop has none."""
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    return encoding.lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"
+
+
 def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
     """`text` in colour where the policy allows it; `styles` are keys such as "red" and "bold"."""
     if not uses_color(stream or sys.stderr):

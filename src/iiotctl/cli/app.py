@@ -21,6 +21,7 @@ import typer
 from iiotctl import __version__
 from iiotctl.cli import _console, _environment, _failure, _help
 from iiotctl.cli import aggregate as aggregate_
+from iiotctl.cli import audit as audit_
 from iiotctl.cli import backfill as backfill_
 from iiotctl.cli import browse as browse_
 from iiotctl.cli import capture as capture_
@@ -62,6 +63,7 @@ ORDER: Final = (
         "aggregate",
         "events",
         "gaps",
+        "audit",
         "doctor",
         "certificate",
         "explain",
@@ -127,6 +129,7 @@ app.add_typer(events_.app, name="events", rich_help_panel=ASK)
 app.command("aggregate", rich_help_panel=ASK)(aggregate_.aggregate)
 app.command("gaps", rich_help_panel=ASK)(gaps_.gaps)
 app.command("export", rich_help_panel=ASK)(export_.export)
+app.add_typer(audit_.app, name="audit", rich_help_panel=CHECK)
 app.add_typer(certificate_.app, name="certificate", rich_help_panel=CHECK)
 app.command("doctor", rich_help_panel=CHECK)(doctor_.doctor)
 app.command("explain", rich_help_panel=CHECK)(explain_.explain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -170,7 +169,7 @@ def trend(
         output,
         width,
         height,
-        unicode=not ascii and _shows_braille(),
+        unicode=not ascii and _console.shows_symbols(sys.stdout),
         color=_console.uses_color(sys.stdout),
         force=force,
     )
@@ -190,8 +189,3 @@ def trend(
     )
     drawing.write(op.trend(order, _console.show_event), wish)
 
-
-def _shows_braille() -> bool:
-    """By encoding; the console of Linux without a desktop has no such letters whatever its encoding."""
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    return encoding.lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"

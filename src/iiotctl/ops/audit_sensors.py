@@ -26,6 +26,7 @@ class Wanted:
         select, ignore: ids of checks; () = all, none.
         baseline: file of a baseline; None = the newest approved one beside the store, else what the first two days teach.
         exceptions: exceptions file; None = the one that the site file names, if any.
+        calibrations: calibration records; None = those that the site file names, if any.
         remember: keep first-seen times in the store (needs write access; where there is none the result says so).
         zone: of `start` and `end` where they have no offset.
     """
@@ -37,6 +38,7 @@ class Wanted:
     ignore: Sequence[str] = ()
     baseline: Path | None = None
     exceptions: Path | None = None
+    calibrations: Path | None = None
     remember: bool = True
     zone: SiteTime = UTC_TIME
 

@@ -1,0 +1,246 @@
+"""`iiotctl audit`: what lies among the sensors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._history_options import ForceOption, FromOption, TimezoneOption, ToOption
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    OutputOption,
+    QuietOption,
+    SiteOption,
+    StoreOption,
+    VerboseOption,
+    named_format,
+)
+from iiotctl.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from iiotctl.checks.result import AuditResult
+
+app = typer.Typer()
+
+_COMMISSIONING: Final = ("table", "html", "json")
+
+
+class AuditFormat(StrEnum):
+    """How an audit is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    HTML = "html"
+    SARIF = "sarif"
+
+
+class Level(StrEnum):
+    """How much a finding matters, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+FailOnOption = Annotated[
+    Level, typer.Option("--fail-on", metavar="LEVEL", help="Exit 1 from this level on: critical, high, medium, low.")
+]
+AuditStrictOption = Annotated[
+    bool, typer.Option("--strict", show_default=False, help="Exit 8 when a tag could not be judged.")
+]
+AuditFormatOption = Annotated[
+    AuditFormat,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        callback=named_format,
+        show_default=False,
+        help="table, json, jsonl, csv, html, sarif; else as FILE ends.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def group(
+    context: typer.Context,
+    start: FromOption = None,
+    end: ToOption = None,
+    fail_on: FailOnOption = Level.HIGH,
+    strict: AuditStrictOption = False,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: AuditFormatOption = AuditFormat.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Find sensors that lie: frozen, drifting, noisy, mute.
+
+    Alone it runs every audit there is: today that of the sensors.
+
+    Examples:
+      iiotctl audit
+      iiotctl audit sensors --from 'y' --to 't'
+      iiotctl audit baseline learn --from '*-14d' --to '*-7d'
+    """
+    if context.invoked_subcommand is None:
+        sensors(
+            start=start,
+            end=end,
+            fail_on=fail_on,
+            strict=strict,
+            site=site,
+            store=store,
+            format=format,
+            output=output,
+            quiet=quiet,
+            verbose=verbose,
+            color=color,
+        )
+
+
+@app.command("sensors")
+def sensors(
+    start: FromOption = None,
+    end: ToOption = None,
+    timezone: TimezoneOption = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tags", metavar="PATTERN", show_default=False, help="Names or patterns such as 'press1.*'; repeatable."
+        ),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", metavar="CHECK", show_default=False, help="Only these checks; a,b or repeated."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CHECK", show_default=False, help="Not these checks; a,b or repeated."),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", metavar="FILE", show_default=False, help="Baseline to judge by; else the approved one."
+        ),
+    ] = None,
+    exceptions: Annotated[
+        Path | None,
+        typer.Option(
+            "--exceptions", metavar="FILE", show_default=False, help="Findings to pass over: reason, owner, expiry."
+        ),
+    ] = None,
+    calibrations: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrations", metavar="FILE", show_default=False, help="Calibration records: as found and as left."
+        ),
+    ] = None,
+    severity: Annotated[
+        Level | None,
+        typer.Option("--severity", metavar="LEVEL", show_default=False, help="Show from this level on; else medium."),
+    ] = None,
+    fail_on: FailOnOption = Level.HIGH,
+    strict: AuditStrictOption = False,
+    commissioning: Annotated[
+        bool,
+        typer.Option("--commissioning", show_default=False, help="A pass/fail sheet loop by loop, to be signed."),
+    ] = False,
+    force: ForceOption = False,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: AuditFormatOption = AuditFormat.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Judge every sensor of a store by its own past.
+
+    Reads the store only. Without a baseline the first two days of each tag teach
+    what is normal, and the report says so. A finding names the NE 107 state, the
+    evidence, what else it could be and what to do; what could not be judged is
+    said. Exit code: 1 findings from --fail-on on, 8 nothing could be judged.
+
+    Examples:
+      iiotctl audit sensors
+      iiotctl audit sensors --from 'y' --to 't' --tags 'press1.*' -o audit.html
+      iiotctl audit sensors --severity low --ignore replay
+      iiotctl audit sensors --commissioning --from '*-4h' -o loops.html
+    """
+    del quiet, verbose, color
+    from iiotctl.findings import Severity
+    from iiotctl.ops import audit_sensors as op
+    from iiotctl.ops.history import opened
+    from iiotctl.ops.site import open_import
+    from iiotctl.reports.findings import output as reporting
+
+    if commissioning and format.value not in _COMMISSIONING:
+        raise UsageError(
+            "bad-value",
+            f"a commissioning sheet is not written as `{format.value}`",
+            hint="leave `--format` out, or `--format html` to print and sign it",
+        )
+    root, zone = opened(site, store, timezone, _console.show_event)
+    wish = reporting.Wish(
+        format.value,
+        zone.tz,
+        output,
+        severity=None if severity is None else Severity(severity.value),
+        color=_console.uses_color(sys.stdout) and output is None,
+        unicode=output is not None or _console.shows_symbols(sys.stdout),
+        force=force,
+    )
+    reporting.check(wish)
+    wanted = op.Wanted(
+        start,
+        end,
+        tags=tags or (),
+        select=_ids(select),
+        ignore=_ids(ignore),
+        baseline=baseline,
+        exceptions=exceptions,
+        calibrations=calibrations,
+        zone=zone,
+    )
+    result = op.audit_sensors(root, wanted, _console.show_event, site=open_import(site, store)[1])
+    if commissioning:
+        from iiotctl.reports.findings import sheet
+
+        sheet.write(result, wish)
+    else:
+        reporting.write(result, wish)
+    code = _exit_code(result, fail_on, strict=strict)
+    if code:
+        raise typer.Exit(code)
+
+
+def _ids(given: Sequence[str] | None) -> list[str]:
+    """Ids of checks: `a,b` is two."""
+    return [word.strip() for each in given or () for word in each.split(",") if word.strip()]
+
+
+def _exit_code(result: AuditResult, fail_on: Level, *, strict: bool) -> int:
+    """The first of: a check crashed, findings, nothing judged (`strict`: a tag not judged)."""
+    from iiotctl.findings import Severity
+
+    if result.failed:
+        return int(ExitCode.BUG)
+    level = Severity(fail_on.value)
+    if any(one.severity.reaches(level) for one in result.findings):
+        return int(ExitCode.FINDINGS)
+    if not result.complete or (strict and result.unjudged_tags):
+        return int(ExitCode.INCOMPLETE)
+    return int(ExitCode.OK)
