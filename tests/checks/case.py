@@ -141,11 +141,12 @@ def data_of(case: Case, tag: str, *, learns: bool) -> TagData:
 
 
 def _anchors(ts: Any, rows: Samples) -> Any:
-    try:
-        from iiotctl.checks.features.anchors import anchors_of  # type: ignore[import-not-found]
+    try:  # together: they come in one commit
+        from iiotctl.checks.features import samples as arrays
+        from iiotctl.checks.features.anchors import anchors_of
     except ImportError:
         return None
-    return anchors_of(ts, rows.value, rows.quality)
+    return anchors_of(arrays.Samples(ts, rows.value, rows.quality))
 
 
 def _states(told: Mapping[str, Any], since: Any, window: int) -> tuple[Any, Any]:

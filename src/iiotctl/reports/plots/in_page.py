@@ -55,8 +55,8 @@ def page(data: TrendData) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
-<style>{_resource("vendor/uPlot.min.css")}</style>
-<style>{_resource("page/trend.css")}</style>
+<style>{resource("vendor/uPlot.min.css")}</style>
+<style>{resource("page/trend.css")}</style>
 <noscript><style>.live {{ display: none }} .still {{ display: block }}</style></noscript>
 </head>
 <body>
@@ -71,19 +71,21 @@ def page(data: TrendData) -> str:
 <h2>Figures</h2>
 <div class="wide">{_figures(data)}</div>
 {_gaps(data)}
-<script type="application/json" id="data">{_inert(_document(data))}</script>
-<script>{_resource("vendor/uPlot.iife.min.js")}</script>
-<script>{_resource("page/trend.js")}</script>
+<script type="application/json" id="data">{inert(_document(data))}</script>
+<script>{resource("vendor/uPlot.iife.min.js")}</script>
+<script>{resource("page/clock.js")}</script>
+<script>{resource("page/trend.js")}</script>
 </body>
 </html>
 """
 
 
-def _resource(path: str) -> str:
+def resource(path: str) -> str:
+    """A file beside this module that becomes part of a page."""
     return files(__package__).joinpath(path).read_text(encoding="utf-8").strip()
 
 
-def _inert(document: object) -> str:
+def inert(document: object) -> str:
     """JSON in which nothing can end a script element."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
