@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.history.sql.connect import quoted
+from iiotctl.history.sql.views import condition
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,3 +39,16 @@ def held(reader: Reader, tag: str, end: int, most: int) -> list[str]:
         return [row[0] for row in rows]
 
     return reader.ask(work)
+
+
+def having(reader: Reader, tags: Collection[str], start: int, end: int) -> frozenset[str]:
+    """Those of the tags that have texts in [start, end), µs UTC."""
+
+    def work(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+        rows = connection.execute(
+            f"SELECT DISTINCT tag FROM {reader.source('samples', start=start, end=end, tags=tags)} WHERE tag IN"
+            f" ({', '.join(map(quoted, tags))}) AND text IS NOT NULL{condition('ts', start, end)}"
+        ).fetchall()
+        return frozenset(tag for (tag,) in rows)
+
+    return reader.ask(work) if tags else frozenset()

@@ -6,7 +6,7 @@ consecutive and without holes: a window in which nothing came has `rows` 0 and N
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,6 +58,11 @@ COLUMNS: Final[Mapping[str, str]] = {
 DOUBLE: Final = frozenset({"first", "last", "min", "max", "mean", "median", "worst", "step_net"})
 """Kept as float64; all others are float32."""
 
+COUNTS: Final = frozenset(
+    {"rows", "n", "bad", "uncertain", "odd", "same", "steps", "twice", "at_max", "at_min", "unique"}
+)
+"""0 in a window without rows, where all others are NaN."""
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -107,6 +112,17 @@ class Features:
             self.start + first * self.window,
             {name: column[first:stop] for name, column in self.columns.items()},
         )
+
+
+def empty(window: int, start: int, count: int, columns: Iterable[str] = COLUMNS) -> Features:
+    """The table of a tag that has no rows, so many windows long."""
+    import numpy as np
+
+    made: dict[str, npt.NDArray[Any]] = {}
+    for name in columns:
+        kind = np.float64 if name in DOUBLE else np.float32
+        made[name] = np.zeros(count, kind) if name in COUNTS else np.full(count, np.nan, kind)
+    return Features(window, start, made)
 
 
 _WINDOWS: Final = ((10 * SECOND, MINUTE), (100 * SECOND, 10 * MINUTE), (15 * MINUTE, HOUR), (2 * HOUR, 6 * HOUR))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import quality as codes
@@ -11,6 +12,9 @@ from iiotctl.checks.features.columns import COLUMNS, DOUBLE, SECOND, Features
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from iiotctl.checks.features.carry import Grid
+    from iiotctl.checks.features.samples import Samples
 
 _BAD: Final = 0x80000000
 
@@ -250,3 +254,43 @@ def _medians(
     ordered = _sorted(value, begins, counts)
     known = np.count_nonzero(~np.isnan(ordered), axis=1)
     return _middle(ordered, np.minimum(known, ordered.shape[1]))
+
+
+def tables_of(
+    samples: Samples, bounds: Sequence[int], grids: Sequence[Grid], columns: Collection[str]
+) -> tuple[list[int], npt.NDArray[Any]]:
+    """The windows with rows of several tags, as records.
+
+    Args:
+        samples: rows of one tag after the other.
+        bounds: (tags + 1,) where the rows of each begin and end.
+        grids: windows of each.
+        columns: which are wanted.
+
+    Returns:
+        How many records each tag has, and the records: `at`, number of the window, and a field for each column.
+    """
+    import numpy as np
+
+    parts = []
+    for (first, stop), grid in zip(pairwise(bounds), grids, strict=True):
+        rows = samples[first:stop]
+        table = table_of(
+            rows.ts, rows.value, rows.quality, received=rows.received, window=grid.window, start=grid.start,
+            count=grid.count, apart_limit=grid.apart_limit, columns={*columns, "rows"},
+        )  # fmt: skip
+        at = np.flatnonzero(table["rows"])
+        records = np.empty(len(at), record_type(columns))
+        records["at"] = at
+        for name in columns:
+            records[name] = table[name][at]
+        parts.append(records)
+    return [len(part) for part in parts], np.concatenate(parts)
+
+
+def record_type(columns: Collection[str]) -> np.dtype[Any]:
+    """A window with rows: its number, and a field for each column."""
+    import numpy as np
+
+    named = [name for name in COLUMNS if name in columns]
+    return np.dtype([("at", np.uint32), *((name, np.float64 if name in DOUBLE else np.float32) for name in named)])

@@ -1,0 +1,166 @@
+"""What of a tag is kept from one batch of rows to the next, so that its table is as if all rows were there at once.
+
+A window is made when no later row can change it: its rows are all there, and so is the next usable row behind it (or
+it is so far behind that it is no neighbour). Until then its rows wait, with the few before them that are their
+neighbours. The window itself is chosen by the first rows, which wait as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from iiotctl.checks.features.columns import MINUTE, SECOND, window_of
+from iiotctl.checks.features.samples import Samples, joined
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_FIRST_ROWS: Final = 512
+"""Rows by which the window of a tag is chosen."""
+_NEIGHBOURS: Final = 2
+"""Usable rows before a window on which its second differences rest."""
+_BAD: Final = 0x80000000
+_TAIL: Final = 256
+_APART: Final = 10
+"""Median intervals: rows further apart are no step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Windows of one tag: from `start`, µs UTC, `count` times `window`, µs; rows more than `apart_limit` µs apart are no step."""
+
+    window: int
+    start: int
+    count: int
+    apart_limit: int
+
+
+def usable(samples: Samples) -> npt.NDArray[np.bool_]:
+    """(n,) rows with a finite number that are not Bad."""
+    import numpy as np
+
+    return np.isfinite(samples.value) & (samples.quality < _BAD)
+
+
+def interval_of(ts: npt.NDArray[np.int64]) -> float | None:
+    """Median time between rows in µs, repeated times left out; None when there is none."""
+    import numpy as np
+
+    apart = np.diff(ts)
+    apart = apart[apart > 0]
+    return float(np.median(apart)) if len(apart) else None
+
+
+def apart_limit_of(interval: float | None) -> int:
+    """µs; rows further apart are no step."""
+    return int(_APART * (SECOND if interval is None else interval))
+
+
+class Carried:
+    """One tag on its way through the pass.
+
+    Args:
+        start, end: µs UTC, the asked range.
+        window: µs, where it is given.
+    """
+
+    __slots__ = ("_done", "_end", "_given", "_kept", "_last_value", "_start", "first_row", "grid", "interval",
+                 "last_change", "last_row", "rows")  # fmt: skip
+
+    def __init__(self, start: int, end: int, window: int | None) -> None:
+        self._start, self._end, self._given = start, end, window
+        self._kept = joined([])
+        self._done = 0
+        self._last_value = float("nan")
+        self.grid: Grid | None = None
+        self.interval: float | None = None
+        self.rows = 0
+        self.first_row: int | None = None
+        self.last_row: int | None = None
+        self.last_change: int | None = None
+
+    def add(self, new: Samples) -> None:
+        """Rows that come after all rows so far."""
+        self._note(new)
+        self._kept = joined([self._kept, new]) if len(self._kept) else new
+
+    def due(self, *, ended: bool) -> tuple[Samples, Grid, int] | None:
+        """What can be made now: rows, the windows, and the number of the first of them in the whole table.
+
+        Args:
+            ended: no more rows will come.
+        """
+        if self.grid is None and (ended or len(self._kept) >= _FIRST_ROWS):
+            self._choose()
+        grid, rows = self.grid, self._kept
+        if grid is None or not len(rows):
+            self._kept = rows.copy()
+            return None
+        first = self._done
+        stop = grid.count if ended else max(first, min(grid.count, self._settled(grid)))
+        self._done = stop
+        self._kept = rows[self._needed(rows, grid.start + stop * grid.window) :].copy()
+        if stop == first:
+            return None
+        part = Grid(grid.window, grid.start + first * grid.window, stop - first, grid.apart_limit)
+        return rows, part, first
+
+    def _choose(self) -> None:
+        self.interval = interval_of(self._kept.ts[:_FIRST_ROWS])
+        window = self._given or window_of(self.interval or MINUTE / 6)
+        start = self._start // window * window
+        self.grid = Grid(window, start, -((start - self._end) // window), apart_limit_of(self.interval))
+
+    def _settled(self, grid: Grid) -> int:
+        """Number of windows that no later row can change."""
+        ts = self._kept.ts
+        last = int(ts[-1])
+        at = _last_usable(self._kept)
+        if at is not None and last - ts[at] <= grid.apart_limit:
+            last = int(ts[at])
+        return (last - grid.start) // grid.window
+
+    def _needed(self, rows: Samples, at: int) -> int:
+        """From which row on rows are needed for windows that begin at an instant or later."""
+        import numpy as np
+
+        first = int(rows.ts.searchsorted(at))
+        before = max(0, first - _TAIL)
+        found = np.flatnonzero(usable(rows[before:first]))
+        if len(found) < _NEIGHBOURS and before:
+            before = 0
+            found = np.flatnonzero(usable(rows[:first]))
+        return max(0, min(first - 1, before + int(found[-_NEIGHBOURS:][0]) if len(found) else first - 1))
+
+    def _note(self, new: Samples) -> None:
+        import numpy as np
+
+        if not len(new):
+            return
+        self.rows += len(new)
+        if self.first_row is None:
+            self.first_row = int(new.ts[0])
+        self.last_row = int(new.ts[-1])
+        for tail in (new[-_TAIL:], new):
+            known = np.flatnonzero(usable(tail))
+            changed = np.flatnonzero(np.diff(tail.value[known]) != 0)
+            if len(changed):
+                self.last_change = int(tail.ts[known[changed[-1] + 1]])
+                break
+            if len(tail) == len(new) and len(known) and tail.value[known[0]] != self._last_value == self._last_value:
+                self.last_change = int(tail.ts[known[0]])
+                break
+        if len(known):
+            self._last_value = float(tail.value[known[-1]])
+
+
+def _last_usable(rows: Samples) -> int | None:
+    import numpy as np
+
+    for size in (_TAIL, len(rows)):
+        found = np.flatnonzero(usable(rows[-size:]))
+        if len(found):
+            return max(0, len(rows) - size) + int(found[-1])
+    return None

@@ -1,0 +1,283 @@
+"""One streaming pass over the samples of many tags: their feature tables, with constant memory at any size.
+
+    with of_store(root, Wanted(start, end), notice) as found:      # or: from_arrays({tag: Samples(...)}, wanted)
+        found.tags                      # names with rows in the range, sorted
+        found.facts["press1.p"]         # window, interval, rows, first_row, last_row, last_change, text
+        found.read(["press1.p"])        # [Features], each over the whole asked range
+        found.anchors("press1.p")       # for the replay check, if `Wanted.anchors`; else None
+        found.rows                      # of all tags
+    # leaving gives the temporary file back: read what you keep inside
+
+`Wanted.windows` fixes the window of tags (from a frozen baseline); others get theirs by the median interval of their
+first rows. `evidence.rows(root, tag, start, end, notice)` are the samples themselves. A table is the same as `table_of`
+makes of all the tag's rows at once; that it is made in pieces cannot be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from iiotctl.checks.features.anchors import AnchorSpill
+from iiotctl.checks.features.carry import Carried
+from iiotctl.checks.features.columns import COLUMNS, Features, empty
+from iiotctl.checks.features.compute import record_type, tables_of
+from iiotctl.checks.features.samples import Batch, Samples, joined
+from iiotctl.checks.features.spill import Spill
+
+if TYPE_CHECKING:
+    from iiotctl.checks.tagdata import Anchors
+    from iiotctl.events import Event
+
+_WORKERS: Final = 2
+_TAGS_AT_END: Final = 256
+BATCH_ROWS: Final = 1 << 20
+"""Rows that are in memory at once for each thread, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a pass shall make.
+
+    Attributes:
+        start, end: µs UTC, the range [start, end); rows outside do not count.
+        columns: of the table.
+        tags: names; None = all that have rows in the range.
+        windows: µs by tag, where the window is given.
+        anchors: make anchors for the replay check.
+        folder: where the temporary file is made; None = the system's choice.
+    """
+
+    start: int
+    end: int
+    columns: frozenset[str] = frozenset(COLUMNS)
+    tags: frozenset[str] | None = None
+    windows: Mapping[str, int] = field(default_factory=dict)
+    anchors: bool = False
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was seen of one tag in the range.
+
+    Attributes:
+        window: µs, of its table.
+        interval: µs, median time between the first rows; None with fewer than two.
+        rows: of any quality.
+        first_row, last_row: µs UTC.
+        last_change: µs UTC of the last usable row whose value differs from the one before it; None = never one.
+        numbers: rows with a finite number that are not Bad.
+        text: it has texts and no number.
+    """
+
+    window: int
+    interval: float | None
+    rows: int
+    first_row: int
+    last_row: int
+    last_change: int | None
+    numbers: int
+    text: bool = False
+
+
+class Found:
+    """What a pass made. A context manager: leaving gives the temporary file back.
+
+    Attributes:
+        start, end: µs UTC, the range.
+        facts: by tag, names ascending.
+        rows: of all tags.
+    """
+
+    def __init__(self, wanted: Wanted, facts: Mapping[str, Facts], spill: Spill, anchors: AnchorSpill | None) -> None:
+        self.start, self.end = wanted.start, wanted.end
+        self.facts = facts
+        self.rows = sum(one.rows for one in facts.values())
+        self._columns = [name for name in COLUMNS if name in _columns(wanted)]
+        self._spill, self._anchors = spill, anchors
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._spill.close()
+        if self._anchors is not None:
+            self._anchors.close()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Names with rows in the range, ascending."""
+        return tuple(self.facts)
+
+    def read(self, tags: Iterable[str]) -> list[Features]:
+        """The tables of tags, each over the whole range. A tag of texts has a table whose `n` is 0.
+
+        Raises:
+            KeyError: a tag without rows in the range.
+        """
+        return [self._table(tag) for tag in tags]
+
+    def anchors(self, tag: str) -> Anchors | None:
+        """Of a tag; None when they were not asked for."""
+        return None if self._anchors is None else self._anchors.read(tag)
+
+    def _table(self, tag: str) -> Features:
+        window = self.facts[tag].window
+        start = self.start // window * window
+        table = empty(window, start, -((start - self.end) // window), self._columns)
+        records = self._spill.read(tag)
+        for name, column in table.columns.items():
+            column[records["at"]] = records[name]
+        return table
+
+
+def from_arrays(
+    samples: Mapping[str, Samples] | Iterable[tuple[str, Samples]], wanted: Wanted, *, batch_rows: int = BATCH_ROWS
+) -> Found:
+    """The pass over arrays: (tag, its samples in the order of time), each tag once.
+
+    Args:
+        samples: by tag, or one after the other, so that they need not be there at once.
+        wanted: what to make.
+        batch_rows: rows that are computed on at once, about.
+    """
+    work = _Pass(wanted)
+    for tag, rows in samples.items() if isinstance(samples, Mapping) else samples:
+        if wanted.tags is None or tag in wanted.tags:
+            first, stop = rows.ts.searchsorted([wanted.start, wanted.end])
+            for low in range(first, stop, batch_rows):
+                part = rows[low : min(stop, low + batch_rows)]
+                work.take(Batch([tag], [0, len(part)], part))
+            work.end([tag])
+    return work.found(texts=())
+
+
+def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Found:
+    """The pass over the samples of a store: sealed files and unsealed rows, also while it is written or compacted.
+
+    Args:
+        root: folder of the store.
+        wanted: what to make.
+        notice: is told of files that had to be left out.
+
+    Raises:
+        StoreError: no store here, or one of a newer version.
+    """
+    from iiotctl.checks.features import source
+    from iiotctl.history import texts
+    from iiotctl.history.sql.reader import Reader, Selection
+    from iiotctl.store.snapshot import Snapshot
+
+    work = _Pass(wanted)
+    reads = source.Source(
+        notice, wanted.start, wanted.end, wanted.tags, arrival=bool({"behind", "ahead"} & wanted.columns)
+    )
+
+    def do(job: source.Job) -> None:
+        for batch in reads.read(job):
+            work.take(batch)
+
+    try:
+        with (
+            Snapshot.open(root, start=wanted.start, end=wanted.end - 1) as snapshot,
+            ThreadPoolExecutor(_WORKERS) as threads,
+        ):
+            for bad in (*snapshot.bad_files, *snapshot.missing):
+                reads.leave_out(bad.path, bad.cause)
+            for epoch in source.epochs(snapshot):
+                list(threads.map(do, reads.jobs(epoch)))
+            work.end(work.tags)
+        with Reader(Selection(root, wanted.start, wanted.end), notice, only=("samples",)) as reader:
+            return work.found(texts.having(reader, work.without_numbers(), wanted.start, wanted.end))
+    except BaseException:
+        work.close()
+        raise
+
+
+def _columns(wanted: Wanted) -> frozenset[str]:
+    """`rows` and `n` are always there."""
+    return wanted.columns | {"rows", "n"}
+
+
+class _Pass:
+    """Takes batches; threads may do so at the same time, each with its own tags."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._columns = _columns(wanted)
+        self._spill = Spill(record_type(self._columns), wanted.folder)
+        self._anchors = AnchorSpill(wanted.folder) if wanted.anchors else None
+        self._carried: dict[str, Carried] = {}
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def tags(self) -> list[str]:
+        return sorted(self._carried)
+
+    def close(self) -> None:
+        self._spill.close()
+        if self._anchors is not None:
+            self._anchors.close()
+
+    def take(self, batch: Batch) -> None:
+        for tag, (first, stop) in zip(batch.tags, pairwise(batch.bounds), strict=True):
+            if first < stop:
+                carried = self._carried.get(tag)
+                if carried is None:
+                    window = self._wanted.windows.get(tag)
+                    carried = self._carried[tag] = Carried(self._wanted.start, self._wanted.end, window)
+                carried.add(batch.samples[first:stop])
+        self._make(batch.tags, ended=False)
+        if self._anchors is not None:
+            self._anchors.take(batch)
+
+    def end(self, tags: Sequence[str]) -> None:
+        for some in range(0, len(tags), _TAGS_AT_END):
+            self._make(tags[some : some + _TAGS_AT_END], ended=True)
+
+    def _make(self, tags: Sequence[str], *, ended: bool) -> None:
+        import numpy as np
+
+        due = {}
+        for tag in tags:
+            found = self._carried[tag].due(ended=ended) if tag in self._carried else None
+            if found is not None:
+                due[tag] = found
+        if not due:
+            return
+        rows = [one for one, _, _ in due.values()]
+        bounds = [0, *accumulate(map(len, rows))]
+        counts, records = tables_of(joined(rows), bounds, [grid for _, grid, _ in due.values()], self._columns)
+        records["at"] += np.repeat([first for _, _, first in due.values()], counts).astype(np.uint32)
+        self._spill.append(due.keys(), counts, records)
+        for tag, (low, high) in zip(due, pairwise(accumulate(counts, initial=0)), strict=True):
+            self._numbers[tag] = self._numbers.get(tag, 0) + int(records["n"][low:high].sum(dtype=np.float64))
+
+    def without_numbers(self) -> list[str]:
+        """Tags that have rows and no number: of texts, all Bad or all NaN."""
+        return [tag for tag in self.tags if not self._numbers.get(tag)]
+
+    def found(self, texts: Collection[str]) -> Found:
+        facts = {}
+        for tag in self.tags:
+            one = self._carried[tag]
+            assert one.grid is not None
+            assert one.first_row is not None
+            assert one.last_row is not None
+            facts[tag] = Facts(
+                one.grid.window, one.interval, one.rows, one.first_row, one.last_row, one.last_change,
+                self._numbers.get(tag, 0), tag in texts,
+            )  # fmt: skip
+        return Found(self._wanted, facts, self._spill, self._anchors)
