@@ -25,6 +25,7 @@ from iiotctl.cli._options import (
 from iiotctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from iiotctl.checks.commissioning import Sheet
     from iiotctl.checks.result import AuditResult
 
 app = typer.Typer()
@@ -217,12 +218,15 @@ def sensors(
     )
     result = op.audit_sensors(root, wanted, _console.show_event, site=open_import(site, store)[1])
     if commissioning:
-        from iiotctl.reports.findings import sheet
+        from iiotctl.ops.commissioning import commissioning as judged
+        from iiotctl.reports.findings import sheet as sheets
 
-        sheet.write(result, wish)
+        sheet = judged(root, result, _console.show_event)
+        sheets.write(sheet, result, wish)
+        code = _code_of_sheet(result, sheet, strict=strict)
     else:
         reporting.write(result, wish)
-    code = _exit_code(result, fail_on, strict=strict)
+        code = _exit_code(result, fail_on, strict=strict)
     if code:
         raise typer.Exit(code)
 
@@ -242,5 +246,20 @@ def _exit_code(result: AuditResult, fail_on: Level, *, strict: bool) -> int:
     if any(one.severity.reaches(level) for one in result.findings):
         return int(ExitCode.FINDINGS)
     if not result.complete or (strict and result.unjudged_tags):
+        return int(ExitCode.INCOMPLETE)
+    return int(ExitCode.OK)
+
+
+def _code_of_sheet(result: AuditResult, sheet: Sheet, *, strict: bool) -> int:
+    """The first of: a check crashed, a loop failed, nothing could be verified (`strict`: all of it)."""
+    from iiotctl.checks.commissioning import Outcome
+
+    counts = sheet.counts
+    if result.failed:
+        return int(ExitCode.BUG)
+    if counts[Outcome.FAIL]:
+        return int(ExitCode.FINDINGS)
+    verified = any(item.outcome is Outcome.PASS for loop in sheet.loops for item in loop.items)
+    if not verified or (strict and counts[Outcome.OPEN]):
         return int(ExitCode.INCOMPLETE)
     return int(ExitCode.OK)

@@ -40,7 +40,7 @@
     const wide = () => Math.max(figure.clientWidth, 300);
     const told = document.createElement("span");
     const u = new uPlot({
-      width: wide(), height: 230, legend: { show: false }, padding: [8, 10, 0, 0],
+      width: wide(), height: 230, legend: { show: false }, padding: [8, 36, 0, 0],
       cursor: { y: false, drag: { x: true, y: false } },
       scales: { x: { time: false }, y: { range: (u, low, high) => low === null ? [0, 1] : uPlot.rangeNum(low, high, .08, true) } },
       axes: [
