@@ -12,10 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from iiotctl import quality as codes
 from iiotctl.checks.tagdata import Disorder, Hole
+from iiotctl.imports.order import OrderBook
 from iiotctl.site.units import parse_duration
+from iiotctl.store import disorder
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -250,19 +253,32 @@ def _stored(rows: _Rows, kept: npt.NDArray[np.bool_], delay: int | None, holes: 
     """As import and capture leave it: ordered by time, repeated rows once, and what was out of order noted."""
     ts, value, quality = rows.ts[kept], rows.value[kept], rows.quality[kept]
     arrived = rows.clock[kept]
-    disorder: list[Disorder] = []
-    twice = ts[rows.twice[kept]]
-    if len(twice):
-        disorder.append(Disorder(int(twice[0]), int(twice[-1]), "repeated", len(twice)))
-    back = np.diff(ts)
-    if (back < 0).any():
-        newest = np.maximum.accumulate(ts)
-        late = ts < newest
-        disorder.append(
-            Disorder(int(ts[late].min()), int(ts[late].max()), "backward", int(late.sum()), float(-back.min()) / SECOND)
-        )
+    noted = _disorder(ts, value, quality, rows.twice[kept])
     order = np.argsort(ts, kind="stable")
     ts, value, quality, arrived = ts[order], value[order], quality[order], arrived[order]
-    single = np.concatenate([[True], np.diff(ts) > 0]) if len(ts) else np.zeros(0, np.bool_)
+    single = _first(ts)
     received = arrived[single] + delay if delay is not None else None
-    return Samples(ts[single], value[single], quality[single], received, tuple(disorder), holes)
+    return Samples(ts[single], value[single], quality[single], received, noted, holes)
+
+
+def _first(ordered: Ints) -> npt.NDArray[np.bool_]:
+    return np.diff(ordered, prepend=ordered[0] - 1) > 0 if len(ordered) else np.zeros(0, np.bool_)
+
+
+def _disorder(
+    ts: Ints, value: Floats, quality: npt.NDArray[np.uint32], twice: npt.NDArray[np.bool_]
+) -> tuple[Disorder, ...]:
+    """What an import of these rows, in this order, notes."""
+    book = OrderBook()
+    book.take(pl.DataFrame({"tag": np.zeros(len(ts), np.uint32), "ts": ts}))
+    order = np.argsort(ts, kind="stable")
+    at = ts[order]
+    same = np.concatenate([[False], (value[order][1:] == value[order][:-1]) & (np.diff(quality[order]) == 0)])
+    again = ~_first(at)
+    parts = [
+        book.found({0: "T"}),
+        disorder.of_rows(pl.DataFrame({"tag": "T", "ts": np.append(at[again & same], ts[twice])}), disorder.REPEATED),
+        disorder.of_rows(pl.DataFrame({"tag": "T", "ts": at[again & ~same]}), disorder.CONFLICTING),
+    ]
+    found = disorder.together(parts).select("start", "end", "kind", "rows", "step")
+    return tuple(Disorder(*row) for row in found.iter_rows())
