@@ -1,4 +1,4 @@
-"""`iiotctl explain`: what an error id, a gap's reason or an exit code means; the profiles of devices."""
+"""`iiotctl explain`: what an error id, a gap's reason, a check or an exit code means; the profiles of devices."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from iiotctl.cli._options import TextFormat, TextFormatOption
 from iiotctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from iiotctl.checks.page import Page
     from iiotctl.ops.explain import Explanation
 
 
 def explain(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="ID", show_default=False, help="An error id, a gap's reason, exit-codes or profiles."),
+        typer.Argument(
+            metavar="ID", show_default=False, help="An error id, a gap's reason, a check, exit-codes or profiles."
+        ),
     ] = None,
     format: TextFormatOption = TextFormat.TABLE,
 ) -> None:
-    """Explain an error id, a gap's reason, exit codes, profiles.
+    """Explain an error id, a gap's reason, a check, exit codes.
 
     Without an id: list all of them. `exit-codes` are what the process ends with;
     `profiles` are the families of devices that a source's `profile` may name.
@@ -31,6 +34,7 @@ def explain(
     Examples:
       iiotctl explain store-locked
       iiotctl explain overflow
+      iiotctl explain flat-line
       iiotctl explain exit-codes
       iiotctl explain profiles
       iiotctl explain s7-1500
@@ -43,7 +47,7 @@ def explain(
     elif name == "profiles":
         _profiles(as_json=as_json)
     elif name is None:
-        entries = [*op.catalogue().values(), *op.gap_reasons().values()]
+        entries = [*op.catalogue().values(), *op.gap_reasons().values(), *op.checks().values()]
         if as_json:
             typer.echo(json.dumps({"schema": "iiotctl.explanations/v1", "ids": [e.as_dict() for e in entries]}))
         else:
@@ -53,6 +57,8 @@ def explain(
         _profiles(as_json=as_json, only=name)
     elif as_json:
         typer.echo(json.dumps(entry.as_dict()))
+    elif entry.kind == op.CHECK:
+        _check(op.check_page(entry.id))
     else:
         is_gap = entry.kind == op.GAP
         head = "reason of a gap" if is_gap else f"class {entry.kind}, exit code {entry.exit_code}"
@@ -90,6 +96,25 @@ def _entry(name: str) -> Explanation | None:
         raise
 
 
+def _check(page: Page) -> None:
+    """A check's page as text: heads, paragraphs filled, lists and formulas as they stand."""
+    typer.echo(f"{page.id}  {page.title}\n")
+    typer.echo(_wrapped("", page.summary, 0))
+    typer.echo("")
+    for name, text in page.facts:
+        typer.echo(_wrapped(f"  {name}", text, 14))
+    for head, body in page.sections:
+        typer.echo(f"\n{head}")
+        for paragraph in body.split("\n\n"):
+            lines = paragraph.splitlines()
+            listed = any(line.startswith((" ", "- ", "* ", "|", "1.")) for line in lines)
+            typer.echo("\n" + ("\n".join(f"  {line}" for line in lines) if listed else _wrapped("", paragraph, 2)))
+    if page.parameters:
+        typer.echo("\nParameters\n")
+    for one in page.parameters:
+        typer.echo(_wrapped(f"  {one.name} = {one.default}", one.meaning, 24))
+
+
 def _profiles(*, as_json: bool, only: str | None = None) -> None:
     from dataclasses import asdict
 
@@ -116,7 +141,7 @@ def _wrapped(head: str, text: str, indent: int) -> str:
     return textwrap.fill(
         " ".join(text.split()),
         width=columns,
-        initial_indent=head.ljust(indent),
+        initial_indent=head.ljust(indent) if len(head) < indent or not head else f"{head} ",
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,

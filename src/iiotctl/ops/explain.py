@@ -1,4 +1,4 @@
-"""What an id means: errors from the catalogue, reasons of gaps, and the exit codes."""
+"""What an id means: errors from the catalogue, reasons of gaps, checks, and the exit codes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from iiotctl.errors import ExitCode, UsageError
+from iiotctl.errors import ExitCode, PluginError, UsageError
+
+if TYPE_CHECKING:
+    from iiotctl.checks.page import Page
 
 EXIT_CODES: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "done, also when nothing was new; also when the reader of a pipe closed it early",
     ExitCode.FINDINGS: (
         "with `--strict`: there was a gap (the `shutdown` gap since an earlier run that was stopped in order does not "
-        "count); later: findings at or above `--fail-on`"
+        "count); of an audit: findings at or above `--fail-on`"
     ),
     ExitCode.USAGE: "a flag, an argument or a statement is wrong",
     ExitCode.SITE: "the site file, a tag list or a secret reference is wrong or missing",
@@ -23,7 +26,10 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
     ExitCode.STORE: "the store on disk cannot be used as asked",
     ExitCode.MODEL: "a model cannot be used",
     ExitCode.PLUGIN: "an extension failed to load or broke its contract",
-    ExitCode.INCOMPLETE: "a selection matched nothing, or the work could not be finished",
+    ExitCode.INCOMPLETE: (
+        "a selection matched nothing, the work could not be finished, or an audit could judge nothing "
+        "(with `--strict`: not every tag)"
+    ),
     ExitCode.BUG: "a bug in iiotctl; a crash file without secrets was written",
     ExitCode.INTERRUPTED: "Ctrl-C or a declined prompt; what was captured is sealed",
     ExitCode.TERMINATED: "SIGTERM; what was captured is sealed",
@@ -44,6 +50,7 @@ TOPICS: Final = ("exit-codes", "profiles")
 """What `iiotctl explain` knows besides ids."""
 
 GAP: Final = "gap"
+CHECK: Final = "check"
 _GAP_REASONS: Final[dict[str, tuple[str, str]]] = {
     "disconnected": (
         "There was no connection to the device: cable, switch, device off, port closed.",
@@ -91,12 +98,12 @@ _GAP_REASONS: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An error id or the reason of a gap explained.
+    """An error id, the reason of a gap or a check explained.
 
     Attributes:
-        id: the slug as it stands in `error[slug]`, or a reason of the view `gaps`.
-        kind: class of the error, a key of `CLASS_CODES`; `GAP` for a reason.
-        exit_code: what the process ends with; None for a reason.
+        id: the slug as it stands in `error[slug]`, a reason of the view `gaps`, or the id of a check.
+        kind: class of the error, a key of `CLASS_CODES`; `GAP` for a reason, `CHECK` for a check.
+        exit_code: what the process ends with; None but for errors.
         means: what happened, in a sentence or two.
         do: what helps.
     """
@@ -128,14 +135,44 @@ def gap_reasons() -> dict[str, Explanation]:
     return {reason: Explanation(reason, GAP, None, means, do) for reason, (means, do) in _GAP_REASONS.items()}
 
 
+def checks() -> dict[str, Explanation]:
+    """Every check that is installed, sorted by id; one of another package that cannot be loaded is left out."""
+    from iiotctl.checks import registry
+    from iiotctl.checks.page import page
+
+    found = {}
+    for name in registry.names():
+        try:
+            check = registry.load(name)
+        except PluginError:
+            continue
+        found[name] = Explanation(name, CHECK, None, page(check).summary, check.action)
+    return found
+
+
+def check_page(name: str) -> Page:
+    """The page of a check.
+
+    Raises:
+        UsageError: no such check.
+        PluginError: it cannot be loaded.
+    """
+    from iiotctl.checks import registry
+    from iiotctl.checks.page import page
+
+    return page(registry.load(name))
+
+
 def explain(word: str) -> Explanation:
-    """The explanation of an error id or of a gap's reason; `error[slug]` and `slug:` are understood as well.
+    """The explanation of an error id, a gap's reason or a check; `error[slug]` and `slug:` are understood as well.
 
     Raises:
         UsageError: no such id.
     """
     slug = word.strip().removeprefix("error[").rstrip("]: ").lower()
     entries = gap_reasons() | catalogue()  # `disk-full` is both; the error tells more
+    if slug not in entries:
+        entries |= checks()
     if slug in entries:
         return entries[slug]
     near = difflib.get_close_matches(slug, [*entries, *TOPICS], n=3, cutoff=0.5)
