@@ -1,7 +1,7 @@
 """Every check over every tag: what was found, what could not be judged, which check crashed. Pure.
 
-A run is `baseline.teach.taught` (baselines of the tags that have none), then `run`: judge, episodes, findings, common
-causes. A check that crashes is reported; the others go on.
+A run is `baseline.teach.taught` (baselines of the tags that have none), `run` (judge, episodes, findings; many tags in
+several calls), `concluded` (common causes, order). A check that crashes is reported; the others go on.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _WEIGHT: Final = {"high": 0, "medium": 1, "low": 2}
 
 @dataclass(slots=True)
 class Outcome:
-    """What the checks came to; the fields are those of `AuditResult`."""
+    """What the checks came to; the fields are those of `AuditResult`, findings each of one tag and in no order."""
 
-    findings: Sequence[Finding] = ()
+    findings: list[Finding] = field(default_factory=list)
     skipped: list[NotJudged] = field(default_factory=list)
     not_judged: list[NotJudged] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
@@ -63,9 +63,17 @@ def run(
             for data in tags:
                 going.tag(check, data)
         done(check.id)
-    infos = {data.info.tag: data.info for data in tags}
-    going.outcome.findings = ordered(merged(going.findings, infos), infos)
     return going.outcome
+
+
+def concluded(findings: Sequence[Finding], infos: Mapping[str, TagInfo]) -> list[Finding]:
+    """The findings of all tags of a run: those of one physical cause as one, worst first.
+
+    Args:
+        findings: of one or more calls of `run`.
+        infos: facts of all tags that were judged, by name.
+    """
+    return ordered(merged(findings, infos), infos)
 
 
 def ordered(findings: Sequence[Finding], infos: Mapping[str, TagInfo]) -> list[Finding]:
@@ -98,7 +106,6 @@ def view(data: TagData, check: Check) -> TagData:
 class _Run:
     def __init__(self, guard: Guard, detected_at: int, reward: int) -> None:
         self.outcome = Outcome()
-        self.findings: list[Finding] = []
         self._guard, self._detected_at, self._reward = guard, detected_at, reward
 
     def tag(self, check: Check, data: TagData) -> None:
@@ -133,7 +140,9 @@ class _Run:
             case Judged(spells):
                 self.outcome.tags.add(tag)
                 nothing: list[Finding] = []
-                self.findings += self._guard.call(check.id, tag, lambda: self._concluded(check, data, spells), nothing)
+                self.outcome.findings += self._guard.call(
+                    check.id, tag, lambda: self._concluded(check, data, spells), nothing
+                )
 
     def _concluded(self, check: Check, data: TagData, spells: Sequence[Spell]) -> list[Finding]:
         found = episodes(spells, data, check, reward=self._reward)

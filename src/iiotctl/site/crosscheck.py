@@ -13,6 +13,7 @@ from iiotctl.site.model import Site, Tag
 from iiotctl.site.plain import Where, did_you_mean, one_line, show
 from iiotctl.site.ring import ring_problems
 from iiotctl.site.sources import SERIAL_SETTINGS, ModbusRtuListenSource, ModbusRtuSource, ModbusUnit, PolledModbus
+from iiotctl.site.states import state_problems
 
 _LAST_REGISTER: Final = 65_535
 _INTEGERS: Final = {"int16", "uint16", "int32", "uint32", "int64", "uint64", "bcd16", "bcd32"}
@@ -47,6 +48,7 @@ def cross_check(
     problems += _overlaps(site, tag_places)
     if site.ring is not None:
         problems += ring_problems(site.ring, site.tags, lambda *keys: where("ring", *keys))
+    problems += state_problems(site.states, site.tags, lambda *keys: where("states", *keys))
     return problems
 
 

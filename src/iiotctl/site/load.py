@@ -23,6 +23,7 @@ from iiotctl.site.fields import Model
 from iiotctl.site.model import (
     SCHEMA_VERSION,
     Asset,
+    AuditSettings,
     CaptureSettings,
     Conduit,
     RetainSettings,
@@ -37,6 +38,7 @@ from iiotctl.site.reduction import Reduction
 from iiotctl.site.ring import RingTable
 from iiotctl.site.rules import Rule, reduced
 from iiotctl.site.sources import BUILTIN_SOURCES, PluginSource, SourceConfig
+from iiotctl.site.states import AssetStates
 from iiotctl.site.taglist import read_tag_list
 
 MOST_SHOWN: Final = 20
@@ -154,14 +156,16 @@ class _Loader:
         capture = self.table("capture", CaptureSettings)
         retain = self.table("retain", RetainSettings)
         ring = self.table("ring", RingTable) if "ring" in self.document.data else None
+        audit = self.table("audit", AuditSettings)
         sources = self.sources()
+        states = self.states()
         rules = self.reduction()
         tags = self.tags(rules)
         assets = self.tables("assets", Asset)
         events = self.tables("events", EventDefinition)
         zones = self.tables("zones", Zone)
         conduits = self.tables("conduits", Conduit)
-        if info is None or store is None or capture is None or retain is None:
+        if info is None or store is None or capture is None or retain is None or audit is None:
             return None
         site = Site.model_construct(
             schema_=SCHEMA_VERSION,
@@ -170,6 +174,8 @@ class _Loader:
             capture=capture,
             retain=retain,
             ring=ring,
+            audit=audit,
+            states=states,
             sources=sources,
             tags_file=self.document.data.get("tags_file"),
             tags=tuple(tags),
@@ -236,6 +242,18 @@ class _Loader:
             valid = self.validate(model, row, self.below(key, index), f"`[[{key}]]`")
             if valid is not None:
                 found.append(valid)
+        return found
+
+    def states(self) -> dict[str, AssetStates]:
+        declared = self.document.data.get("states", {})
+        if not isinstance(declared, dict):
+            self.add("site-value", "`states` must hold named tables: write `[states.press1]`", "states")
+            return {}
+        found: dict[str, AssetStates] = {}
+        for asset, values in declared.items():
+            of_asset = self.validate(AssetStates, values, self.below("states", asset), f"`[states.{asset}]`")
+            if of_asset is not None:
+                found[asset] = of_asset
         return found
 
     def sources(self) -> dict[str, SourceConfig]:

@@ -16,6 +16,7 @@ from iiotctl.site.fields import Bytes, Finite, Model, Name, Seconds, TimeOfDay
 from iiotctl.site.reduction import Band, PercentDeadband, Reduction, RollupIntervals, check_intervals
 from iiotctl.site.ring import RingTable
 from iiotctl.site.sources import AnySource
+from iiotctl.site.states import AssetStates
 
 SCHEMA_VERSION: Final = 1
 LONGEST_NAME: Final = 64
@@ -75,6 +76,17 @@ class RetainSettings(Model):
             msg = "`rollup` is a part of a day without a rest: 1min, 15min, 1h, 1d …"
             raise ValueError(msg)
         return value
+
+
+class AuditSettings(Model):
+    """`[audit]`: what audits of sensors go by."""
+
+    exceptions: str | None = Field(
+        default=None, description="TOML file of findings to pass over, relative to the site file"
+    )
+    reward: Seconds = Field(
+        default=7200.0, ge=0, description="a finding is over after so much time of good samples behind it"
+    )
 
 
 class CaptureSettings(Model):
@@ -264,6 +276,10 @@ class Site(Model):
     capture: CaptureSettings = Field(default=CaptureSettings(), description="how samples become durable")
     retain: RetainSettings = Field(default=RetainSettings(), description="how long samples are kept")
     ring: RingTable | None = Field(default=None, description="what is stored only around triggers")
+    audit: AuditSettings = Field(default=AuditSettings(), description="what audits of sensors go by")
+    states: dict[Name, AssetStates] = Field(
+        default_factory=dict, description="when a machine is off, ramping, steady or in maintenance, by asset"
+    )
     sources: dict[Name, AnySource] = Field(default_factory=dict, description="devices and servers, by name")
     tags_file: str | tuple[str, ...] | None = Field(
         default=None, description="CSV or XLSX list of tags, or several, relative to the site file"

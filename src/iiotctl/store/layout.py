@@ -16,6 +16,8 @@
       run/                                    status and requests of a running capture, room for a full disk
       lock
       import/                                 lock and waiting rows of a running import
+      audit/seen.json                         since when findings of audits are known
+      baselines/<name>-v<number>.parquet      what audits hold for normal
       readers                                 lock that readers share
       upkeep                                  lock of compaction and whatever else replaces or removes files
 
@@ -131,6 +133,16 @@ class Layout:
     def pushed(self) -> Path:
         """What stores have pushed to this one; only a target of `store push` has it."""
         return self.root / "pushed"
+
+    @property
+    def seen(self) -> Path:
+        """Since when the findings of audits are known."""
+        return self.root / "audit" / "seen.json"
+
+    @property
+    def baselines(self) -> Path:
+        """Folder of frozen baselines, where no site file has one beside it."""
+        return self.root / "baselines"
 
     @property
     def readers(self) -> Path:

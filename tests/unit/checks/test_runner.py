@@ -13,7 +13,7 @@ from iiotctl.checks.baseline.teach import taught
 from iiotctl.checks.features.columns import MINUTE
 from iiotctl.checks.guard import Guard
 from iiotctl.checks.kinds import KIND
-from iiotctl.checks.runner import Outcome, run, view
+from iiotctl.checks.runner import Outcome, concluded, run, view
 from iiotctl.checks.tagdata import State, TagData
 from iiotctl.findings import Confidence, Severity
 from tests.unit.checks.faketags import START, at, check, says, says_of, spell, tag
@@ -23,7 +23,8 @@ _NOW = at(1000)
 
 def _run(tags: list[TagData], *checks: Check) -> tuple[Outcome, Guard]:
     guard = Guard()
-    return run(tags, {one.id: one for one in checks}, guard, detected_at=_NOW), guard
+    outcome = run(tags, {one.id: one for one in checks}, guard, detected_at=_NOW)
+    return replace(outcome, findings=concluded(outcome.findings, {one.info.tag: one.info for one in tags})), guard
 
 
 def _breaks(data: Any, params: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from iiotctl.checks import kinds
@@ -16,22 +18,29 @@ LEARNING: Final = "learn"
 """Stands in the place of a check where the learning of quantiles itself crashed."""
 
 
-def taught(tags: Sequence[TagData], checks: Mapping[str, Check], guard: Guard) -> list[TagData]:
+def taught(
+    tags: Sequence[TagData],
+    checks: Mapping[str, Check],
+    guard: Guard,
+    known: Mapping[str, Mapping[str, Learnt]] = MappingProxyType({}),
+) -> list[TagData]:
     """Give each tag that has windows to learn from a baseline; the others keep the one that they have, if any.
 
     Args:
         tags: `learning` says from which windows.
         checks: by id; one whose `learn` crashes has learnt nothing of that tag.
         guard: notes the crashes.
+        known: by tag, what else was learnt and is to be kept (levels of rest).
     """
     learners: dict[str, TagData] = {}
     for data in tags:
         tag = data.info.tag
-        base = guard.call(LEARNING, tag, lambda data=data: learn(data), None) if data.learning.any() else None  # type: ignore[misc]
+        base = guard.call(LEARNING, tag, partial(learn, data), None) if data.learning.any() else None
         if base is not None:
-            known = replace(data, baseline=base)
-            sort: dict[str, float] = guard.call(LEARNING, tag, lambda known=known: kinds.learn_kind(known), {})  # type: ignore[misc]
-            learners[tag] = _with(known, {kinds.KIND: sort})
+            learner = replace(data, baseline=base)
+            nothing: dict[str, float] = {}
+            sort = guard.call(LEARNING, tag, partial(kinds.learn_kind, learner), nothing)
+            learners[tag] = _with(learner, {kinds.KIND: sort, **known.get(tag, {})})
     learnt: dict[str, dict[str, Learnt]] = {tag: {} for tag in learners}
     for check in checks.values():
         for tag, of_tag in _by(check, list(learners.values()), guard).items():
@@ -53,11 +62,11 @@ def _by(check: Check, tags: Sequence[TagData], guard: Guard) -> Mapping[str, Lea
     teach: Any = check.learn
     params = check.params()
     if check.scope == "group":
-        of_all: Mapping[str, Learnt] | None = guard.call(check.id, "", lambda: teach(tags, params), None)
+        of_all: Mapping[str, Learnt] | None = guard.call(check.id, "", partial(teach, tags, params), None)
         return {} if of_all is None else {data.info.tag: of_all.get(data.info.tag, {}) for data in tags}
     found: dict[str, Learnt] = {}
     for data in tags:
-        of_tag = guard.call(check.id, data.info.tag, lambda data=data: teach(data, params), None)  # type: ignore[misc]
+        of_tag = guard.call(check.id, data.info.tag, partial(teach, data, params), None)
         if of_tag is not None:
             found[data.info.tag] = of_tag
     return found

@@ -1,0 +1,142 @@
+"""Which range an audit judges, what counts as now, and from which part of a store is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from iiotctl.checks.conclude import instant
+from iiotctl.checks.features.columns import DAY, MINUTE, Features
+from iiotctl.checks.tagdata import TagInfo
+from iiotctl.errors import IncompleteError
+from iiotctl.events import Event
+from iiotctl.history.extent import extent
+from iiotctl.history.time import times
+from iiotctl.history.time.sitetime import SiteTime
+from iiotctl.store.schema import IMPORTED
+
+LEARN: Final = 2 * DAY
+"""µs; the first so long of a tag is learnt from where there is no baseline."""
+MOST: Final = 31 * DAY
+"""µs; without `--from` no more than this is looked at."""
+FEWEST: Final = 60
+"""Windows with rows that a learning period needs; a lone early row does not begin one."""
+_OLDEST: Final = 946_684_800_000_000
+"""2000-01-01: earlier times are those of a clock that was never set."""
+_AHEAD: Final = 31 * DAY
+"""Rows further ahead of the clock than this are no samples of this plant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked at, µs UTC.
+
+    Attributes:
+        start, end: the judged range [start, end).
+        clock: of the run.
+        told: `--to` was given.
+        oldest, newest: first and last row of the store; wrong clocks aside.
+        warnings: what a person should know about the range.
+    """
+
+    start: int
+    end: int
+    clock: int
+    told: bool
+    oldest: int
+    newest: int
+    warnings: tuple[str, ...] = ()
+
+    def now(self, info: TagInfo) -> int:
+        """Against what "stopped" is judged: imported tags by the newest row of the store, others by the clock."""
+        if info.mode == IMPORTED:
+            return min(self.end, self.newest)
+        return min(self.end, self.clock) if self.told else max(self.clock, self.start)
+
+
+def scope(
+    root: Path,
+    start: str | None,
+    end: str | None,
+    clock: int,
+    notice: Callable[[Event], None],
+    *,
+    zone: SiteTime,
+) -> Scope:
+    """The range of an audit.
+
+    Without `--to` it ends with the newest row (what has come since is nothing, and `now` says how long that is); without
+    `--from` it begins with the store, at most 31 days before its end.
+
+    Args:
+        root: folder of the store.
+        start, end: as typed.
+        clock: µs UTC.
+        notice: see `times.parse`.
+        zone: of times without offset.
+
+    Raises:
+        UsageError: `bad-time`, `empty-range`.
+        IncompleteError: `no-samples`.
+        StoreError: no store.
+    """
+    asked = times.parse_range(start, end, clock, zone=zone, notice=notice)
+    oldest, newest, warnings = _known(root, clock, notice)
+    last = newest + 1 if asked.end is None else asked.end
+    first = oldest if asked.start is None else asked.start
+    if asked.start is None and last - first > MOST:
+        first = last - MOST
+        warnings.append("only the last 31 d were looked at; `--from` says otherwise")
+    if first >= last:
+        raise IncompleteError(
+            "no-samples",
+            "the store has no samples in this range",
+            where=str(root),
+            hint="`iiotctl store status` shows from when to when there are samples",
+        )
+    return Scope(first, last, clock, asked.end is not None, oldest, newest, tuple(warnings))
+
+
+def learning_period(features: Features, start: int, end: int, judged_from: int) -> tuple[int, int]:
+    """From when to when a tag is learnt from, µs UTC: two days from where its samples begin, at most half of them all.
+
+    A few lone rows long before the others begin nothing: there must be `FEWEST` windows with rows in the two days.
+
+    Args:
+        features: of the tag, from the beginning of the store.
+        start, end: µs UTC, what the store holds.
+        judged_from: µs UTC, where the judged range begins.
+    """
+    import numpy as np
+
+    having = np.flatnonzero(features["rows"] > 0)
+    if not len(having):
+        return start, start
+    length = LEARN // features.window
+    counts = np.searchsorted(having, having + length) - np.arange(len(having))
+    dense = having[counts >= min(FEWEST, length // 2)]
+    first = features.time_of(int(dense[0] if len(dense) else having[0]))
+    half = first + (end - first) // 2
+    return first, min(first + LEARN, max(half, judged_from))
+
+
+def _known(root: Path, clock: int, notice: Callable[[Event], None]) -> tuple[int, int, list[str]]:
+    """First and last row of the store, and what a person should know about them."""
+    found = extent(root, _OLDEST, clock + _AHEAD, notice)
+    if found.first is None or found.last is None:
+        raise IncompleteError(
+            "no-samples",
+            "the store has no samples",
+            where=str(root),
+            hint="`iiotctl capture` or `iiotctl import FILE` fills it",
+        )
+    warnings = []
+    if found.before:
+        warnings.append(f"{found.before} rows lie before the year 2000 and were not looked at: a clock was not set")
+    if found.behind:
+        warnings.append(f"{found.behind} rows lie more than 31 d in the future and were not looked at")
+    if found.last > clock + MINUTE:
+        warnings.append(f"the newest row is of {instant(found.last)}, later than the clock of this computer")
+    return found.first, found.last, warnings
