@@ -7,12 +7,11 @@ wherever they stand (winnowing; Schleimer et al. 2003).
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from iiotctl.checks.features.carry import usable
-from iiotctl.checks.features.samples import Batch, Samples, joined
+from iiotctl.checks.features.samples import Samples, joined, usable
 from iiotctl.checks.features.spill import Spill
 from iiotctl.checks.tagdata import Anchors
 
@@ -91,22 +90,19 @@ class AnchorSpill:
         """Give the temporary file back."""
         self._spill.close()
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Mapping[str, Samples]) -> None:
         """Rows that come after those so far."""
         import numpy as np
 
         parts = []
-        for tag, (first, stop) in zip(batch.tags, pairwise(batch.bounds), strict=True):
-            rows = batch.samples[first:stop]
-            if tag in self._tails:
-                rows = joined([self._tails[tag], rows])
-            rows = _counting(rows)
+        for tag, new in batch.items():
+            rows = _counting(joined([self._tails[tag], new]) if tag in self._tails else new)
             self._tails[tag] = rows[max(0, len(rows) - LENGTH + 1) :].copy()
             made = _anchors(rows.ts, rows.value)
             records = np.empty(len(made.ts), self._spill.dtype)
             records["ts"], records["hash"] = made.ts, made.hash
             parts.append(records)
-        self._spill.append(batch.tags, [len(part) for part in parts], np.concatenate(parts))
+        self._spill.append(batch, [len(part) for part in parts], np.concatenate(parts))
 
     def read(self, tag: str) -> Anchors:
         """All of a tag."""

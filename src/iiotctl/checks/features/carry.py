@@ -7,11 +7,11 @@ neighbours. The window itself is chosen by the first rows, which wait as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.checks.features.columns import MINUTE, SECOND, window_of
-from iiotctl.checks.features.samples import Samples, joined
+from iiotctl.checks.features.grid import Grid
+from iiotctl.checks.features.samples import Samples, joined, last_usable, neighbours_from, usable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,29 +19,9 @@ if TYPE_CHECKING:
 
 _FIRST_ROWS: Final = 512
 """Rows by which the window of a tag is chosen."""
-_NEIGHBOURS: Final = 2
-"""Usable rows before a window on which its second differences rest."""
-_BAD: Final = 0x80000000
 _TAIL: Final = 256
 _APART: Final = 10
 """Median intervals: rows further apart are no step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Windows of one tag: from `start`, µs UTC, `count` times `window`, µs; rows more than `apart_limit` µs apart are no step."""
-
-    window: int
-    start: int
-    count: int
-    apart_limit: int
-
-
-def usable(samples: Samples) -> npt.NDArray[np.bool_]:
-    """(n,) rows with a finite number that are not Bad."""
-    import numpy as np
-
-    return np.isfinite(samples.value) & (samples.quality < _BAD)
 
 
 def interval_of(ts: npt.NDArray[np.int64]) -> float | None:
@@ -101,11 +81,10 @@ class Carried:
         first = self._done
         stop = grid.count if ended else max(first, min(grid.count, self._settled(grid)))
         self._done = stop
-        self._kept = rows[self._needed(rows, grid.start + stop * grid.window) :].copy()
+        self._kept = rows[neighbours_from(rows, grid.start + stop * grid.window) :].copy()
         if stop == first:
             return None
-        part = Grid(grid.window, grid.start + first * grid.window, stop - first, grid.apart_limit)
-        return rows, part, first
+        return rows, grid.part(first, stop), first
 
     def _choose(self) -> None:
         self.interval = interval_of(self._kept.ts[:_FIRST_ROWS])
@@ -117,22 +96,10 @@ class Carried:
         """Number of windows that no later row can change."""
         ts = self._kept.ts
         last = int(ts[-1])
-        at = _last_usable(self._kept)
-        if at is not None and last - ts[at] <= grid.apart_limit:
-            last = int(ts[at])
+        for at in last_usable(self._kept):
+            if last - ts[at] <= grid.apart_limit:
+                last = int(ts[at])
         return (last - grid.start) // grid.window
-
-    def _needed(self, rows: Samples, at: int) -> int:
-        """From which row on rows are needed for windows that begin at an instant or later."""
-        import numpy as np
-
-        first = int(rows.ts.searchsorted(at))
-        before = max(0, first - _TAIL)
-        found = np.flatnonzero(usable(rows[before:first]))
-        if len(found) < _NEIGHBOURS and before:
-            before = 0
-            found = np.flatnonzero(usable(rows[:first]))
-        return max(0, min(first - 1, before + int(found[-_NEIGHBOURS:][0]) if len(found) else first - 1))
 
     def _note(self, new: Samples) -> None:
         import numpy as np
@@ -154,13 +121,3 @@ class Carried:
                 break
         if len(known):
             self._last_value = float(tail.value[known[-1]])
-
-
-def _last_usable(rows: Samples) -> int | None:
-    import numpy as np
-
-    for size in (_TAIL, len(rows)):
-        found = np.flatnonzero(usable(rows[-size:]))
-        if len(found):
-            return max(0, len(rows) - size) + int(found[-1])
-    return None

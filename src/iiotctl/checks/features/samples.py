@@ -1,4 +1,4 @@
-"""Samples of several tags as arrays side by side: what the feature pass reads, keeps back and computes on."""
+"""Samples of a tag as arrays: what the feature pass reads, keeps back and computes on."""
 
 from __future__ import annotations
 
@@ -41,23 +41,12 @@ class Samples:
         return Samples(self.ts.copy(), self.value.copy(), self.quality.copy(), received)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Samples of several tags, one tag after the other.
-
-    Attributes:
-        tags: names, each once.
-        bounds: (tags + 1,) where the rows of each begin and end.
-        samples: the rows.
-    """
-
-    tags: Sequence[str]
-    bounds: Sequence[int]
-    samples: Samples
-
-
+BAD: Final = 0x80000000
+"""The first Bad status code."""
 NOT_RECEIVED: Final = -(2**63)
 """Stands for an arrival that was not kept."""
+_NEAR: Final = 256
+"""Rows among which a usable one is looked for first."""
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
@@ -84,3 +73,41 @@ def by_time(samples: Samples) -> Samples:
     if not np.any(samples.ts[1:] < samples.ts[:-1]):
         return samples
     return samples[np.argsort(samples.ts, kind="stable")]
+
+
+def usable(samples: Samples) -> npt.NDArray[np.bool_]:
+    """(n,) rows with a finite number that are not Bad."""
+    import numpy as np
+
+    return np.isfinite(samples.value) & (samples.quality < BAD)
+
+
+def last_usable(samples: Samples, most: int = 1) -> list[int]:
+    """Which rows are the last usable ones, ascending; fewer than `most` when there are no more."""
+    import numpy as np
+
+    found: npt.NDArray[np.int64] = np.empty(0, np.int64)
+    for size in (_NEAR, len(samples)):
+        first = max(0, len(samples) - size)
+        found = first + np.flatnonzero(usable(samples[first:]))
+        if len(found) >= most:
+            break
+    return [int(row) for row in found[-most:]]
+
+
+def neighbours_from(samples: Samples, at: int) -> int:
+    """From which row on rows are needed for windows that begin at an instant: two usable ones, and one of any quality."""
+    first = int(samples.ts.searchsorted(at))
+    return min([max(0, first - 1), *last_usable(samples[:first], 2)])
+
+
+def next_usable(samples: Samples, at: int) -> int:
+    """Up to which row (exclusive) rows are needed for windows that end at an instant: one usable row behind it."""
+    import numpy as np
+
+    first = int(samples.ts.searchsorted(at))
+    for stop in (first + _NEAR, len(samples)):
+        found = np.flatnonzero(usable(samples[first:stop]))
+        if len(found):
+            return first + int(found[0]) + 1
+    return len(samples)

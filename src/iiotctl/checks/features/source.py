@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.checks.features.columns import DAY
-from iiotctl.checks.features.samples import NOT_RECEIVED, Batch, Samples, by_time, joined
+from iiotctl.checks.features.samples import NOT_RECEIVED, Samples, by_time, joined
 from iiotctl.events import Event
 from iiotctl.history.sql.omission import left_out
 from iiotctl.store.layout import date_of
@@ -189,7 +189,7 @@ class Source:
             places = {tag: place for tag, place in places.items() if tag in self.wanted}
         return _Origin(rows, path, places)
 
-    def read(self, job: Job) -> Iterator[Batch]:
+    def read(self, job: Job) -> Iterator[dict[str, Samples]]:
         """The rows of a job: one batch, or several one after the other where a single tag has very many."""
         (tag,) = job.tags if len(job.tags) == 1 else (None,)
         if tag is not None and len(job.origins) == 1:
@@ -201,7 +201,7 @@ class Source:
         else:
             yield self._batch(job)
 
-    def _batch(self, job: Job) -> Batch:
+    def _batch(self, job: Job) -> dict[str, Samples]:
         found: dict[str, list[Samples]] = {tag: [] for tag in job.tags}
         for origin in job.origins:
             with self._watched(origin.path):
@@ -210,8 +210,7 @@ class Source:
                     for tag in tags:
                         first, stop = origin.places[tag]
                         found[tag].append(rows[first - base : stop - base])
-        parts = [self._in_range(by_time(joined(found[tag]))) for tag in job.tags]
-        return Batch(job.tags, [0, *accumulate(map(len, parts))], joined(parts))
+        return {tag: self._in_range(by_time(joined(parts))) for tag, parts in found.items()}
 
     def _stretches(self, origin: _Origin, tags: Sequence[str]) -> Iterator[tuple[list[str], Samples]]:
         """Tags that stand next to each other in a file are read at once."""

@@ -27,7 +27,7 @@ from iiotctl.checks.features.anchors import AnchorSpill
 from iiotctl.checks.features.carry import Carried
 from iiotctl.checks.features.columns import COLUMNS, Features, empty
 from iiotctl.checks.features.compute import record_type, tables_of
-from iiotctl.checks.features.samples import Batch, Samples, joined
+from iiotctl.checks.features.samples import Samples
 from iiotctl.checks.features.spill import Spill
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def from_arrays(
             first, stop = rows.ts.searchsorted([wanted.start, wanted.end])
             for low in range(first, stop, batch_rows):
                 part = rows[low : min(stop, low + batch_rows)]
-                work.take(Batch([tag], [0, len(part)], part))
+                work.take({tag: part})
             work.end([tag])
     return work.found(texts=())
 
@@ -231,15 +231,15 @@ class _Pass:
         if self._anchors is not None:
             self._anchors.close()
 
-    def take(self, batch: Batch) -> None:
-        for tag, (first, stop) in zip(batch.tags, pairwise(batch.bounds), strict=True):
-            if first < stop:
+    def take(self, batch: Mapping[str, Samples]) -> None:
+        for tag, rows in batch.items():
+            if len(rows):
                 carried = self._carried.get(tag)
                 if carried is None:
                     window = self._wanted.windows.get(tag)
                     carried = self._carried[tag] = Carried(self._wanted.start, self._wanted.end, window)
-                carried.add(batch.samples[first:stop])
-        self._make(batch.tags, ended=False)
+                carried.add(rows)
+        self._make(batch, ended=False)
         if self._anchors is not None:
             self._anchors.take(batch)
 
@@ -247,7 +247,7 @@ class _Pass:
         for some in range(0, len(tags), _TAGS_AT_END):
             self._make(tags[some : some + _TAGS_AT_END], ended=True)
 
-    def _make(self, tags: Sequence[str], *, ended: bool) -> None:
+    def _make(self, tags: Iterable[str], *, ended: bool) -> None:
         import numpy as np
 
         due = {}
@@ -257,10 +257,9 @@ class _Pass:
                 due[tag] = found
         if not due:
             return
-        rows = [one for one, _, _ in due.values()]
-        bounds = [0, *accumulate(map(len, rows))]
-        counts, records = tables_of(joined(rows), bounds, [grid for _, grid, _ in due.values()], self._columns)
-        records["at"] += np.repeat([first for _, _, first in due.values()], counts).astype(np.uint32)
+        rows, grids, firsts = zip(*due.values(), strict=True)
+        counts, records = tables_of(rows, grids, self._columns)
+        records["at"] += np.repeat(np.array(firsts, np.uint32), counts)
         self._spill.append(due.keys(), counts, records)
         for tag, (low, high) in zip(due, pairwise(accumulate(counts, initial=0)), strict=True):
             self._numbers[tag] = self._numbers.get(tag, 0) + int(records["n"][low:high].sum(dtype=np.float64))
