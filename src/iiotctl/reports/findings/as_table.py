@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LEAST: Final = 60
 _MOST: Final = 120
 _INDENT: Final = 5
+_SHORTEST: Final = 12
+"""Letters of a description that still say something."""
 _BOLD: Final = "1"
 _DIM: Final = "2"
 
@@ -79,9 +81,16 @@ def _block(result: AuditResult, place: str, findings: Sequence[Finding], look: L
     shape = f"{state.shape} " if look.unicode else ""
     data = result.data_of(worst.tag) if worst.tag else None
     about = harmless(data.info.description or data.info.asset) if data else harmless(worst.asset)
-    head = f"{shape}{state.letter}"
-    rest = f"  {_paint(state.word, state.color, look)}" + (f"  {_paint(about, _DIM, look)}" if about else "")
-    yield f"{_paint(head, f'{state.color};1', look)}  {_paint(harmless(place), _BOLD, look)}{rest}"
+    head, name = f"{shape}{state.letter}", harmless(place)
+    room = look.columns - len(head) - len(name) - len(state.word) - 6
+    about = about if len(about) <= room else f"{about[: room - 1]}…" if room >= _SHORTEST else ""
+    parts = (
+        _paint(head, f"{state.color};1", look),
+        _paint(name, _BOLD, look),
+        _paint(state.word, state.color, look),
+        _paint(about, _DIM, look),
+    )
+    yield "  ".join(part for part in parts if part)
     for one in findings:
         yield from _finding(result, one, look)
 

@@ -48,7 +48,7 @@ SIGNALS: Final = {
     Ne107.OK: Signal("OK", "✓", "good", "32"),
 }
 """F, C, S, M: also the order of display."""
-NO_SIGNAL: Final = Signal("-", "○", "no state of the sensor", "0")
+NO_SIGNAL: Final = Signal("-", "○", "", "0")
 
 
 def signal(finding: Finding) -> Signal:
