@@ -54,7 +54,7 @@ class Params:
         noise: % of span, largest standard deviation of the sensor's noise on a plateau.
         response: s, longest time from 10 to 90 % of a step.
         step: % of span, smallest step whose response is measured.
-        below, above: % of span beyond 0 and 100 % that NE 43 still counts as measuring range.
+        below, above: % of span, beyond 0 and 100 % that NE 43 still counts as measuring range.
         good: %, least share of rows with a Good status.
         interval: longest interval between rows, as a multiple of the median interval.
         delay: s, largest distance of arrival from the row's own time.

@@ -152,7 +152,7 @@ class AuditResult:
         for listed, found in ((self.not_judged, blind), (self.skipped, left)):
             for one in listed:
                 found.setdefault(one.tag, set()).add(one.check)
-        names = [data.info.tag for data in self.data]
+        names = sorted({*self.tags, *(one.tag for one in (*self.not_judged, *self.skipped) if one.tag)})
         return [
             name
             for name in names

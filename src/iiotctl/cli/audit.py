@@ -185,7 +185,7 @@ def sensors(
     from iiotctl.findings import Severity
     from iiotctl.ops import audit_sensors as op
     from iiotctl.ops.history import opened
-    from iiotctl.ops.site import open_import
+    from iiotctl.ops.site import counting_site
     from iiotctl.reports.findings import output as reporting
 
     if commissioning and format.value not in _COMMISSIONING:
@@ -216,7 +216,7 @@ def sensors(
         calibrations=calibrations,
         zone=zone,
     )
-    result = op.audit_sensors(root, wanted, _console.show_event, site=open_import(site, store)[1])
+    result = op.audit_sensors(root, wanted, _console.show_event, site=counting_site(site, store))
     if commissioning:
         from iiotctl.ops.commissioning import commissioning as judged
         from iiotctl.reports.findings import sheet as sheets

@@ -136,16 +136,24 @@ def locate_store(site_flag: Path | None = None, store_flag: Path | None = None, 
 
 
 def open_import(site_flag: Path | None = None, store_flag: Path | None = None) -> tuple[Path, Site | None]:
-    """Where imported rows go, and the site file that counts for them.
+    """Where imported rows go, and the site file that counts for them; see `counting_site`."""
+    loaded = counting_site(site_flag, store_flag)
+    return open_store(site_flag, store_flag), None if loaded is None else loaded.site
+
+
+def counting_site(site_flag: Path | None = None, store_flag: Path | None = None) -> LoadedSite | None:
+    """The site file that counts for what lies in a store.
 
     With a store named, a site file counts only when it is named as well: one that is broken, or another plant's,
-    must not decide what times mean.
+    must not decide what times and tags mean.
+
+    Raises:
+        SiteError: the site file is wrong.
     """
-    named = store_flag or (Path(os.environ["IIOTCTL_STORE"]) if os.environ.get("IIOTCTL_STORE") else None)
-    if named is not None and site_flag is None:
-        return open_store(None, store_flag), None
-    opened = open_settings(site_flag, store_flag)
-    return opened.store, None if opened.loaded is None else opened.loaded.site
+    named = store_flag is not None or bool(os.environ.get("IIOTCTL_STORE"))
+    if named and site_flag is None:
+        return None
+    return open_settings(site_flag, store_flag).loaded
 
 
 def source_context(opened: Opened, *, trust_first: bool = False, sole_master: str | None = None) -> SourceContext:

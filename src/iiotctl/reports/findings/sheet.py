@@ -11,6 +11,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.checks.commissioning import Loop, Outcome, Sheet
+from iiotctl.checks.page import Parameter, parameters
 from iiotctl.reports import target
 from iiotctl.reports.findings import as_page, records, words
 from iiotctl.reports.values import compact_json, harmless
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from iiotctl.reports.findings.output import Wish
 
 SCHEMA: Final = "iiotctl.commissioning/v1"
+_UNITS: Final = ("s", "%", "% of span")
 _SIGNED: Final = ("checked by", "date", "signature")
 _COLORS: Final = {Outcome.PASS: "32", Outcome.FAIL: "31;1", Outcome.OPEN: "33"}
 _WORDS: Final = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.OPEN: "open"}
@@ -92,8 +94,14 @@ def _facts(sheet: Sheet, result: AuditResult, zone: tzinfo) -> list[tuple[str, s
         ("baseline hash", result.baseline.sha256 or "-"),
         ("tool", f"iiotctl {result.tool}"),
         ("made", words.moment(result.ended, zone)),
-        ("thresholds", ", ".join(f"{name} {value:g}" for name, value in dataclasses.asdict(sheet.params).items())),
+        ("thresholds", ", ".join(_threshold(sheet, one) for one in parameters(type(sheet.params)))),
     ]
+
+
+def _threshold(sheet: Sheet, one: Parameter) -> str:
+    """`hold 20 s`: the unit stands first among the words of a threshold."""
+    unit = one.meaning.split(",")[0]
+    return f"{one.name} {getattr(sheet.params, one.name):g}" + (f" {unit}" if unit in _UNITS else "")
 
 
 def _span(loop: Loop) -> str:
@@ -153,7 +161,7 @@ def page(sheet: Sheet, result: AuditResult, zone: tzinfo) -> str:
 
 def _loop(loop: Loop) -> str:
     rows = "".join(
-        f'<tr><td class="{_CLASSES[item.outcome]}">{_WORDS[item.outcome]}</td><td>{html.escape(item.name)}</td>'
+        f'<tr><td class="{_CLASSES[item.outcome]}">{_WORDS[item.outcome]}</td><td class="item">{html.escape(item.name)}</td>'
         f"<td>{as_page.escaped('; '.join(part for part in (item.found, item.reason) if part))}</td>"
         f"<td>{as_page.escaped(item.limit)}</td></tr>"
         for item in loop.items
