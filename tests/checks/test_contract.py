@@ -8,12 +8,14 @@ import importlib
 import inspect
 import math
 import re
+import tomllib
 from functools import cache
 
 import numpy as np
 import pytest
 
 from iiotctl.checks.base import Check, Judged, Skipped, Unjudged
+from tests.architecture.code import ROOT
 from tests.checks.case import CASES, Case, cases, checks, run
 
 HEADS = (
@@ -42,6 +44,12 @@ def _module(check: Check) -> object:
 
 def test_the_file_is_called_as_the_check(check: Check) -> None:
     assert _module(check).CHECK is check  # type: ignore[attr-defined]
+
+
+def test_it_is_registered(check: Check) -> None:
+    """Through the same door as the checks of other packages."""
+    names = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["iiotctl.checks"]
+    assert names.get(check.id) == f"{_module(check).__name__}:CHECK"  # type: ignore[attr-defined]
 
 
 def test_the_page_has_its_heads_in_order(check: Check) -> None:
