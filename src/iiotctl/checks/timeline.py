@@ -18,7 +18,7 @@ from iiotctl.samples import GapReason
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from iiotctl.checks.tagdata import Disorder, Hole, TagData
+    from iiotctl.checks.tagdata import Hole, TagData
 
 LEAST_S: Final = 5.0
 """A clock that is wrong by less cannot be told from late rows."""
@@ -253,12 +253,13 @@ def _stepped_back(data: TagData, interval: float) -> list[Overlap]:
         seconds = noted.step + interval
         if noted.kind != "backward" or seconds < max(LEAST_S, _LEAST_INTERVALS * interval):
             continue
-        again, other = _dropped(data, noted)
-        more = _excess(data, noted.start, noted.end)
+        end = max(noted.end, noted.start + round(noted.step * SECOND))
+        again, other = _dropped(data, noted.start, end)
+        more = _excess(data, noted.start, end)
         if again + other + more >= _DENSE * seconds / interval:
             tolerance = 3 * interval + 0.02 * seconds
             repeated = again > 4 * (other + max(0.0, more))
-            found.append(Overlap(noted.start, noted.end, seconds, tolerance, stepped=True, again=repeated))
+            found.append(Overlap(noted.start, end, seconds, tolerance, stepped=True, again=repeated))
     return found
 
 
@@ -299,10 +300,10 @@ def _excess(data: TagData, start: int, end: int) -> float:
     return float(features["rows"][first:stop].sum()) - usual * (stop - first)
 
 
-def _dropped(data: TagData, back: Disorder) -> tuple[int, int]:
-    """Rows that were left out where the time stepped back: the same again, and with another value."""
+def _dropped(data: TagData, start: int, end: int) -> tuple[int, int]:
+    """Rows of a stretch that were left out: the same again, and with another value."""
     rows = {"repeated": 0, "conflicting": 0}
     for noted in data.disorder:
-        if noted.kind in rows and noted.start <= back.end and noted.end >= back.start:
+        if noted.kind in rows and noted.start <= end and noted.end >= start:
             rows[noted.kind] += noted.rows
     return rows["repeated"], rows["conflicting"]

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 _SHARE_WINDOWS: Final = 30
 _EXCESS: Final = 1.5
 _MORE: Final = 0.05
+_SOLID: Final = 0.8
+"""With such rows for less of a stretch than this they are scattered over it."""
 _ALL: Final = 0.99
 _KEYS: Final = {3: "", 2: "uncertain", 1: "note"}
 
@@ -179,12 +181,12 @@ def _excess(one: _Grade, learning: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool
 
 def _spell(data: TagData, one: _Grade, at: tuple[int, int], known: float, params: Params) -> Spell:
     first, stop = at
-    features, interval = data.features, timeline.interval_of(data)
+    interval = timeline.interval_of(data)
     count, rows = float(one.count[first:stop].sum()), float(one.rows[first:stop].sum())
     codes = one.codes(first, stop)
     what = said(codes[0])
-    start, end = features.time_of(first), features.time_of(stop)
     seconds = count * interval if math.isfinite(interval) else 0.0
+    start, end = _edges(data, one, at, interval)
     blip = count < params.fewest or seconds < params.least
     severity = what.severity
     if severity is Severity.HIGH and seconds < params.long * MINUTE / SECOND:
@@ -198,7 +200,9 @@ def _spell(data: TagData, one: _Grade, at: tuple[int, int], known: float, params
         statistic=count,
         limit=round(max(float(params.fewest), known), 3),
         unit="rows",
-        message=_message(what, count, rows, end - start, [said(code).name for code in codes[1:4]]),
+        message=_message(
+            what, int(count), end - start, solid=seconds * SECOND >= _SOLID * (end - start), also=codes[1:4]
+        ),
         severity=severity,
         confidence=Confidence.HIGH,
         ne107=what.ne107,
@@ -207,13 +211,26 @@ def _spell(data: TagData, one: _Grade, at: tuple[int, int], known: float, params
     )
 
 
-def _message(what: Said, count: float, rows: float, length: int, others: list[str]) -> str:
+def _edges(data: TagData, one: _Grade, at: tuple[int, int], interval: float) -> tuple[int, int]:
+    """From when to when: in its first window such rows stand at the end, in its last one at the beginning."""
+    features, (first, stop) = data.features, at
+    start, end = features.time_of(first), features.time_of(stop)
+    if stop - first > 1 and math.isfinite(interval):
+        lengths = [round(float(one.count[row]) * interval * SECOND) for row in (first, stop - 1)]
+        head, tail = (min(length, features.window) for length in lengths)
+        return start + features.window - head, end - features.window + tail
+    return start, end
+
+
+def _message(what: Said, count: int, length: int, *, solid: bool, also: list[int]) -> str:
     text = f"status {what.name}" + (f" ({what.words})" if what.words else "")
     if what.limit and what.limit != what.words:
         text += f", {what.limit}"
-    text += f" on all {rows:.0f} rows" if count >= rows else f" on {count:.0f} of {rows:.0f} rows"
-    text += f" of {span(length)}"
-    return text + (f"; also {', '.join(others)}" if others else "")
+    if count == 1:
+        text += " on 1 row"
+    else:
+        text += f" for {span(length)}" if solid else f" on {count} rows within {span(length)}"
+    return text + (f"; also {', '.join(said(code).name for code in also)}" if also else "")
 
 
 CHECK = Check(
