@@ -32,6 +32,13 @@ class Outcome:
     not_judged: list[NotJudged] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
 
+    def take(self, other: Outcome) -> None:
+        """With what came of other tags."""
+        self.findings += other.findings
+        self.skipped += other.skipped
+        self.not_judged += other.not_judged
+        self.tags |= other.tags
+
 
 def run(
     tags: Sequence[TagData],

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks.tagdata import Disorder, Hole, TagInfo
+from iiotctl.errors import IncompleteError
 from iiotctl.events import Event
-from iiotctl.history import tagfacts
+from iiotctl.history import names, tagfacts
 from iiotctl.history.sql.reader import Reader, Selection
 from iiotctl.store.schema import REMOVED
 
@@ -59,6 +60,32 @@ def known(
     """
     with Reader(Selection(root), notice, only=("samples", "tags_history", "gaps", "disorder")) as reader:
         return reader.ask(lambda connection: _known(connection, start, end, site))
+
+
+def chosen(known: Known, patterns: Sequence[str], store: Path) -> list[str]:
+    """The tags to judge, relatives together; those that are captured no more only by name.
+
+    Args:
+        known: of the store.
+        patterns: names or patterns; none = all.
+        store: named in the error.
+
+    Raises:
+        IncompleteError: `no-tags`.
+    """
+    tags: set[str] = set()
+    for pattern in patterns or ["*"]:
+        matches = names.matcher([pattern])
+        found = {tag for tag in known.infos if tag == pattern or (tag not in known.removed and matches(tag))}
+        if not found:
+            raise IncompleteError(
+                "no-tags",
+                f"no tag matches `{pattern}`",
+                where=str(store),
+                hint=names.near(pattern, known.infos) or "`iiotctl last` lists all tags of the store",
+            )
+        tags |= found
+    return sorted(tags, key=lambda tag: (known.infos[tag].asset, tag))
 
 
 def _known(connection: duckdb.DuckDBPyConnection, start: int | None, end: int | None, site: Site | None) -> Known:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iiotctl import __version__
+from iiotctl.checks.conclude import instant, span
+from iiotctl.checks.spells import REWARD
 from iiotctl.events import Event
 from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
+from iiotctl.ops import audit_baseline, audit_data, audit_facts, audit_range, audit_seen
+from iiotctl.site.document import read_document
 
 if TYPE_CHECKING:
-    from iiotctl.checks.result import AuditResult
-    from iiotctl.site.model import Site
+    from iiotctl.checks.baseline.model import TagBaseline
+    from iiotctl.checks.result import AuditResult, BaselineUse, Exemption
+    from iiotctl.checks.tagdata import TagData
+    from iiotctl.site.load import LoadedSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class Wanted:
     """What to audit.
 
     Attributes:
-        start, end: `--from` and `--to` as typed; None = the whole store, up to the clock.
+        start, end: `--from` and `--to` as typed; None = the last 31 days of the store, up to its newest row.
         tags: names or patterns with `*`; () = all.
         select, ignore: ids of checks; () = all, none.
         baseline: file of a baseline; None = the newest approved one beside the store, else what the first two days teach.
@@ -48,7 +56,7 @@ def audit_sensors(
     wanted: Wanted,
     notice: Callable[[Event], None] = lambda event: None,  # noqa: ARG005 - the shape of a notice
     *,
-    site: Site | None = None,
+    site: LoadedSite | None = None,
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
 ) -> AuditResult:
     """Judge the tags of a store.
@@ -56,14 +64,116 @@ def audit_sensors(
     Args:
         store: folder of the store.
         wanted: range, tags, checks, baseline, exceptions.
-        notice: is told about files that had to be left out, and of progress.
-        site: the site file, where there is one: states, exceptions, and facts of tags that the store does not know.
+        notice: is told about files that had to be left out.
+        site: the site file, where there is one: states, exceptions, baselines, facts of tags that the store lacks.
         now_us: wall clock, µs UTC.
 
     Raises:
-        UsageError: `bad-time`, `empty-range`, `unknown-check`, `bad-exceptions`.
+        UsageError: `bad-time`, `empty-range`, `unknown-check`, `no-checks`.
+        SiteError: `bad-exceptions`, or the file cannot be read.
         PluginError: a check of another package cannot be loaded.
-        IncompleteError: no tag matches.
-        StoreError: no store; a damaged baseline file.
+        IncompleteError: `no-tags`, no tag matches; `no-samples`.
+        StoreError: no store; a baseline file that is damaged or none.
     """
-    raise NotImplementedError
+    from iiotctl.checks import registry, runner
+    from iiotctl.checks.exemptions import divided
+    from iiotctl.checks.guard import Guard
+    from iiotctl.checks.result import AuditResult
+
+    started = now_us()
+    checks = registry.chosen(wanted.select, wanted.ignore)
+    exemptions = _exemptions(wanted, site)
+    scope = audit_range.scope(store, wanted.start, wanted.end, started, notice, zone=wanted.zone)
+    known = audit_facts.known(store, notice, start=scope.start, end=scope.end, site=None if site is None else site.site)
+    guard = Guard()
+    tags = audit_facts.chosen(known, wanted.tags, store)
+    frozen = audit_baseline.in_use(store, wanted.baseline, site, tags)
+    work = audit_data.Work(
+        root=store,
+        scope=scope,
+        known=known,
+        tags=tags,
+        checks=checks,
+        states={} if site is None else site.site.states,
+        baselines=None if frozen is None else frozen.tags,
+        guard=guard,
+        notice=notice,
+    )
+    reward = REWARD if site is None else round(site.site.audit.reward * 1e6)
+    outcome = runner.Outcome()
+    if frozen is not None:
+        outcome.not_judged += audit_baseline.misfits(frozen, known.infos, tags)
+    shown: list[TagData] = []
+    learnt: dict[str, TagBaseline] = {}
+    groups = 0
+    for group in audit_data.batches(work):
+        found = runner.run(group, checks, guard, detected_at=started, reward=reward)
+        outcome.take(found)
+        groups += 1
+        hit = {tag for one in outcome.findings for tag in (one.tag, *one.tags)}
+        shown = [data for data in (*shown, *group) if groups == 1 or data.info.tag in hit]
+        learnt |= {data.info.tag: data.baseline for data in group if data.baseline is not None}
+    findings = runner.concluded(outcome.findings, {tag: known.infos[tag] for tag in tags})
+    findings, warnings = audit_seen.remembered(store, findings, started, reward, write=wanted.remember)
+    left, excepted, expired = divided(findings, exemptions, started)
+    use = audit_baseline.use_of_file(frozen) if frozen is not None else _learnt(learnt)
+    return AuditResult(
+        findings=left,
+        skipped=outcome.skipped,
+        not_judged=outcome.not_judged,
+        failed=guard.failed,
+        baseline=use,
+        data=shown,
+        checks=checks,
+        tags=sorted(outcome.tags),
+        start=scope.start,
+        end=scope.end,
+        started=started,
+        ended=now_us(),
+        excepted=excepted,
+        expired=expired,
+        warnings=(*scope.warnings, *_grouped(groups), *warnings),
+        site="" if site is None else site.site.site.name,
+        store=str(store),
+        tool=__version__,
+    )
+
+
+def _exemptions(wanted: Wanted, site: LoadedSite | None) -> list[Exemption]:
+    from iiotctl.checks import registry
+    from iiotctl.checks.exemptions import parsed
+
+    path = wanted.exceptions
+    if path is None and site is not None and site.site.audit.exceptions is not None:
+        path = site.folder / site.site.audit.exceptions
+    return [] if path is None else parsed(read_document(path, what="exceptions file"), registry.names())
+
+
+def _grouped(groups: int) -> list[str]:
+    return [f"the tags were judged in {groups} groups; relatives were looked for in each of them"] if groups > 1 else []
+
+
+def _learnt(learnt: Mapping[str, TagBaseline]) -> BaselineUse:
+    """What was learnt for this run only."""
+    from iiotctl.checks.result import BaselineUse
+
+    if not learnt:
+        return BaselineUse("none", "nothing could be learnt: there are no samples to learn from")
+    start, end = min(one.start for one in learnt.values()), max(one.end for one in learnt.values())
+    longest = max(one.end - one.start for one in learnt.values())
+    said = (
+        f"learnt for this run only from the first {span(longest)} of the store"
+        f" ({instant(start)} to {instant(end)}); `iiotctl audit baseline learn` keeps one"
+    )
+    digest = hashlib.sha256()
+    for tag in sorted(learnt):
+        digest.update(audit_baseline.content_of(learnt[tag]))
+    return BaselineUse(
+        "learnt",
+        said,
+        sha256=digest.hexdigest(),
+        start=start,
+        end=end,
+        tool=__version__,
+        tags=len(learnt),
+    )
