@@ -22,6 +22,7 @@ from iiotctl.cli._options import (
     VerboseOption,
     named_format,
 )
+from iiotctl.cli.audit_baseline import baseline_app
 from iiotctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from iiotctl.checks.result import AuditResult
 
 app = typer.Typer()
+app.add_typer(baseline_app, name="baseline")
 
 _COMMISSIONING: Final = ("table", "html", "json")
 

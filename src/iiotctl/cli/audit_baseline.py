@@ -1,0 +1,300 @@
+"""`iiotctl audit baseline`: learn what is normal, look at it, compare, approve."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iiotctl.cli import _console
+from iiotctl.cli._history_options import FromOption, TimezoneOption, ToOption
+from iiotctl.cli._options import (
+    Color,
+    ColorOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SiteOption,
+    StoreOption,
+    VerboseOption,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iiotctl.checks.baseline.file import Header
+    from iiotctl.checks.baseline.summary import Summary
+    from iiotctl.ops.audit_baseline import Approval
+    from iiotctl.reports.rows import Rows
+
+baseline_app = typer.Typer()
+
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", show_default=False, help="Baseline, e.g. baselines/line3-v1.parquet.")
+]
+TagsOption = Annotated[
+    list[str] | None,
+    typer.Option("--tags", metavar="PATTERN", show_default=False, help="Names or patterns such as 'press1.*'."),
+]
+
+
+@baseline_app.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
+    """Learn what is normal, freeze it, compare, approve."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@baseline_app.command("learn")
+def learn(
+    start: FromOption = None,
+    end: ToOption = None,
+    timezone: TimezoneOption = None,
+    tags: TagsOption = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the baseline; its version counts up.")] = (
+        "baseline"
+    ),
+    site: SiteOption = None,
+    store: StoreOption = None,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Learn what is normal for each tag from a time when the plant was well.
+
+    The file is written once and never changed; the next one gets the next version.
+    Without a range the first two days of each tag are learnt from. It lies in
+    `baselines` beside the site file, else in the store. Audits use it when it is
+    named, or when somebody has approved it.
+
+    Examples:
+      iiotctl audit baseline learn --from '1-sep-26' --to '8-sep-26' --name line3
+      iiotctl audit baseline learn --tags 'press1.*' -o press1-v1.parquet
+    """
+    del quiet, verbose, color
+    from iiotctl.checks.conclude import instant
+    from iiotctl.ops import audit_baseline as op
+    from iiotctl.ops.history import opened
+    from iiotctl.ops.site import counting_site
+
+    root, zone = opened(site, store, timezone, _console.show_event)
+    wanted = op.Wanted(start, end, tags or (), output, name, zone)
+    found = op.learn(root, wanted, _console.show_event, site=counting_site(site, store))
+    header = found.header
+    whose = "the period named" if header.named else "the first two days of each tag; `--from` and `--to` name another"
+    _console.say(f"{header.tags} tags learnt from {instant(header.start)} to {instant(header.end)}: {whose}")
+    _console.say(f"written: {found.path}")
+    _console.say(f'audits use it after `iiotctl audit baseline approve {found.path} --by "YOUR NAME"`')
+
+
+@baseline_app.command("show")
+def show(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", show_default=False, help="Baseline; without it all that are there are listed."),
+    ] = None,
+    tags: TagsOption = None,
+    site: SiteOption = None,
+    store: StoreOption = None,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Show what a baseline holds for normal, or which baselines there are.
+
+    A row a tag: the levels it was seen at (0.1 %, half and 99.9 % of the time), its
+    noise (standard deviation within a minute, usual and worst), the largest single
+    step, its resolution, the levels at which it rests, its relatives.
+
+    Examples:
+      iiotctl audit baseline show
+      iiotctl audit baseline show baselines/line3-v1.parquet --tags 'press1.*'
+    """
+    del quiet, verbose, color
+    from iiotctl.checks.baseline.summary import summary
+    from iiotctl.history import names
+    from iiotctl.ops import audit_baseline as op
+
+    if file is None:
+        _list(site, store, format, output)
+        return
+    frozen, approval = op.opened(file)
+    matches = names.matcher(tags or [])
+    chosen = [summary(base) for tag, base in frozen.tags.items() if matches(tag)]
+    _write(_tags(chosen, brief=format is Format.TABLE), format, output)
+    _say(frozen.header, approval)
+
+
+@baseline_app.command("diff")
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", show_default=False, help="Baseline.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", show_default=False, help="Another one.")],
+    tags: TagsOption = None,
+    format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Show what changed between two baselines, and by how much.
+
+    Figures that differ by less than a tenth are called the same.
+
+    Examples:
+      iiotctl audit baseline diff baselines/line3-v1.parquet baselines/line3-v2.parquet
+    """
+    del quiet, verbose, color
+    from iiotctl.checks.baseline.summary import changes
+    from iiotctl.history import names
+    from iiotctl.ops import audit_baseline as op
+    from iiotctl.reports.rows import Column, Rows
+
+    old, new = op.opened(before)[0], op.opened(after)[0]
+    matches = names.matcher(tags or [])
+    found = [one for one in changes(old.tags, new.tags) if matches(one.tag)]
+    columns = [
+        Column("tag"),
+        Column("figure"),
+        Column("before", "any"),
+        Column("after", "any"),
+        Column("ratio", "float"),
+    ]
+    brief = format is Format.TABLE
+    rows = [
+        (one.tag, one.figure, *(_short(cell) if brief else cell for cell in (one.before, one.after, one.ratio)))
+        for one in found
+    ]
+    _write(Rows(columns, rows), format, output)
+    hit = len({one.tag for one in found})
+    same = len({*old.tags, *new.tags}) - hit if not tags else None
+    _console.say(
+        f"{hit} tags differ" + ("" if same is None else f", {same} are the same") if found else "no difference"
+    )
+
+
+@baseline_app.command("approve")
+def approve(
+    file: FileArgument,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", show_default=False, help="Who approves it.")],
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Say that a baseline shows the plant as it should be.
+
+    From then on audits use it without being told. Name, time and hash are kept beside
+    the file; the file itself stays as it was learnt.
+
+    Examples:
+      iiotctl audit baseline approve baselines/line3-v1.parquet --by "M. Meier"
+    """
+    del quiet, verbose, color
+    from iiotctl.ops import audit_baseline as op
+
+    frozen, approval = op.approve(file, by)
+    _say(frozen.header, approval)
+
+
+def _list(site: Path | None, store: Path | None, format_: Format, output: Path | None) -> None:
+    from datetime import UTC, datetime
+
+    from iiotctl.ops import audit_baseline as op
+    from iiotctl.ops.history import opened
+    from iiotctl.ops.site import counting_site
+    from iiotctl.reports.rows import Column, Rows
+
+    root, _ = opened(site, store)
+    found = op.listed(root, counting_site(site, store))
+    times = ("learnt_from", "learnt_to", "made_at", "approved_at")
+    columns = [
+        Column("name"),
+        Column("version", "integer"),
+        Column("tags", "integer"),
+        *(Column(name, "timestamp") for name in times[:3]),
+        Column("approved_by"),
+        Column(times[3], "timestamp"),
+        Column("path"),
+        Column("sha256"),
+    ]
+
+    def at(us: int | None) -> datetime | None:
+        return None if us is None else datetime.fromtimestamp(us / 1e6, UTC)
+
+    rows = [
+        (
+            *(header.name, header.version, header.tags, at(header.start), at(header.end), at(header.made_at)),
+            *((approval.by, at(approval.at)) if approval else (None, None)),
+            *(str(path), header.sha256),
+        )
+        for path, header, approval in found
+    ]
+    shown = [0, 1, 2, 3, 4, 6, 8] if format_ is Format.TABLE else list(range(len(columns)))
+    _write(Rows([columns[at] for at in shown], [[row[at] for at in shown] for row in rows]), format_, output)
+    used = next((f"`{path}`" for path, _, approval in found if approval is not None), None)
+    _console.say(
+        f"audits use {used}" if used else "no baseline is approved: audits learn for each run, or use `--baseline`"
+    )
+
+
+def _tags(found: Sequence[Summary], *, brief: bool) -> Rows:
+    """`brief`: for people, as few columns as say it; else every figure on its own."""
+    from iiotctl.checks.baseline.summary import FIGURES
+    from iiotctl.reports.rows import Column, Rows
+
+    if not brief:
+        figures = [Column(name, "float") for name in FIGURES]
+        columns = [Column("tag"), Column("unit"), Column("sort"), Column("hours", "float"), *figures]
+        more = [Column("rest", "list"), Column("related", "list")]
+        rows = [
+            (
+                *(one.tag, one.unit, one.sort, round(one.hours, 3), *(one.figures[name] for name in FIGURES)),
+                *(list(one.rest), list(one.related)),
+            )
+            for one in found
+        ]
+        return Rows([*columns, *more], rows)
+    columns = [Column(name) for name in ("tag", "unit", "levels", "noise", "step", "resolution", "rests at", "related")]
+    return Rows(columns, [_words(one) for one in found])
+
+
+def _words(one: Summary) -> tuple[str | None, ...]:
+    figures = {name: _short(value) for name, value in one.figures.items()}
+    measured = one.sort == "measured"
+    levels = f"{figures['low']} … {figures['high']}, half {figures['typical']}" if figures["typical"] else None
+    return (
+        one.tag,
+        one.unit,
+        levels if measured else f"{levels} ({one.sort})" if levels else f"({one.sort})",
+        f"{figures['noise']}, worst {figures['noisiest']}" if figures["noise"] else None,
+        figures["largest_step"],
+        figures["resolution"],
+        ", ".join(f"{level:g}" for level in one.rest) or None,
+        ", ".join(one.related) or None,
+    )
+
+
+def _short(value: float | str | None) -> str | None:
+    return f"{value:.3g}" if isinstance(value, float) else value
+
+
+def _say(header: Header, approval: Approval | None) -> None:
+    from iiotctl.checks.conclude import instant
+
+    _console.say(
+        f"`{header.name}` version {header.version}: {header.tags} tags,"
+        f" learnt from {instant(header.start)} to {instant(header.end)} by iiotctl {header.tool}"
+    )
+    who = f"approved by {approval.by} on {instant(approval.at)}" if approval else "not approved"
+    _console.say(f"{who}; sha256 {header.sha256}")
+
+
+def _write(rows: Rows, format_: Format, output: Path | None) -> None:
+    from iiotctl import reports
+
+    reports.write(rows, format_.value, output, color=_console.uses_color(sys.stdout))
