@@ -183,7 +183,7 @@ def shifts(data: TagData) -> list[Shift]:
     interval = interval_of(data)
     if not math.isfinite(interval) or interval <= 0:
         return []
-    holes = breaks(data, max(LEAST_S, _LEAST_INTERVALS * interval))
+    holes = breaks(data, _least(interval))
     if data.last_row is not None and data.now - data.last_row > _LEAST_INTERVALS * interval * SECOND:
         holes.append(Break(data.last_row, data.now, (data.now - data.last_row) / SECOND))
     found: list[Shift] = []
@@ -224,6 +224,15 @@ def cause_text(hole: Hole) -> str:
     return _CAUSES.get(hole.reason, hole.reason)
 
 
+def least(data: TagData) -> float:
+    """The smallest shift in s that can be told from late and lost rows."""
+    return _least(interval_of(data))
+
+
+def _least(interval: float) -> float:
+    return max(LEAST_S, _LEAST_INTERVALS * interval)
+
+
 def _fits(hole: Break, overlap: Overlap, interval: float) -> bool:
     beside = hole.end <= overlap.start + SECOND or hole.start >= overlap.end - SECOND
     return beside and abs(hole.seconds - interval - overlap.seconds) <= overlap.tolerance
@@ -251,7 +260,7 @@ def _stepped_back(data: TagData, interval: float) -> list[Overlap]:
     found = []
     for noted in data.disorder:
         seconds = noted.step + interval
-        if noted.kind != "backward" or seconds < max(LEAST_S, _LEAST_INTERVALS * interval):
+        if noted.kind != "backward" or seconds < _least(interval):
             continue
         end = max(noted.end, noted.start + round(noted.step * SECOND))
         again, other = _dropped(data, noted.start, end)
@@ -269,7 +278,7 @@ def _said_twice(data: TagData, interval: float) -> list[Overlap]:
     for noted in data.disorder:
         seconds = (noted.end - noted.start) / SECOND + interval
         dense = noted.rows >= _DENSE * seconds / interval
-        if noted.kind != "backward" and dense and seconds >= max(LEAST_S, _LEAST_INTERVALS * interval):
+        if noted.kind != "backward" and dense and seconds >= _least(interval):
             tolerance = 4 * interval + 0.05 * seconds
             found.append(Overlap(noted.start, noted.end, seconds, tolerance, again=noted.kind == "repeated"))
     return found
@@ -285,7 +294,7 @@ def _denser(data: TagData, interval: float) -> list[Overlap]:
     for first, stop in runs(features["rows"] > _FULLER * usual):
         start, end = features.time_of(first), features.time_of(stop)
         seconds = _excess(data, start - features.window, end) * interval
-        if seconds >= max(LEAST_S, _LEAST_INTERVALS * interval):
+        if seconds >= _least(interval):
             found.append(Overlap(start, end, seconds, 4 * interval + 0.1 * seconds))
     return found
 

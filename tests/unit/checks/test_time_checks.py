@@ -9,7 +9,7 @@ import pytest
 
 from iiotctl.checks.base import Judged, Spell, Unjudged
 from iiotctl.checks.baseline.model import ALL_BANDS, ALL_STATES
-from iiotctl.checks.features.columns import DAY, HOUR, MINUTE, SECOND
+from iiotctl.checks.features.columns import HOUR, MINUTE, SECOND
 from iiotctl.checks.sensors import clock_skew, duplicate_timestamp, gap, out_of_order, stale
 from iiotctl.checks.tagdata import Hole, TagData, TagInfo
 from iiotctl.findings import Severity
@@ -92,13 +92,6 @@ def test_stopped_is_judged_against_now(moment: int) -> None:
     assert [one.end for one in found] == ([None] if moment > LENGTH + MINUTE else [])
 
 
-def test_an_imported_file_cannot_stop() -> None:
-    info = TagInfo("T", mode="imported")
-    assert spells("stale", seen(regular(), info=info, now=LENGTH + 400 * DAY)) == []
-    clock = regular()
-    assert len(spells("stale", seen(clock[clock < 8 * HOUR], info=info))) == 1, "but one tag of it can"
-
-
 def test_stopped_on_purpose_is_info() -> None:
     data = replace(seen(regular(), now=LENGTH + HOUR), holes=[Hole(LENGTH, None, "shutdown")])
     assert [one.severity for one in spells("stale", data)] == [Severity.INFO]
@@ -137,7 +130,6 @@ def test_rows_in_the_future() -> None:
     (found,) = spells("clock-skew", data)
     assert (found.key, found.end) == ("future", None)
     assert "2 h in the future" in found.message
-    assert spells("clock-skew", replace(data, info=TagInfo("T", mode="imported"))) == []
 
 
 def test_repeats_as_in_the_baseline_are_low() -> None:
@@ -168,3 +160,16 @@ def test_too_little_is_said_to_be_so() -> None:
     one = seen(np.array([HOUR]))
     for id_ in ("gap", "stale"):
         assert isinstance(CHECKS[id_].judge(one, CHECKS[id_].params()), Unjudged)
+
+
+def test_times_cut_to_seconds_share_one_now_and_then() -> None:
+    at = regular(every=1.003)
+    clock = at // SECOND * SECOND
+    fast = np.insert(clock, 10_000, clock[10_000])
+    cut = np.sort(np.append(fast, clock[9_000:20_000:400]))
+    assert [one.severity for one in spells("duplicate-timestamp", seen(cut))] == [Severity.LOW]
+
+
+def test_a_gap_of_few_rows_is_low() -> None:
+    found = [spells("gap", without(5 * HOUR, 5 * HOUR + 10 * length * SECOND, every=10.0)) for length in (8, 14)]
+    assert [[one.severity for one in each] for each in found] == [[Severity.LOW], [None]]

@@ -54,7 +54,6 @@ from iiotctl.checks.conclude import span
 from iiotctl.checks.features.columns import MINUTE, SECOND
 from iiotctl.checks.series import runs
 from iiotctl.findings import Confidence, Ne107, Severity
-from iiotctl.store.schema import IMPORTED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +66,7 @@ _HALF_HOUR_S: Final = 1800.0
 _QUARTERS_S: Final = (20_700.0, 31_500.0, 45_900.0)
 """5:45, 8:45 and 12:45 h."""
 _FURTHEST_S: Final = 14 * 3600.0
+_TEN_MINUTES_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ def judge(data: TagData, params: Params) -> Verdict:
         until = data.now if shift.end is None else shift.end
         seen = any(one.start <= until and (one.end is None or one.end >= shift.start) for one in found)
         if not seen and timeline.is_judged(data, shift.start, until):
-            found.append(_shifted(shift))
-    if data.info.mode != IMPORTED and data.last_row > data.now + params.future * SECOND:
+            found.append(_shifted(data, shift))
+    if data.last_row > data.now + params.future * SECOND:
         found += [] if any(one.end is None for one in found) else [_future(data, data.last_row, params)]
     return Judged(tuple(sorted(found, key=lambda one: one.start)))
 
@@ -179,7 +179,7 @@ def _shown(start: int, end: int | None, seconds: float, limit: float, *, always:
     )
 
 
-def _shifted(shift: timeline.Shift) -> Spell:
+def _shifted(data: TagData, shift: timeline.Shift) -> Spell:
     zone = zone_text(shift.seconds)
     if shift.hole is None:
         message = f"its clock was set back by {_length(shift.seconds)}, and was not seen to be set forward"
@@ -193,7 +193,7 @@ def _shifted(shift: timeline.Shift) -> Spell:
         start=shift.start,
         end=shift.end,
         statistic=round(shift.seconds, 3),
-        limit=round(shift.overlap.tolerance, 3),
+        limit=round(timeline.least(data), 3),
         unit="s",
         message=message + (f" ({zone})" if zone else ""),
         confidence=Confidence.MEDIUM if shift.hole is None else Confidence.HIGH,
@@ -213,10 +213,10 @@ def _future(data: TagData, last: int, params: Params) -> Spell:
 
 
 def _length(seconds: float) -> str:
-    size = abs(seconds)
-    if size < 600 and round(size) % 60:  # noqa: PLR2004 - below ten minutes seconds count
-        return f"{size:.0f} s"
-    return span(round(size * SECOND))
+    size = round(abs(seconds))
+    if size >= _TEN_MINUTES_S or size % 60 == 0:
+        return span(size * SECOND)
+    return f"{size // 60} min {size % 60} s" if size > 60 else f"{abs(seconds):.3g} s"  # noqa: PLR2004 - a minute
 
 
 CHECK = Check(

@@ -13,7 +13,8 @@ two collectors that write the same tag, or two devices under one name: then the 
 
 An import keeps one of the rows and notes the others in the view `disorder`; rows of one time that were stored all the same
 are counted in the samples. Stretches less than `join` = 15 min apart are one. From `fewest` = 5 rows on it is a finding of
-medium severity, fewer are `low`. Where the baseline has such rows, too, only more than `factor` = 3 · as many an hour are
+medium severity, fewer are `low`, and so are fewer than `share` = 1 % of the rows: where times are cut to seconds, two rows
+fall into one second now and then. Where the baseline has such rows, too, only more than `factor` = 3 · as many an hour are
 more than `low`. What a clock that was set back leaves twice belongs to `clock-skew`.
 
 ## What to do
@@ -38,7 +39,7 @@ from typing import TYPE_CHECKING, Final
 from iiotctl.checks import timeline
 from iiotctl.checks.base import Check, Judged, Spell, Verdict
 from iiotctl.checks.conclude import span
-from iiotctl.checks.features.columns import HOUR, MINUTE
+from iiotctl.checks.features.columns import HOUR, MINUTE, SECOND
 from iiotctl.checks.series import runs
 from iiotctl.findings import Confidence, Ne107, Severity
 
@@ -60,11 +61,13 @@ class Params:
         fewest: rows, fewer are `low`.
         join: min, stretches less far apart are one.
         factor: times the rows an hour of the baseline.
+        share: of the rows of the stretch, less is `low`.
     """
 
     fewest: int = 5
     join: float = 15.0
     factor: float = 3.0
+    share: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ def judge(data: TagData, params: Params) -> Verdict:
     ]
     usual = _usual(data, found)
     shown = [one for one in found if timeline.is_judged(data, one.start, one.end)]
-    return Judged(tuple(_spell(one, usual, params) for one in shown))
+    interval = timeline.interval_of(data)
+    return Judged(tuple(_spell(one, usual, interval, params) for one in shown))
 
 
 def _stored(data: TagData) -> list[_Stretch]:
@@ -127,9 +131,10 @@ def _usual(data: TagData, found: Sequence[_Stretch]) -> float:
     return sum(one.rows for one in found if start <= one.start < end) * HOUR / (end - start)
 
 
-def _spell(one: _Stretch, usual: float, params: Params) -> Spell:
+def _spell(one: _Stretch, usual: float, interval: float, params: Params) -> Spell:
     length = one.end - one.start
-    limit = max(float(params.fewest), params.factor * usual * max(length, HOUR) / HOUR)
+    among = length / SECOND / interval if interval > 0 else 0.0
+    limit = max(float(params.fewest), params.factor * usual * max(length, HOUR) / HOUR, params.share * among)
     count = "1 row" if one.rows == 1 else f"{one.rows} rows"
     said = {
         REPEATED: f"{count} came twice, with the same time and value",

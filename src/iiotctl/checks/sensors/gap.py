@@ -16,10 +16,11 @@ The time from one row (of any quality) to the next is more than
 
     limit = max(`least` = 60 s, `factor` = 3 · p99.9 of the longest such time in a window of the baseline)
 
-Rows that are lost one by one stay silent. Where the capture recorded a gap, its reason is the cause; a capture that was
-stopped on purpose is `info`. Silence of a tag that reports only on change is no gap: what counts there is three
-heartbeats, else a recorded gap, else three times the longest silence of the baseline, and then only `low`. So is a hole no longer than 1.5 times the longest one
-in the baseline. A hole that a stretch of doubled rows of the same length belongs to is a clock that was set: `clock-skew`.
+Rows that are lost one by one stay silent; a gap of fewer than `few` = 10 rows is `low`. Where the capture recorded a gap,
+its reason is the cause; a capture that was stopped on purpose is `info`. Silence of a tag that reports only on change is no
+gap: what counts there is three heartbeats, else three times the longest silence of the baseline, and then it is only `low`.
+So is a hole no longer than 1.5 times the longest one in the baseline. A hole to which a stretch of doubled rows of the same
+length belongs is a clock that was set: `clock-skew`.
 
 ## What to do
 
@@ -59,10 +60,12 @@ class Params:
     Attributes:
         least: s, a shorter gap is none.
         factor: times the p99.9 of the time between rows in the baseline.
+        few: rows, where fewer are missing it is `low`.
     """
 
     least: float = 60.0
     factor: float = 3.0
+    few: int = 10
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -81,12 +84,13 @@ def judge(data: TagData, params: Params) -> Verdict:
         for one in timeline.breaks(data, allowed.limit)
         if timeline.is_judged(data, one.start, one.end) and not timeline.explained(shifts, one.start, one.end)
     ]
-    return Judged(tuple(_spell(data, one, allowed) for one in holes))
+    return Judged(tuple(_spell(data, one, allowed, params) for one in holes))
 
 
-def _spell(data: TagData, hole: timeline.Break, allowed: timeline.Silence) -> Spell:
+def _spell(data: TagData, hole: timeline.Break, allowed: timeline.Silence, params: Params) -> Spell:
     known = timeline.cause(data, hole.start, hole.end)
     interval = timeline.interval_of(data)
+    missing = round(hole.seconds / interval) - 1
     usual = "it reports on change" if allowed.by_exception else f"usually one every {_short(interval)}"
     message = f"no rows for {span(hole.end - hole.start)} ({usual})"
     severity, confidence, second = None, Confidence.HIGH, ""
@@ -102,6 +106,8 @@ def _spell(data: TagData, hole: timeline.Break, allowed: timeline.Silence) -> Sp
     elif data.baseline is not None and hole.seconds <= _KNOWN * timeline.learnt(data, "apart", 1.0):
         severity = Severity.LOW
         message += ", as it happened in the baseline"
+    elif missing < params.few:
+        severity = Severity.LOW
     return Spell(
         start=hole.start,
         end=hole.end,
@@ -112,7 +118,7 @@ def _spell(data: TagData, hole: timeline.Break, allowed: timeline.Silence) -> Sp
         severity=severity,
         confidence=confidence,
         second_cause=second,
-        evidence={"missing_rows": round(hole.seconds / interval) - 1, "reason": known.reason if known else None},
+        evidence={"missing_rows": missing, "reason": known.reason if known else None},
     )
 
 

@@ -48,7 +48,6 @@ from iiotctl.checks.features.columns import HOUR, SECOND
 from iiotctl.checks.series import runs
 from iiotctl.findings import Confidence, Ne107, Severity
 from iiotctl.samples import GapReason
-from iiotctl.store.schema import IMPORTED
 
 if TYPE_CHECKING:
     from iiotctl.checks.tagdata import TagData
@@ -76,29 +75,28 @@ def judge(data: TagData, params: Params) -> Verdict:
         data: `last_row`, `last_change`, `now`; columns `rows`, `apart` (s), `apart_med` (s), `same`, `steps`.
         params: limits.
     """
-    now = min(data.now, data.features.end) if data.info.mode == IMPORTED else data.now
     if data.last_row is None:
-        return _never(data, now)
+        return _never(data)
     allowed = timeline.silence(data, params.least, params.factor)
     if allowed is None:
         return Unjudged("fewer than two rows: nothing tells how often it reports")
-    if now - data.last_row > allowed.limit * SECOND:
-        shifts = timeline.shifts(data)
-        if timeline.explained(shifts, data.last_row, now):
+    if data.now - data.last_row > allowed.limit * SECOND:
+        if timeline.explained(timeline.shifts(data), data.last_row, data.now):
             return Judged()
-        return Judged((_stopped(data, data.last_row, now, allowed),))
+        return Judged((_stopped(data, data.last_row, allowed),))
     return Judged(tuple(_heartbeats(data, data.last_row, params)))
 
 
-def _never(data: TagData, now: int) -> Verdict:
+def _never(data: TagData) -> Verdict:
     start = data.features.start
-    known = timeline.cause(data, start, now)
+    known = timeline.cause(data, start, data.now)
     message = "it never delivered a row" + (f": {timeline.cause_text(known)}" if known else "")
-    seconds = max(0, now - start) / SECOND
+    seconds = max(0, data.now - start) / SECOND
     return Judged((Spell(start, None, seconds, 0.0, message, unit="s", key="never"),))
 
 
-def _stopped(data: TagData, last: int, now: int, allowed: timeline.Silence) -> Spell:
+def _stopped(data: TagData, last: int, allowed: timeline.Silence) -> Spell:
+    now = data.now
     message = f"no row since {instant(last)}, {span(now - last)} ago"
     severity, confidence, second = None, None, ""
     known = timeline.cause(data, last, now)
