@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iiotctl import __version__
-from iiotctl.checks.conclude import instant, span
+from iiotctl.checks.conclude import span
 from iiotctl.checks.spells import REWARD
 from iiotctl.events import Event
 from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
@@ -161,10 +161,7 @@ def _learnt(learnt: Mapping[str, TagBaseline]) -> BaselineUse:
         return BaselineUse("none", "nothing could be learnt: there are no samples to learn from")
     start, end = min(one.start for one in learnt.values()), max(one.end for one in learnt.values())
     longest = max(one.end - one.start for one in learnt.values())
-    said = (
-        f"learnt for this run only from the first {span(longest)} of the store"
-        f" ({instant(start)} to {instant(end)}); `iiotctl audit baseline learn` keeps one"
-    )
+    said = f"learnt for this run only from the first {span(longest)} of the store; `iiotctl audit baseline learn` keeps one"
     digest = hashlib.sha256()
     for tag in sorted(learnt):
         digest.update(audit_baseline.content_of(learnt[tag]))

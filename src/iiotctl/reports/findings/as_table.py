@@ -54,12 +54,12 @@ class Look:
 def text(result: AuditResult, look: Look) -> str:
     """The report."""
     shown = [one for one in result.findings if one.severity.reaches(look.severity)]
-    blocks: dict[str, list[Finding]] = {}
+    blocks: dict[tuple[str | None, tuple[str, ...]], list[Finding]] = {}
     for one in shown:
-        blocks.setdefault(words.place(one), []).append(one)
+        blocks.setdefault((one.tag, () if one.tag else one.tags), []).append(one)
     lines: list[str] = []
-    for place, findings in blocks.items():
-        lines += [*_block(result, place, findings, look), ""]
+    for findings in blocks.values():
+        lines += [*_block(result, words.place(findings[0]), findings, look), ""]
     lines += _aside(result, look)
     lines += _summary(result, look)
     report = "\n".join(lines) + "\n"
@@ -80,7 +80,7 @@ def _block(result: AuditResult, place: str, findings: Sequence[Finding], look: L
     state = words.signal(worst)
     shape = f"{state.shape} " if look.unicode else ""
     data = result.data_of(worst.tag) if worst.tag else None
-    about = harmless(data.info.description or data.info.asset) if data else harmless(worst.asset)
+    about = harmless(data.info.description or data.info.asset) if data else ""
     head, name = f"{shape}{state.letter}", harmless(place)
     room = look.columns - len(head) - len(name) - len(state.word) - 6
     about = about if len(about) <= room else f"{about[: room - 1]}…" if room >= _SHORTEST else ""

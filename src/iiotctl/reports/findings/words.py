@@ -89,19 +89,25 @@ def since(finding: Finding, zone: tzinfo) -> str:
     return f"{begun} for {lasting((finding.end - finding.start) / 1e6)}"
 
 
+_PAIR: Final = 2
+
+
 def place(finding: Finding) -> str:
-    """What a finding is about: its tag, `A or B`, a host, or the asset."""
+    """What a finding is about: its tag, `A or B`, `cooling1: 10 tags`, a host, or the asset."""
     if finding.tag:
         return finding.tag
+    if len(finding.tags) == _PAIR:  # undecided
+        return " or ".join(finding.tags)
     if finding.tags:
-        return " or ".join(finding.tags) if len(finding.tags) == 2 else format_count(len(finding.tags), "tag")  # noqa: PLR2004 - an undecided pair
+        many = format_count(len(finding.tags), "tag")
+        return f"{finding.asset}: {many}" if finding.asset else many
     return finding.host or finding.asset or "the store"
 
 
 def together(finding: Finding, most: int = 6) -> str:
-    """The other tags that one physical cause touches: `also PT1, PT2 and 7 more`; "" where there is none."""
+    """The other tags that one physical cause touches: `also PT1, PT2 and 7 more`; "" where the message names them."""
     others = [tag for tag in finding.tags if tag != finding.tag]
-    if not others or (not finding.tag and len(others) == 2):  # noqa: PLR2004 - `place` names both
+    if not others or (not finding.tag and len(others) == _PAIR) or others[0] in finding.message:
         return ""
     named = ", ".join(others[:most])
     more = f" and {len(others) - most} more" if len(others) > most else ""
@@ -157,7 +163,7 @@ def learnt_from(baseline: BaselineUse, zone: tzinfo) -> str:
     """What was judged by, with the period: a sentence without a full stop."""
     text = baseline.said
     if baseline.start is not None and baseline.end is not None:
-        text += f" ({moment(baseline.start, zone)} to {moment(baseline.end, zone)})"
+        text += f"; learning period {moment(baseline.start, zone)} to {moment(baseline.end, zone)}"
     if baseline.sha256:
         text += f", hash {baseline.sha256[:12]}"
     return text
