@@ -1,13 +1,13 @@
 """In which operating state a tag's unit was, window by window: from the site file's conditions, else learnt. Pure.
 
 Without `[states]` a tag that rests says so itself: a level at which it stands without any variation for long, again and
-again, and which is none of the levels at which it works (a flow of exactly 0). Where it does not rest, a window is a ramp
-while the level moves much more than usual, and steady otherwise.
+again, and which is none of the levels at which it works (a flow of exactly 0); and its siblings rest with it. Where it
+does not rest, a window is a ramp while the level moves much more than usual, and steady otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,16 +140,41 @@ def assigned(
         declared: `[states]` by name of the asset.
         watched, enums: see `declared_states`.
     """
-    found = []
+    found: dict[str, TagData] = {}
     for data in tags:
         info = data.info
         tables = (of for asset, of in declared.items() if of.holds_for(asset, info.tag, info.asset))
         table = next(tables, None)
         if table is None:
-            found.append(learnt_states(data, rests.get(info.tag, {})))
+            found[info.tag] = learnt_states(data, rests.get(info.tag, {}))
         else:
-            found.append(declared_states(data, table, watched, enums))
-    return found
+            found[info.tag] = declared_states(data, table, watched, enums)
+    resting = {tag: of for tag, of in found.items() if rests.get(tag, {}).get("levels")}
+    return [
+        data if tag in resting or data.info.text else _with_siblings(data, list(_siblings(data, resting)))
+        for tag, data in found.items()
+    ]
+
+
+def _siblings(data: TagData, resting: Mapping[str, TagData]) -> Iterator[TagData]:
+    """Tags with a level of rest that stand at the same machine, as far as somebody said so."""
+    info = data.info
+    for tag, other in resting.items():
+        same_asset = info.asset != "" and info.asset == other.info.asset
+        if (same_asset or tag == info.twin or tag in info.siblings) and other.features.window == data.features.window:
+            yield other
+
+
+def _with_siblings(data: TagData, siblings: Sequence[TagData]) -> TagData:
+    """The tag, at rest also where all siblings that can tell are."""
+    import numpy as np
+
+    if not siblings or any(len(other.features) != len(data.features) for other in siblings):
+        return data
+    off = np.logical_and.reduce([other.state == State.OFF for other in siblings]) & (data.state != State.MAINTENANCE)
+    state = np.where(off, np.uint8(State.OFF), data.state)
+    settled = data.settled & _settled(off, _SETTLE // data.features.window)
+    return replace(data, state=state, settled=settled)
 
 
 def _levels(

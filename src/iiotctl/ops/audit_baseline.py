@@ -262,7 +262,7 @@ def _place(store: Path, wanted: Wanted, site: LoadedSite | None) -> tuple[Path, 
     """Which file, of which name and version."""
     if wanted.output is not None:
         path = wanted.output
-        target.check_place(path, force=False)
+        target.check_place(path)
         match = _VERSIONED.fullmatch(path.stem)
         return path, match["name"] if match else path.stem, int(match["version"]) if match else 1
     if not _NAME.fullmatch(wanted.name):
@@ -280,7 +280,7 @@ def _place(store: Path, wanted: Wanted, site: LoadedSite | None) -> tuple[Path, 
 def _write(path: Path, content: bytes, *, own: bool) -> None:
     """Never over a file that is there. `own`: our own folder, which may lie in the store."""
     if not own:
-        with target.binary(path, force=False) as stream:
+        with target.binary(path) as stream:
             stream.write(content)
         return
     try:
