@@ -135,7 +135,7 @@ def _evidence(result: AuditResult, one: Finding, look: Look) -> str:
     """Sparkline with the finding's own stretch in brackets, the number against its limit, rows used."""
     number = harmless(words.measured(one))
     rows = one.evidence.get("rows")
-    said = number + (f" ({rows:,} rows)" if isinstance(rows, int) and number else "")
+    said = number + (f" ({rows:,} row{'s' if rows != 1 else ''})" if isinstance(rows, int) and number else "")
     room = look.columns - _INDENT - len(said) - 4
     data = result.data_of(one.tag or next(iter(one.tags), ""))
     spark = sparkline.around(data.features, one, min(sparkline.CELLS, room)) if data and room >= 10 else None  # noqa: PLR2004 - fewer say nothing
