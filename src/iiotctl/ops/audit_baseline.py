@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl import __version__
 from iiotctl.checks.baseline import file as files
-from iiotctl.checks.baseline.file import SUFFIX, Frozen, Header, content_of
+from iiotctl.checks.baseline.file import SUFFIX, Frozen, Header
 from iiotctl.checks.conclude import instant
 from iiotctl.errors import IncompleteError, StoreError, UsageError
 from iiotctl.events import Event
@@ -32,8 +32,6 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 _APPROVAL: Final = ".approval.json"
 NOT_KNOWN: Final = "baseline"
 """Under this name stands that the baseline does not fit a tag."""
-
-__all__ = ["approve", "content_of", "in_use", "learn", "listed", "misfits", "opened", "use_of_file"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,6 +154,7 @@ def _grouped(groups: int) -> list[str]:
 
 def _learnt(learnt: Mapping[str, TagBaseline]) -> BaselineUse:
     """What was learnt for this run only."""
+    from iiotctl.checks.baseline.model import digest
     from iiotctl.checks.result import BaselineUse
 
     if not learnt:
@@ -162,13 +162,10 @@ def _learnt(learnt: Mapping[str, TagBaseline]) -> BaselineUse:
     start, end = min(one.start for one in learnt.values()), max(one.end for one in learnt.values())
     longest = max(one.end - one.start for one in learnt.values())
     said = f"learnt for this run only from the first {span(longest)} of the store; `iiotctl audit baseline learn` keeps one"
-    digest = hashlib.sha256()
-    for tag in sorted(learnt):
-        digest.update(audit_baseline.content_of(learnt[tag]))
     return BaselineUse(
         "learnt",
         said,
-        sha256=digest.hexdigest(),
+        sha256=digest(learnt[tag] for tag in sorted(learnt)),
         start=start,
         end=end,
         tool=__version__,

@@ -1,8 +1,8 @@
 """A frozen baseline as a Parquet file: a row for each tag, operating state, level band and quantile, a column a feature.
 
 `facts` holds, in the first row of each tag, what else is known of it as JSON. The header stands in the file's metadata
-under `iiotctl.baseline`, with the SHA-256 over the content: a file that somebody edited is refused. Any Parquet reader
-can look into it: `SELECT * FROM 'line3-v1.parquet' WHERE tag = 'press1.p' AND state = -1 AND band = -1`.
+under `iiotctl.baseline`, with the SHA-256 of the file (taken with zeros in its own place): a file that was cut or changed
+is refused before anything tries to decode it. Any Parquet reader can look into it: `SELECT * FROM 'line3-v1.parquet' WHERE tag = 'press1.p' AND state = -1 AND band = -1`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ SUFFIX: Final = ".parquet"
 _KEY: Final = "iiotctl.baseline"
 _FEATURES: Final = tuple(name for name in COLUMNS if name not in LEFT_OUT)
 _FACTS: Final = ("unit", "window", "windows", "start", "end", "interval")
+_ZEROS: Final = "0" * 64
+_SHA256: Final = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 _HINT: Final = "`iiotctl audit baseline learn` makes a new one"
 
 
@@ -44,7 +47,7 @@ class Header:
         start, end: µs UTC, the period that it was learnt from.
         named: a person named the period; else it was the first two days of each tag.
         tags: how many.
-        sha256: over the content, without the header.
+        sha256: of the file, with zeros in the place of these 64 digits.
         store: where it was learnt.
     """
 
@@ -78,11 +81,13 @@ class Frozen:
 def encoded(header: Header, tags: Mapping[str, TagBaseline]) -> tuple[bytes, Header]:
     """The content of a file, and its header with the hash."""
     frame = _frame(tags[name] for name in sorted(tags))
-    header = replace(header, tags=len(tags), sha256=_hash(frame))
+    header = replace(header, tags=len(tags), sha256=_ZEROS)
     buffer = io.BytesIO()
-    said = json.dumps({"format": FORMAT, **asdict(header)}, sort_keys=True)
+    said = json.dumps({"format": FORMAT, **asdict(header)})
     frame.write_parquet(buffer, compression="zstd", row_group_size=50_000, statistics=True, metadata={_KEY: said})
-    return buffer.getvalue(), header
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    return content.replace(_ZEROS.encode(), digest.encode()), replace(header, sha256=digest)
 
 
 def read(path: Path, tags: Iterable[str] | None = None) -> Frozen:
@@ -104,8 +109,6 @@ def read(path: Path, tags: Iterable[str] | None = None) -> Frozen:
         frame = pl.read_parquet(io.BytesIO(content))
     except Exception as error:
         raise _damaged(path, "it is damaged") from error
-    if _hash(frame) != header.sha256:
-        raise _damaged(path, "its content is not what its hash says: it was changed after it was learnt")
     if tags is not None:
         frame = frame.filter(pl.col("tag").is_in(list(tags)))
     try:
@@ -139,6 +142,11 @@ def _bytes(path: Path) -> bytes:
 def _header(path: Path, content: bytes) -> Header:
     import polars as pl
 
+    found = _SHA256.findall(content)
+    if len(found) != 1:
+        raise _damaged(path, "it is no baseline, or damaged")
+    if hashlib.sha256(content.replace(found[0], _ZEROS.encode())).hexdigest() != found[0].decode():
+        raise _damaged(path, "its hash does not fit: it is damaged, or was changed after it was learnt")
     try:
         said = json.loads(pl.read_parquet_metadata(io.BytesIO(content))[_KEY])
         if said["format"] == FORMAT:
@@ -151,11 +159,6 @@ def _header(path: Path, content: bytes) -> Header:
         where=str(path),
         hint="update iiotctl: `pipx upgrade iiotctl`, or learn a new one",
     )
-
-
-def content_of(base: TagBaseline) -> bytes:
-    """The hash of what was learnt of one tag."""
-    return _hash(_frame([base])).encode()
 
 
 def _damaged(path: Path, what: str) -> StoreError:
@@ -249,18 +252,3 @@ def _tag(
         counts=dict(counts),
         learnt=facts["learnt"],
     )
-
-
-def _hash(frame: pl.DataFrame) -> str:
-    """SHA-256 over names and values of every column, whatever wrote the file and however it is compressed."""
-    import polars as pl
-
-    digest = hashlib.sha256()
-    for column in frame.iter_columns():
-        digest.update(f"{column.name}\0{column.len()}\0".encode())
-        if column.dtype == pl.String:
-            for text in column.to_list():
-                digest.update(b"\0" if text is None else text.encode() + b"\n")
-        else:
-            digest.update(column.fill_null(float("nan") if column.dtype.is_float() else 0).to_numpy().tobytes())
-    return digest.hexdigest()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,3 +71,14 @@ class TagBaseline:
         nearest = [filled[at] for at in near]
         limits = np.array([self.quantile(feature, q, band=band) for band in nearest] + [np.nan])
         return limits[self.bands(level)]
+
+
+def digest(tags: Iterable[TagBaseline]) -> str:
+    """SHA-256 over what was learnt, so that two runs that learnt the same can be told from others."""
+    found = hashlib.sha256()
+    for base in tags:
+        facts = (base.tag, base.unit, base.window, base.windows, base.start, base.end)
+        found.update(f"{facts}{sorted(base.learnt.items())}".encode())
+        for key, values in base.table.items():
+            found.update(f"{key}".encode() + values.tobytes())
+    return found.hexdigest()
