@@ -56,6 +56,15 @@ def simulate(
             "--history", metavar="TIME", show_default=False, help="Do not serve: write so much past to DIR/store."
         ),
     ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(
+            "--export",
+            metavar="TIME",
+            show_default=False,
+            help="Do not serve: write a historian's export of ten sensors to DIR, two of which lie.",
+        ),
+    ] = None,
     unknown_unit: Annotated[
         UnknownUnit,
         typer.Option("--unknown-unit", metavar="HOW", help="A missing Modbus unit: gateway (0x0B) or silent."),
@@ -75,11 +84,15 @@ def simulate(
     Examples:
       iiotctl simulate --write-site press-line
       iiotctl simulate --write-site press-line --history 8h
+      iiotctl simulate --write-site boiler --export 4d
       iiotctl simulate --for 10min --truth truth.jsonl \\
         --fault press1.hydraulics.pressure:drift:rate=5,start=60s \\
         --fault cooling1:silent:start=2min,for=30s
     """
     del quiet, verbose, color
+    if export is not None:
+        _write_export(write_site, export, seed)
+        return
     if history is not None:
         _write_history(write_site, history, seed, fault or (), (modbus_port, opcua_port))
         return
@@ -120,6 +133,23 @@ def _write_history(folder: Path | None, history: str, seed: int, faults: Sequenc
     _console.say(
         f"wrote {format_count(past.samples, 'sample')} and {format_count(past.gaps, 'gap')} of the past to {past.store}",
         f"ask them: iiotctl last --site {past.site_file}",
+    )
+
+
+def _write_export(folder: Path | None, length: str, seed: int) -> None:
+    from iiotctl.ops.simulate_export import simulate_export
+    from iiotctl.site.units import format_count
+
+    if folder is None:
+        raise UsageError(
+            "bad-value",
+            "`--export` needs `--write-site`",
+            hint="e.g. `iiotctl simulate --write-site boiler --export 4d`",
+        )
+    made = simulate_export(folder, _seconds(length, "--export"), seed=seed)
+    _console.say(
+        f"wrote {format_count(made.rows, 'sample')} of {format_count(made.tags, 'tag')} to {made.file}",
+        f"bring them into a store: iiotctl import {made.file} --site {made.site_file}",
     )
 
 

@@ -149,8 +149,8 @@ def svg(found: Chart, zone: tzinfo) -> str:
         up = [f"{a:.1f},{b:.1f}" for a, b in zip(x[piece], height(high[piece]), strict=True)]
         down = [f"{a:.1f},{b:.1f}" for a, b in zip(x[piece], height(low[piece]), strict=True)]
         line = [f"{a:.1f},{b:.1f}" for a, b in zip(x[piece], height(middle[piece]), strict=True)]
-        parts.append(f'<polygon class="band" points="{" ".join(up + down[::-1])}"/>')
-        parts.append(f'<polyline class="line" points="{" ".join(line)}"/>')
+        parts.append(f'<path class="band" d="M{" ".join(up + down[::-1])}Z"/>')
+        parts.append(f'<path class="line" d="M{" ".join(line)}"/>')
     return f'<svg class="still" viewBox="0 -6 {_WIDTH} {_HEIGHT + _FOOT + 6}" role="img">{"".join(parts)}</svg>'
 
 
