@@ -8,6 +8,7 @@ wherever they stand (winnowing; Schleimer et al. 2003).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +26,10 @@ LEAST_VALUES: Final = 8
 """Different values among the 32: what rests or toggles repeats itself without any replay."""
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIX: Final = 0xBF58476D1CE4E5B9
-_TOP: Final = 59
-"""The five highest bits choose; the lower ones depend on too few bits of the values."""
+_CHOSEN: Final = 1 << 59
+"""Hashes below are kept. The highest bits choose, because the lower ones depend on too few bits of the values."""
+_FEW: Final = 16
+_BLOCK_ROWS: Final = 1 << 16
 
 
 def anchors_of(samples: Samples) -> Anchors:
@@ -35,8 +38,12 @@ def anchors_of(samples: Samples) -> Anchors:
     Args:
         samples: in the order of time.
     """
-    kept = _counting(samples)
-    return _anchors(kept.ts, kept.value)
+    spill = AnchorSpill(None)
+    try:
+        spill.take({"": samples})
+        return spill.read("")
+    finally:
+        spill.close()
 
 
 def _counting(samples: Samples) -> Samples:
@@ -45,40 +52,55 @@ def _counting(samples: Samples) -> Samples:
     good = usable(samples)
     if not good.all():
         samples = samples[good]
-    new = np.ones(len(samples), np.bool_)
-    np.not_equal(samples.ts[1:], samples.ts[:-1], out=new[1:])
-    return samples if new.all() else samples[new]
+    new = samples.ts[1:] != samples.ts[:-1]
+    return samples if new.all() else samples[np.concatenate([[True], new])]
 
 
-def _anchors(ts: npt.NDArray[np.int64], value: npt.NDArray[np.float64]) -> Anchors:
+def _chosen(value: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+    """Where the chosen stretches begin, and their hashes."""
     import numpy as np
 
     count = len(value) - LENGTH + 1
     if count <= 0:
-        return Anchors(np.empty(0, np.int64), np.empty(0, np.uint64))
-    bits = (value + 0.0).view(np.uint64) * np.uint64(_MIX)  # + 0.0: the two zeros are one value
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
+    bits = (value + 0.0).view(np.uint64)  # + 0.0: the two zeros are one value
+    bits *= np.uint64(_MIX)
     bits ^= bits >> np.uint64(32)
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(bits * _powers(_BASE, len(bits)), dtype=np.uint64)])
-    hashes = (sums[LENGTH:] - sums[:-LENGTH]) * _powers(pow(_BASE, -1, 1 << 64), count)
-    changes = np.concatenate([[0], np.cumsum(value[1:] != value[:-1])])
-    chosen = (hashes >> np.uint64(_TOP) == 0) & (changes[LENGTH - 1 :] - changes[:count] >= LEAST_VALUES - 1)
-    at = np.flatnonzero(chosen)
+    up, down = _powers()
+    sums = np.zeros(len(value) + 1, np.uint64)
+    bits *= up[: len(bits)]
+    np.cumsum(bits, out=sums[1:])
+    hashes = sums[LENGTH:] - sums[:-LENGTH]
+    hashes *= down[:count]
+    at = np.flatnonzero(hashes < _CHOSEN)
+    if len(at) > count // _FEW:  # a value that rests has the same hash all the time
+        changes = np.zeros(len(value), np.int32)
+        np.cumsum(value[1:] != value[:-1], out=changes[1:])
+        at = at[changes[at + LENGTH - 1] - changes[at] >= LEAST_VALUES - 1]
     ordered = np.sort(value[at[:, None] + np.arange(LENGTH)], axis=1)
-    at = at[np.count_nonzero(np.diff(ordered, axis=1), axis=1) >= LEAST_VALUES - 1]
-    return Anchors(ts[at + LENGTH - 1], hashes[at])
+    at = at[np.count_nonzero(ordered[:, 1:] != ordered[:, :-1], axis=1) >= LEAST_VALUES - 1]
+    return at, hashes[at]
 
 
-def _powers(base: int, count: int) -> npt.NDArray[np.uint64]:
-    """1, base, base squared, … in 64 bits."""
+@cache
+def _powers() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """1, base, base squared, … in 64 bits, and their inverses."""
     import numpy as np
 
-    factors = np.full(count, base, np.uint64)
-    factors[0] = 1
-    return np.cumprod(factors, dtype=np.uint64)
+    found = []
+    for base in (_BASE, pow(_BASE, -1, 1 << 64)):
+        factors = np.full(_BLOCK_ROWS, base, np.uint64)
+        factors[0] = 1
+        found.append(np.cumprod(factors, dtype=np.uint64))
+    return found[0], found[1]
 
 
 class AnchorSpill:
-    """Anchors of many tags whose rows come in batches. Threads may add at the same time, each its own tags."""
+    """Anchors of many tags whose rows come in batches. Threads may add at the same time, each its own tags.
+
+    Args:
+        folder: where the temporary file is made; None = the system's choice.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         import numpy as np
@@ -92,17 +114,35 @@ class AnchorSpill:
 
     def take(self, batch: Mapping[str, Samples]) -> None:
         """Rows that come after those so far."""
+        waiting: dict[str, Samples] = {}
+        size = 0
+        for tag, rows in batch.items():
+            for low in range(0, len(rows), _BLOCK_ROWS // 2):
+                new = rows[low : low + _BLOCK_ROWS // 2]
+                if tag in waiting or size + len(new) + LENGTH > _BLOCK_ROWS:
+                    self._add(waiting)
+                    waiting, size = {}, 0
+                waiting[tag] = new
+                size += len(new) + LENGTH
+        self._add(waiting)
+
+    def _add(self, batch: Mapping[str, Samples]) -> None:
         import numpy as np
 
-        parts = []
-        for tag, new in batch.items():
-            rows = _counting(joined([self._tails[tag], new]) if tag in self._tails else new)
-            self._tails[tag] = rows[max(0, len(rows) - LENGTH + 1) :].copy()
-            made = _anchors(rows.ts, rows.value)
-            records = np.empty(len(made.ts), self._spill.dtype)
-            records["ts"], records["hash"] = made.ts, made.hash
-            parts.append(records)
-        self._spill.append(batch, [len(part) for part in parts], np.concatenate(parts))
+        if not batch:
+            return
+        rows = [joined([self._tails[tag], new]) if tag in self._tails else new for tag, new in batch.items()]
+        rows = [_counting(one) for one in rows]
+        for tag, one in zip(batch, rows, strict=True):
+            self._tails[tag] = one[max(0, len(one) - LENGTH + 1) :].copy()
+        ends = np.cumsum([len(one) for one in rows])
+        at, hashes = _chosen(np.concatenate([one.value for one in rows]))
+        of = np.searchsorted(ends, at, side="right")
+        inside = at + LENGTH <= ends[of] if len(at) else of == 0
+        records = np.empty(int(np.count_nonzero(inside)), self._spill.dtype)
+        records["ts"] = np.concatenate([one.ts for one in rows])[at[inside] + LENGTH - 1]
+        records["hash"] = hashes[inside]
+        self._spill.append(batch, np.bincount(of[inside], minlength=len(rows)).tolist(), records)
 
     def read(self, tag: str) -> Anchors:
         """All of a tag."""

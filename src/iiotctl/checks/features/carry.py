@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiotctl.checks.features.columns import MINUTE, SECOND, window_of
 from iiotctl.checks.features.grid import Grid
-from iiotctl.checks.features.samples import Samples, joined, last_usable, neighbours_from, usable
+from iiotctl.checks.features.samples import Samples, joined, last_usable, rows_from, usable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +81,7 @@ class Carried:
         first = self._done
         stop = grid.count if ended else max(first, min(grid.count, self._settled(grid)))
         self._done = stop
-        self._kept = rows[neighbours_from(rows, grid.start + stop * grid.window) :].copy()
+        self._kept = rows_from(rows, grid.start + stop * grid.window).copy()
         if stop == first:
             return None
         return rows, grid.part(first, stop), first

@@ -15,7 +15,7 @@ from iiotctl.checks.features import levels, steps, timing
 from iiotctl.checks.features.columns import COLUMNS, COUNTS, DOUBLE, SECOND, Features, empty
 from iiotctl.checks.features.grid import Grid
 from iiotctl.checks.features.grouping import Groups, Table, groups_of
-from iiotctl.checks.features.samples import BAD, Samples, joined, neighbours_from, next_usable
+from iiotctl.checks.features.samples import BAD, Samples, joined, next_usable, rows_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +140,7 @@ def _pieces(tag: int, rows: Samples, grid: Grid) -> Iterator[_Part]:
         last = min(grid.count, max(first, (far - grid.start) // grid.window) + 1)
         end = grid.start + last * grid.window
         part = grid.part(first, last)
-        yield _Part(tag, rows[neighbours_from(rows, part.start) : next_usable(rows, end)], part, first)
+        yield _Part(tag, rows_from(rows[: next_usable(rows, end)], part.start), part, first)
         first = last
 
 
@@ -154,7 +154,8 @@ def _of_block(parts: Sequence[_Part], kind: np.dtype[Any]) -> tuple[list[tuple[i
     key = np.empty(len(samples), np.int64)
     for part, base, (first, stop) in zip(parts, bases.tolist(), pairwise(bounds.tolist()), strict=False):
         window = (samples.ts[first:stop] - part.grid.start) // part.grid.window
-        np.clip(window, -1, part.grid.count, out=window)  # rows before and behind serve as neighbours only
+        if first < stop and (window[0] < 0 or window[-1] > part.grid.count):
+            np.clip(window, -1, part.grid.count, out=window)  # rows before and behind serve as neighbours only
         np.add(window, base + 1, out=key[first:stop])
     groups = groups_of(key)
     of = np.searchsorted(bases, groups.key, side="right") - 1

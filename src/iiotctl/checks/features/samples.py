@@ -50,20 +50,28 @@ _NEAR: Final = 256
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
-    """Samples one after the other; of none, no rows. Arrival stays only where all parts have it."""
+    """Samples one after the other; of none, no rows."""
     import numpy as np
 
     if len(parts) == 1:
         return parts[0]
     if not parts:
         return Samples(np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint32))
-    received = [part.received for part in parts if part.received is not None]
+    received = None
+    if any(part.received is not None for part in parts):
+        received = np.concatenate([_arrival(part) for part in parts])
     return Samples(
         np.concatenate([part.ts for part in parts]),
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.quality for part in parts]),
-        np.concatenate(received) if len(received) == len(parts) else None,
+        received,
     )
+
+
+def _arrival(samples: Samples) -> npt.NDArray[np.int64]:
+    import numpy as np
+
+    return np.full(len(samples), NOT_RECEIVED) if samples.received is None else samples.received
 
 
 def by_time(samples: Samples) -> Samples:
@@ -95,10 +103,18 @@ def last_usable(samples: Samples, most: int = 1) -> list[int]:
     return [int(row) for row in found[-most:]]
 
 
-def neighbours_from(samples: Samples, at: int) -> int:
-    """From which row on rows are needed for windows that begin at an instant: two usable ones, and one of any quality."""
+def rows_from(samples: Samples, at: int) -> Samples:
+    """The rows that windows need which begin at an instant: those from then on, and before them the nearest neighbours.
+
+    These are two usable rows and one of any quality; what lies between them is left out.
+    """
+    import numpy as np
+
     first = int(samples.ts.searchsorted(at))
-    return min([max(0, first - 1), *last_usable(samples[:first], 2)])
+    before = sorted({max(0, first - 1), *last_usable(samples[:first], 2)}) if first else []
+    if not before or before[-1] - before[0] == len(before) - 1:
+        return samples[first - len(before) :]
+    return samples[np.concatenate([before, np.arange(first, len(samples))])]
 
 
 def next_usable(samples: Samples, at: int) -> int:

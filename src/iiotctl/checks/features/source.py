@@ -24,6 +24,8 @@ from iiotctl.store.snapshot import Snapshot
 if TYPE_CHECKING:
     import polars as pl
 
+BATCH_ROWS: Final = 1 << 20
+"""Rows that are in memory at once for each thread, about."""
 _COUNT_ROWS: Final = 4 << 20
 """Rows whose names are looked at at once."""
 _EPOCH_ROWS: Final = 4 << 20
@@ -132,7 +134,6 @@ class Source:
         start, end: µs UTC, rows in [start, end) are read.
         wanted: names; None = all.
         arrival: read `ts_received` too.
-        batch_rows: about so many rows in a batch.
     """
 
     notice: Notice
@@ -140,7 +141,6 @@ class Source:
     end: int
     wanted: frozenset[str] | None = None
     arrival: bool = False
-    batch_rows: int = 1 << 20
     without: set[Path] = field(default_factory=set)
 
     def jobs(self, epoch: Epoch) -> list[Job]:
@@ -160,7 +160,7 @@ class Source:
             for tag, (first, stop) in origin.places.items():
                 counts[tag] = counts.get(tag, 0) + stop - first
         names = sorted(counts)
-        most = max(1, min(self.batch_rows, -(-sum(counts.values()) // 2)))
+        most = max(1, min(BATCH_ROWS, -(-sum(counts.values()) // 2)))
         jobs: list[Job] = []
         while names:
             sums = accumulate(counts[name] for name in names)
@@ -195,8 +195,8 @@ class Source:
         if tag is not None and len(job.origins) == 1:
             (origin,) = job.origins
             first, stop = origin.places[tag]
-            for low in range(first, stop, self.batch_rows):
-                part = _Origin(origin.rows, origin.path, {tag: (low, min(stop, low + self.batch_rows))})
+            for low in range(first, stop, BATCH_ROWS):
+                part = _Origin(origin.rows, origin.path, {tag: (low, min(stop, low + BATCH_ROWS))})
                 yield self._batch(Job(job.tags, [part]))
         else:
             yield self._batch(job)
@@ -232,10 +232,12 @@ class Source:
             pl.col("quality").fill_null(0),
         ]
         if self.arrival:
-            columns.append(pl.col("ts_received").to_physical().fill_null(NOT_RECEIVED))
+            columns.append(pl.col("ts_received").to_physical())
         frame = origin.rows.slice(first, stop - first).select(columns).collect()
-        arrays = [column.to_numpy() for column in frame.iter_columns()]
-        return Samples(*arrays)
+        received = None
+        if self.arrival and frame["ts_received"].null_count() < len(frame):
+            received = frame["ts_received"].fill_null(NOT_RECEIVED).to_numpy()
+        return Samples(frame["ts"].to_numpy(), frame["value"].to_numpy(), frame["quality"].to_numpy(), received)
 
     def _in_range(self, samples: Samples) -> Samples:
         first, stop = samples.ts.searchsorted([self.start, self.end])

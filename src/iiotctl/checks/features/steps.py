@@ -80,8 +80,8 @@ def fill(table: Table, groups: Groups, step: npt.NDArray[np.float64]) -> None:
 def _runs(table: Table, groups: Groups, same: npt.NDArray[np.bool_]) -> None:
     import numpy as np
 
-    number = np.arange(len(same))
-    begun = np.where(same, 0, number)
+    number = np.arange(len(same), dtype=np.int32)
+    begun = np.where(same, np.int32(0), number)
     begun[groups.begins] = groups.begins
     np.maximum.accumulate(begun, out=begun)
     table.put("run", 1 + np.maximum.reduceat(number - begun, groups.begins))

@@ -15,8 +15,9 @@ makes of all the tag's rows at once; that it is made in pieces cannot be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 _WORKERS: Final = 2
 _TAGS_AT_END: Final = 256
-BATCH_ROWS: Final = 1 << 20
-"""Rows that are in memory at once for each thread, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ class Found:
 
 
 def from_arrays(
-    samples: Mapping[str, Samples] | Iterable[tuple[str, Samples]], wanted: Wanted, *, batch_rows: int = BATCH_ROWS
+    samples: Mapping[str, Samples] | Iterable[tuple[str, Samples]], wanted: Wanted, *, batch_rows: int = 1 << 20
 ) -> Found:
     """The pass over arrays: (tag, its samples in the order of time), each tag once.
 
@@ -153,15 +152,24 @@ def from_arrays(
         wanted: what to make.
         batch_rows: rows that are computed on at once, about.
     """
-    work = _Pass(wanted)
-    for tag, rows in samples.items() if isinstance(samples, Mapping) else samples:
-        if wanted.tags is None or tag in wanted.tags:
+    with _closing(_Pass(wanted)) as work:
+        waiting: dict[str, Samples] = {}
+        size = 0
+        for tag, rows in samples.items() if isinstance(samples, Mapping) else samples:
+            if wanted.tags is not None and tag not in wanted.tags:
+                continue
             first, stop = rows.ts.searchsorted([wanted.start, wanted.end])
             for low in range(first, stop, batch_rows):
                 part = rows[low : min(stop, low + batch_rows)]
-                work.take({tag: part})
-            work.end([tag])
-    return work.found(texts=())
+                if tag in waiting or size + len(part) > batch_rows:
+                    work.take(waiting)
+                    work.end([done for done in waiting if done != tag])
+                    waiting, size = {}, 0
+                waiting[tag] = part
+                size += len(part)
+        work.take(waiting)
+        work.end(list(waiting))
+        return work.found(texts=())
 
 
 def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Found:
@@ -180,16 +188,15 @@ def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Fou
     from iiotctl.history.sql.reader import Reader, Selection
     from iiotctl.store.snapshot import Snapshot
 
-    work = _Pass(wanted)
     reads = source.Source(
         notice, wanted.start, wanted.end, wanted.tags, arrival=bool({"behind", "ahead"} & wanted.columns)
     )
+    with _closing(_Pass(wanted)) as work:
 
-    def do(job: source.Job) -> None:
-        for batch in reads.read(job):
-            work.take(batch)
+        def do(job: source.Job) -> None:
+            for batch in reads.read(job):
+                work.take(batch)
 
-    try:
         with (
             Snapshot.open(root, start=wanted.start, end=wanted.end - 1) as snapshot,
             ThreadPoolExecutor(_WORKERS) as threads,
@@ -201,6 +208,13 @@ def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Fou
             work.end(work.tags)
         with Reader(Selection(root, wanted.start, wanted.end), notice, only=("samples",)) as reader:
             return work.found(texts.having(reader, work.without_numbers(), wanted.start, wanted.end))
+
+
+@contextmanager
+def _closing(work: _Pass) -> Iterator[_Pass]:
+    """What did not come to its end gives its temporary files back."""
+    try:
+        yield work
     except BaseException:
         work.close()
         raise
