@@ -24,12 +24,13 @@ BACKWARD: Final = "backward"
 """The time stepped back in the order of the file."""
 
 TOGETHER_US: Final = 600_000_000
-"""Rows of a tag and kind less than 10 min apart make one stretch …"""
+"""Rows of a tag and kind less than 10 min apart make one stretch (steps back those of about the same size) …"""
 MOST: Final = 500
 """… or further apart, where a tag would have more stretches than this of a kind."""
 
-_TAG_KIND: Final = ("tag", "kind")
-_KEY: Final = ("site", *_TAG_KIND, "start")
+_ALIKE: Final = ("tag", "kind", "_size")
+"""What may be one stretch: a clock that is set back by an hour is not lost among late rows of a second."""
+_KEY: Final = ("site", "tag", "kind", "start")
 
 
 def nothing() -> pl.DataFrame:
@@ -61,32 +62,31 @@ def together(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Stretches of several parts, those that lie close together as one; at most `MOST` a tag and kind."""
     import polars as pl
 
-    found = pl.concat([nothing(), *parts]).sort(*_TAG_KIND, "start", "end")
+    size = pl.when(pl.col("step") > 0).then(pl.col("step").log10().floor()).otherwise(0.0).alias("_size")
+    found = pl.concat([nothing(), *parts]).with_columns(size).sort(*_ALIKE, "start", "end")
     apart = TOGETHER_US
     found = _joined(found, apart)
-    while found.height and max(found.group_by(_TAG_KIND).len()["len"].to_list()) > MOST:
+    while found.height and max(found.group_by(_ALIKE).len()["len"].to_list()) > MOST:
         apart *= 4
         found = _joined(found, apart)
-    return found
+    return found.drop("_size").sort("tag", "kind", "start")
 
 
-def _joined(sorted_: pl.DataFrame, apart: int) -> pl.DataFrame:
+def _joined(ordered: pl.DataFrame, apart: int) -> pl.DataFrame:
     import polars as pl
 
-    reach = pl.col("end").cum_max().shift(1).over(_TAG_KIND)
+    reach = pl.col("end").cum_max().shift(1).over(_ALIKE)
     begins = (pl.col("start") - reach >= apart).fill_null(value=True)
     return (
-        sorted_.with_columns(begins.cum_sum().alias("_stretch"))
+        ordered.with_columns(begins.cum_sum().alias("_stretch"))
         .group_by("_stretch", maintain_order=True)
         .agg(
-            pl.col("tag").first(),
-            pl.col("kind").first(),
-            pl.col("start").first(),
+            pl.col("tag", "kind", "start", "_size").first(),
             pl.col("end").max(),
             pl.col("rows").sum(),
             pl.col("step").max(),
         )
-        .drop("_stretch")
+        .select("tag", "kind", "start", "end", "rows", "step", "_size")
     )
 
 

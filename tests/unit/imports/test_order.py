@@ -59,6 +59,14 @@ def test_late_rows_close_together_are_one_stretch() -> None:
     assert [(start, rows, step) for _, _, start, _, rows, step in found(ts)] == [(95, 2, 4.0), (8995, 1, 4.0)]
 
 
+def test_a_clock_is_not_lost_among_late_rows() -> None:
+    ts = np.arange(20_000)
+    ts[5000:9000] += 600
+    ts[8000:10_000:150] -= 2
+    steps = [(start, step) for _, _, start, _, _, step in found(ts) if isinstance(step, float) and step > 10]
+    assert steps == [(9000, 599.0)]
+
+
 def test_nothing() -> None:
     assert found(np.empty(0)) == []
     assert OrderBook().found({}).height == 0

@@ -175,7 +175,7 @@ def _shown(start: int, end: int | None, seconds: float, limit: float, *, always:
         + (f": {zone}" if zone else ""),
         confidence=Confidence.HIGH if zone or seconds > 0 else Confidence.MEDIUM,
         second_cause="" if seconds > 0 else "its rows arrive late by always the same time",
-        key="zone" if always else "",
+        key="zone" if always else _key(seconds),
     )
 
 
@@ -197,6 +197,7 @@ def _shifted(data: TagData, shift: timeline.Shift) -> Spell:
         unit="s",
         message=message + (f" ({zone})" if zone else ""),
         confidence=Confidence.MEDIUM if shift.hole is None else Confidence.HIGH,
+        key=_key(shift.seconds),
         evidence={"twice_from": shift.overlap.start, "twice_to": shift.overlap.end, "step_seen": shift.overlap.stepped},
     )
 
@@ -210,6 +211,10 @@ def _future(data: TagData, last: int, params: Params) -> Spell:
     zone = zone_text(seconds)
     message = f"its newest row is {_length(seconds)} in the future" + (f": {zone}" if zone else "")
     return Spell(start, None, seconds, params.future, message, unit="s", key="future")
+
+
+def _key(seconds: float) -> str:
+    return "ahead" if seconds > 0 else "behind"
 
 
 def _length(seconds: float) -> str:

@@ -12,10 +12,10 @@ two collectors that write the same tag, or two devices under one name: then the 
 ## How it decides
 
 An import keeps one of the rows and notes the others in the view `disorder`; rows of one time that were stored all the same
-are counted in the samples. Stretches less than `join` = 15 min apart are one. From `fewest` = 5 rows on it is a finding of
-medium severity, fewer are `low`, and so are fewer than `share` = 1 % of the rows: where times are cut to seconds, two rows
-fall into one second now and then. Where the baseline has such rows, too, only more than `factor` = 3 · as many an hour are
-more than `low`. What a clock that was set back leaves twice belongs to `clock-skew`.
+are counted in the samples. Stretches less than `join` = 15 min apart are one. One of `fewest` = 5 rows or more is told, unless
+the baseline has such rows, too, and it is no more than `factor` = 3 · as many an hour. It is `low` where fewer than `share` =
+1 % of the rows are concerned: where times are cut to seconds, two rows fall into one second now and then. What a clock that
+was set back leaves twice belongs to `clock-skew`.
 
 ## What to do
 
@@ -58,9 +58,9 @@ class Params:
     """What counts as repetition.
 
     Attributes:
-        fewest: rows, fewer are `low`.
+        fewest: rows, fewer are none.
         join: min, stretches less far apart are one.
-        factor: times the rows an hour of the baseline.
+        factor: times the rows an hour of the baseline, fewer are none.
         share: of the rows of the stretch, less is `low`.
     """
 
@@ -94,8 +94,9 @@ def judge(data: TagData, params: Params) -> Verdict:
     ]
     usual = _usual(data, found)
     shown = [one for one in found if timeline.is_judged(data, one.start, one.end)]
+    told = [(one, limit) for one in shown if one.rows >= (limit := _limit(one, usual, params))]
     interval = timeline.interval_of(data)
-    return Judged(tuple(_spell(one, usual, interval, params) for one in shown))
+    return Judged(tuple(_spell(one, limit, interval, params) for one, limit in told))
 
 
 def _stored(data: TagData) -> list[_Stretch]:
@@ -131,10 +132,13 @@ def _usual(data: TagData, found: Sequence[_Stretch]) -> float:
     return sum(one.rows for one in found if start <= one.start < end) * HOUR / (end - start)
 
 
-def _spell(one: _Stretch, usual: float, interval: float, params: Params) -> Spell:
+def _limit(one: _Stretch, usual: float, params: Params) -> float:
+    return max(float(params.fewest), params.factor * usual * max(one.end - one.start, HOUR) / HOUR)
+
+
+def _spell(one: _Stretch, limit: float, interval: float, params: Params) -> Spell:
     length = one.end - one.start
     among = length / SECOND / interval if interval > 0 else 0.0
-    limit = max(float(params.fewest), params.factor * usual * max(length, HOUR) / HOUR, params.share * among)
     count = "1 row" if one.rows == 1 else f"{one.rows} rows"
     said = {
         REPEATED: f"{count} came twice, with the same time and value",
@@ -148,7 +152,7 @@ def _spell(one: _Stretch, usual: float, interval: float, params: Params) -> Spel
         limit=round(limit, 3),
         unit="rows",
         message=f"{said}, within {span(length)}" if length else said,
-        severity=Severity.MEDIUM if one.rows >= limit else Severity.LOW,
+        severity=Severity.MEDIUM if one.rows >= params.share * among else Severity.LOW,
         confidence=Confidence.HIGH,
         second_cause="two devices or collectors write one tag" if one.kind != REPEATED else "",
         key="" if one.kind == REPEATED else one.kind,
