@@ -103,6 +103,10 @@ def _of_spool(snapshot: Snapshot) -> list[Epoch]:
     return found
 
 
+class Vanished(Exception):  # noqa: N818 - an event, not an error
+    """A file went away between planning and reading: compaction replaced it, where readers cannot lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Origin:
     """A file, or rows of the spool, with where each tag's rows stand in it: those between a tag's two bounds."""
@@ -134,6 +138,11 @@ class Source:
         start, end: µs UTC, rows in [start, end) are read.
         wanted: names; None = all.
         arrival: read `ts_received` too.
+
+    Attributes:
+        after: µs UTC by tag; rows up to then have been read before.
+        patient: a file that goes away is no reason to look at the store again.
+        without: files that are left out.
     """
 
     notice: Notice
@@ -141,6 +150,8 @@ class Source:
     end: int
     wanted: frozenset[str] | None = None
     arrival: bool = False
+    after: Mapping[str, int] = field(default_factory=dict)
+    patient: bool = False
     without: set[Path] = field(default_factory=set)
 
     def jobs(self, epoch: Epoch) -> list[Job]:
@@ -210,7 +221,7 @@ class Source:
                     for tag in tags:
                         first, stop = origin.places[tag]
                         found[tag].append(rows[first - base : stop - base])
-        return {tag: self._in_range(by_time(joined(parts))) for tag, parts in found.items()}
+        return {tag: self._in_range(tag, by_time(joined(parts))) for tag, parts in found.items()}
 
     def _stretches(self, origin: _Origin, tags: Sequence[str]) -> Iterator[tuple[list[str], Samples]]:
         """Tags that stand next to each other in a file are read at once."""
@@ -239,13 +250,18 @@ class Source:
             received = frame["ts_received"].fill_null(NOT_RECEIVED).to_numpy()
         return Samples(frame["ts"].to_numpy(), frame["value"].to_numpy(), frame["quality"].to_numpy(), received)
 
-    def _in_range(self, samples: Samples) -> Samples:
-        first, stop = samples.ts.searchsorted([self.start, self.end])
+    def _in_range(self, tag: str, samples: Samples) -> Samples:
+        start = max(self.start, self.after.get(tag, self.start - 1) + 1)
+        first, stop = samples.ts.searchsorted([start, self.end])
         return samples if first == 0 and stop == len(samples) else samples[first:stop]
 
     @contextmanager
     def _watched(self, path: Path | None) -> Iterator[None]:
-        """A file that cannot be read is left out from then on, and named."""
+        """A file that cannot be read is left out from then on, and named.
+
+        Raises:
+            Vanished: it went away; what took its place may be there.
+        """
         import polars as pl
 
         try:
@@ -253,6 +269,8 @@ class Source:
         except (pl.exceptions.PolarsError, OSError) as error:
             if path is None:
                 raise
+            if isinstance(error, FileNotFoundError) and not self.patient:
+                raise Vanished from error
             self.leave_out(path, cause_of(error))
 
     def leave_out(self, path: Path, cause: str) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
@@ -32,11 +33,14 @@ from iiotctl.checks.features.samples import Samples
 from iiotctl.checks.features.spill import Spill
 
 if TYPE_CHECKING:
+    from iiotctl.checks.features.source import Epoch, Job, Source
     from iiotctl.checks.tagdata import Anchors
     from iiotctl.events import Event
 
 _WORKERS: Final = 2
 _TAGS_AT_END: Final = 256
+_ATTEMPTS: Final = 5
+"""Looks at the store; more than one only when files vanish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,28 +190,43 @@ def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Fou
     from iiotctl.checks.features import source
     from iiotctl.history import texts
     from iiotctl.history.sql.reader import Reader, Selection
-    from iiotctl.store.snapshot import Snapshot
 
     reads = source.Source(
         notice, wanted.start, wanted.end, wanted.tags, arrival=bool({"behind", "ahead"} & wanted.columns)
     )
     with _closing(_Pass(wanted)) as work:
-
-        def do(job: source.Job) -> None:
-            for batch in reads.read(job):
-                work.take(batch)
-
-        with (
-            Snapshot.open(root, start=wanted.start, end=wanted.end - 1) as snapshot,
-            ThreadPoolExecutor(_WORKERS) as threads,
-        ):
-            for bad in (*snapshot.bad_files, *snapshot.missing):
-                reads.leave_out(bad.path, bad.cause)
-            for epoch in source.epochs(snapshot):
-                list(threads.map(do, reads.jobs(epoch)))
-            work.end(work.tags)
+        begin = wanted.start
+        for attempt in range(_ATTEMPTS):
+            reads.patient = attempt == _ATTEMPTS - 1
+            reads.after = work.last_rows()
+            try:
+                for epoch, jobs in _planned(root, begin, wanted.end, reads):
+                    begin = max(begin, epoch.start)
+                    with ThreadPoolExecutor(_WORKERS) as threads:
+                        list(threads.map(partial(_do, work, reads), jobs))
+                break
+            except source.Vanished:
+                continue
+        work.end(work.tags)
         with Reader(Selection(root, wanted.start, wanted.end), notice, only=("samples",)) as reader:
             return work.found(texts.having(reader, work.without_numbers(), wanted.start, wanted.end))
+
+
+def _planned(root: Path, start: int, end: int, reads: Source) -> Iterator[tuple[Epoch, list[Job]]]:
+    """What there is to do, epoch by epoch, over a store that stays as it is meanwhile."""
+    from iiotctl.checks.features.source import epochs
+    from iiotctl.store.snapshot import Snapshot
+
+    with Snapshot.open(root, start=start, end=end - 1) as snapshot:
+        for bad in (*snapshot.bad_files, *snapshot.missing):
+            reads.leave_out(bad.path, bad.cause)
+        for epoch in epochs(snapshot):
+            yield epoch, reads.jobs(epoch)
+
+
+def _do(work: _Pass, reads: Source, job: Job) -> None:
+    for batch in reads.read(job):
+        work.take(batch)
 
 
 @contextmanager
@@ -239,6 +258,10 @@ class _Pass:
     @property
     def tags(self) -> list[str]:
         return sorted(self._carried)
+
+    def last_rows(self) -> dict[str, int]:
+        """µs UTC by tag, of what was taken."""
+        return {tag: one.last_row for tag, one in self._carried.items() if one.last_row is not None}
 
     def close(self) -> None:
         self._spill.close()

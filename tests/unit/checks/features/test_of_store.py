@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from iiotctl.checks.features import evidence, source
+from iiotctl.checks.features import evidence, source, stream
 from iiotctl.checks.features.columns import COLUMNS, DAY, MINUTE, SECOND
 from iiotctl.checks.features.samples import Samples
 from iiotctl.checks.features.stream import Found, Wanted, from_arrays, of_store
@@ -145,21 +145,33 @@ def test_a_damaged_file_is_left_out_and_named(tmp_path: Path) -> None:
     assert len(said) == 2
 
 
-def test_a_file_that_goes_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = put(tmp_path, {"a": rows(20_000)})
-    counted = source.Source.jobs
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_file_that_goes_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool) -> None:
+    tags = {"a": rows(20_000), "b": rows(20_000, seed=2), "c": rows(20_000, seed=3)}
+    root = put(tmp_path, tags)
+    monkeypatch.setattr(source, "BATCH_ROWS", 20_000)
+    monkeypatch.setattr(source, "_EPOCH_ROWS", 0)
+    monkeypatch.setattr(stream, "_WORKERS", 1)
+    read, calls = source.Source.read, []
 
-    def removing(self: source.Source, epoch: source.Epoch) -> list[source.Job]:
-        jobs = counted(self, epoch)
-        for path in epoch.files[:1]:
-            path.unlink()
-        return jobs
+    def moving(self: source.Source, job: source.Job) -> Iterator[Tags]:
+        calls.append(job.tags)
+        if len(calls) == 5:  # in the midst of the second day
+            path = sorted((root / "samples").rglob("*.parquet"))[1]
+            path.rename(path.with_name("other.parquet" if replaced else "gone"))
+        return read(self, job)
 
-    monkeypatch.setattr(source.Source, "jobs", removing)
+    monkeypatch.setattr(source.Source, "read", moving)
     said: list[str] = []
-    with of_store(root, ALL, lambda event: said.append(event.text)) as found:
-        assert found.rows < 20_000
-    assert "it went away while it was read" in said[0]
+    found = of_store(root, ALL, lambda event: said.append(event.text))
+    if replaced:
+        same(found, tags, ALL)
+    else:
+        with found:
+            assert found.facts["a"].rows == 20_000
+            assert found.facts["c"].rows == 20_000 - DAY // (10 * SECOND)
+        assert len(said) == 1
+        assert "it is gone" in said[0]
 
 
 def test_a_foreign_file_without_order(tmp_path: Path) -> None:
