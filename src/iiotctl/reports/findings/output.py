@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from iiotctl.checks.result import AuditResult
     from iiotctl.findings import Finding
 
+_WIDE: Final = 100
+"""Columns where nobody says how many there are."""
 FORMATS: Final = ("table", "json", "jsonl", "csv", "html", "sarif")
 
 
@@ -89,7 +91,7 @@ def _document(result: AuditResult, wish: Wish) -> str:
         return as_page.page(result, findings, wish.zone)
     look = as_table.Look(
         wish.zone,
-        width=shutil.get_terminal_size((80, 24)).columns if target.is_terminal(wish.output) else 120,
+        width=shutil.get_terminal_size((_WIDE, 24)).columns if wish.output is None else _WIDE,
         unicode=wish.unicode,
         color=wish.color,
         severity=wish.severity or words.SHOWN,
