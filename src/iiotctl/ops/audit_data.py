@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from iiotctl.checks.baseline.period import FEWEST, LEARN, learning_period
 from iiotctl.checks.baseline.teach import LEARNING, taught
 from iiotctl.checks.features import stream
 from iiotctl.checks.features.columns import COLUMNS, MINUTE, Features, empty
@@ -17,7 +18,7 @@ from iiotctl.checks.tagdata import State, TagData
 from iiotctl.events import Event
 from iiotctl.history.extent import first_rows
 from iiotctl.ops.audit_facts import Known
-from iiotctl.ops.audit_range import FEWEST, LEARN, Scope, learning_period
+from iiotctl.ops.audit_range import Scope
 
 if TYPE_CHECKING:
     import numpy as np

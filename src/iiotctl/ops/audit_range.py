@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from iiotctl.checks.conclude import instant
-from iiotctl.checks.features.columns import DAY, MINUTE, Features
+from iiotctl.checks.features.columns import DAY, MINUTE
 from iiotctl.checks.tagdata import TagInfo
 from iiotctl.errors import IncompleteError
 from iiotctl.events import Event
@@ -17,12 +17,8 @@ from iiotctl.history.time import times
 from iiotctl.history.time.sitetime import SiteTime
 from iiotctl.store.schema import IMPORTED
 
-LEARN: Final = 2 * DAY
-"""µs; the first so long of a tag is learnt from where there is no baseline."""
 MOST: Final = 31 * DAY
 """µs; without `--from` no more than this is looked at."""
-FEWEST: Final = 60
-"""Windows with rows that a learning period needs; a lone early row does not begin one."""
 _OLDEST: Final = 946_684_800_000_000
 """2000-01-01: earlier times are those of a clock that was never set."""
 _AHEAD: Final = 31 * DAY
@@ -97,29 +93,6 @@ def scope(
             hint="`iiotctl store status` shows from when to when there are samples",
         )
     return Scope(first, last, clock, asked.end is not None, oldest, newest, tuple(warnings))
-
-
-def learning_period(features: Features, start: int, end: int, judged_from: int) -> tuple[int, int]:
-    """From when to when a tag is learnt from, µs UTC: two days from where its samples begin, at most half of them all.
-
-    A few lone rows long before the others begin nothing: there must be `FEWEST` windows with rows in the two days.
-
-    Args:
-        features: of the tag, from the beginning of the store.
-        start, end: µs UTC, what the store holds.
-        judged_from: µs UTC, where the judged range begins.
-    """
-    import numpy as np
-
-    having = np.flatnonzero(features["rows"] > 0)
-    if not len(having):
-        return start, start
-    length = LEARN // features.window
-    counts = np.searchsorted(having, having + length) - np.arange(len(having))
-    dense = having[counts >= min(FEWEST, length // 2)]
-    first = features.time_of(int(dense[0] if len(dense) else having[0]))
-    half = first + (end - first) // 2
-    return first, min(first + LEARN, max(half, judged_from))
 
 
 def _known(root: Path, clock: int, notice: Callable[[Event], None]) -> tuple[int, int, list[str]]:
