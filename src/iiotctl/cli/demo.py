@@ -67,7 +67,7 @@ def demo(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Capture a simulated press line, query and draw it, audit sensors.
+    """Capture, query and audit a simulated press line.
 
     Takes half a minute and needs no hardware and no network. Leaves DIR with a
     site file and the samples, so that you can go on from there; run again, it
