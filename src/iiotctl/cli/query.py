@@ -61,8 +61,8 @@ def query(
     """Ask the store in SQL, also while a capture runs.
 
     Views: `samples` (ts, tag, value, text, quality, …), `tags`,
-    `tags_history`, `gaps`, `latest`, `rollups`, `kept` and `events`; and
-    wide('*','1min'), a column a tag. DuckDB runs one SELECT, which
+    `tags_history`, `gaps`, `latest`, `rollups`, `kept`, `events`, `disorder`;
+    and wide('*','1min'), a column a tag. DuckDB runs one SELECT, which
     can read the store and nothing else. Times are UTC; --from and --to narrow
     `samples` and make it fast.
 

@@ -245,4 +245,5 @@ CHECK = Check(
     action="follow the code: sensor and wiring, the link, or the list of overrides",
     references=("OPC 10000-4 §7.39", "OPC 10000-8 §7.3", "NAMUR NE 107"),
     learns=False,
+    needs=frozenset({"rows", "bad", "uncertain", "worst", "apart_med"}),
 )

@@ -236,4 +236,5 @@ CHECK = Check(
     action="compare the source's clock with a good one, turn on NTP there, and set it to UTC",
     references=("OPC 10000-4 §7.11", "IEC 62443-3-3 SR 2.11"),
     learns=False,
+    needs=frozenset({"rows", "apart", "apart_med", "behind", "ahead"}),
 )

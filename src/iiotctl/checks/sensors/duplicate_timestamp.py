@@ -171,4 +171,5 @@ CHECK = Check(
     action="find who sends twice: a buffer after reconnection, a second collector, a merged export",
     references=("OPC 10000-11 §5.2.6", "QARTOD timing test"),
     learns=False,
+    needs=frozenset({"rows", "apart", "apart_med", "twice"}),
 )

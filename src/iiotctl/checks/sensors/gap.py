@@ -138,4 +138,5 @@ CHECK = Check(
     action="look at the diagnostics of link, card and server at that time, and at what else is missing then",
     references=("QARTOD gap test", "NAMUR NE 107"),
     learns=False,
+    needs=frozenset({"rows", "apart", "apart_med"}),
 )

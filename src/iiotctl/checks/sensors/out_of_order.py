@@ -116,4 +116,5 @@ CHECK = Check(
     action="sort by time before computing differences, and look for the sender whose rows are late",
     references=("QARTOD timing test",),
     learns=False,
+    needs=frozenset({"rows", "apart", "apart_med"}),
 )

@@ -33,7 +33,7 @@ The machine was taken out of use; an export of one tag ends earlier than that of
 
 ## References
 
-PI System Management Tools, *Stale and Bad Points*; OPC 10000-4 §5.12.1.2 (report by exception), §7.22.2 (data change filter).
+PI System Management Tools (its list of stale and bad tags); OPC 10000-4 §5.12.1.2 (report by exception), §7.22.2 (data change filter).
 """
 
 from __future__ import annotations
@@ -165,4 +165,5 @@ CHECK = Check(
     action="see whether the source is there (`iiotctl capture status`) and still knows the tag (`iiotctl tags check --live`)",
     references=("OPC 10000-4 §7.22.2", "NAMUR NE 107"),
     learns=False,
+    needs=frozenset({"rows", "apart", "apart_med", "same", "steps"}),
 )
