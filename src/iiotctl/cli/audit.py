@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -218,7 +219,9 @@ def sensors(
         calibrations=calibrations,
         zone=zone,
     )
-    result = op.audit_sensors(root, wanted, _console.show_event, site=counting_site(site, store))
+    loaded = counting_site(site, store)
+    with _waiting():
+        result = op.audit_sensors(root, wanted, _console.show_event, site=loaded)
     if commissioning:
         from iiotctl.ops.commissioning import commissioning as judged
         from iiotctl.reports.findings import sheet as sheets
@@ -231,6 +234,20 @@ def sensors(
         code = _exit_code(result, fail_on, strict=strict)
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def _waiting() -> Iterator[None]:
+    """A moving line with the time that has passed, for a person at a terminal; a hundred million rows take a while."""
+    if _console.settings.quiet or _console.settings.json_lines or not _console.is_terminal(sys.stderr):
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn("line"), TextColumn("reading and judging the sensors"), TimeElapsedColumn())
+    with Progress(*columns, console=_console.rich_console(), transient=True) as shown:
+        shown.add_task("")
+        yield
 
 
 def _ids(given: Sequence[str] | None) -> list[str]:

@@ -154,7 +154,8 @@ def page(sheet: Sheet, result: AuditResult, zone: tzinfo) -> str:
     listed = as_page.table(("tag", "item", "reason"), [list(one) for one in missing]) if missing else "<p>nothing</p>"
     signed = "".join(f"<div>{name}</div>" for name in _SIGNED)
     body = (
-        f"<h1>Commissioning of loops</h1>{facts}{loops}<h2>Not verifiable</h2>{listed}<div class='sign'>{signed}</div>"
+        f'<h1>Commissioning of loops</h1><div class="facts">{facts}</div>{loops}'
+        f"<h2>Not verifiable</h2>{listed}<div class='sign'>{signed}</div>"
     )
     return as_page.document("Commissioning of loops", body)
 
