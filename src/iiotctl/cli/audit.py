@@ -232,6 +232,8 @@ def sensors(
     else:
         reporting.write(result, wish)
         code = _exit_code(result, fail_on, strict=strict)
+        if format is AuditFormat.TABLE and output is None and result.findings:
+            _console.suggest("iiotctl audit sensors -o audit.html   # the same with trends and work orders")
     if code:
         raise typer.Exit(code)
 

@@ -138,7 +138,7 @@ def _card(result: AuditResult, one: Finding, drawn: dict[str, charts.Chart], zon
 <p class="what">{escaped(one.message)}{escaped(f" ({also})") if also else ""}</p>
 <p>{one.severity}, {one.confidence} confidence; {escaped(one.check)}; {words.since(one, zone)}{seen}</p>
 {trends}
-{_evidence(one)}
+{_evidence(one)}{_all_tags(one)}
 <dl>{_said("Could also be", one.second_cause)}{_said("Do first", one.remediation)}{_said("See", ", ".join(one.references))}</dl>
 <details class="order"><summary>work order</summary><button type="button" class="copy">copy</button>
 <pre>{html.escape(chr(10).join(harmless(line) for line in words.work_order(one, zone).split(chr(10))))}</pre></details>
@@ -158,6 +158,13 @@ def _evidence(one: Finding) -> str:
         rows.append(("rows used", f"{one.evidence['rows']:,}"))
     rows += [(name.replace("_", " "), _value(value)) for name, value in one.evidence.items() if name not in _HIDDEN]
     return table(("evidence", ""), [[name, value] for name, value in rows]) if rows else ""
+
+
+def _all_tags(one: Finding) -> str:
+    """Every tag of one physical cause, where the sentence names only some."""
+    if len(one.tags) <= 6:  # noqa: PLR2004 - the sentence names as many
+        return ""
+    return f"<details><summary>all {len(one.tags)} tags</summary><p>{escaped(', '.join(one.tags))}</p></details>"
 
 
 def _value(value: object) -> str:
