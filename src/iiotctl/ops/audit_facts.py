@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 from iiotctl.checks.tagdata import Disorder, Hole, TagInfo
 from iiotctl.errors import IncompleteError
 from iiotctl.events import Event
-from iiotctl.history import names, tagfacts
+from iiotctl.history import names
 from iiotctl.history.sql.reader import Reader, Selection
+from iiotctl.history.toldrows import VIEWS, Told, told
 from iiotctl.store.schema import REMOVED
 
 if TYPE_CHECKING:
-    import duckdb
-
     from iiotctl.history.tagfacts import TagFacts
     from iiotctl.site.model import Site, Tag
 
 _LIMITS: Final = ("low_low", "low", "high", "high_high")
-_MORE: Final = ("tag", "asset", "source", "deadband", "heartbeat", "criticality", "twin", "siblings", "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,16 @@ def known(
     Raises:
         StoreError: no store.
     """
-    with Reader(Selection(root), notice, only=("samples", "tags_history", "gaps", "disorder")) as reader:
-        return reader.ask(lambda connection: _known(connection, start, end, site))
+    with Reader(Selection(root), notice, only=VIEWS) as reader:
+        found = reader.ask(told)
+    infos = {tag: _info(found.facts[tag], found.history.get(tag, []), end) for tag in sorted(found.facts)}
+    enums = {tag: {str(k): text for k, text in of.enum.items()} for tag, of in found.facts.items() if of.enum}
+    for tag in site.tags if site is not None else ():
+        if tag.name in infos:
+            infos[tag.name] = _declared(infos[tag.name], tag)
+            enums |= {tag.name: tag.enum} if tag.enum else {}
+    removed = frozenset(tag for tag, of in found.facts.items() if of.mode == REMOVED)
+    return Known(infos, removed, _holes(found, infos, start, end), _disorder(found, start, end), enums)
 
 
 def chosen(known: Known, patterns: Sequence[str], store: Path) -> list[str]:
@@ -88,32 +94,8 @@ def chosen(known: Known, patterns: Sequence[str], store: Path) -> list[str]:
     return sorted(tags, key=lambda tag: (known.infos[tag].asset, tag))
 
 
-def _known(connection: duckdb.DuckDBPyConnection, start: int | None, end: int | None, site: Site | None) -> Known:
-    facts = tagfacts.known(connection)
-    rows = connection.execute(
-        "SELECT epoch_us(valid_from), tag, asset, source, deadband, heartbeat, criticality, twin, siblings, unit"
-        " FROM tags_history WHERE tag IS NOT NULL ORDER BY tag, valid_from NULLS FIRST, config_hash DESC NULLS FIRST"
-    ).fetchall()
-    history: dict[str, list[tuple[Any, ...]]] = {}
-    for row in rows:
-        history.setdefault(row[1], []).append(row)
-    infos = {tag: _info(facts[tag], history.get(tag, []), end) for tag in sorted(facts)}
-    enums = {tag: {str(k): text for k, text in of.enum.items()} for tag, of in facts.items() if of.enum}
-    for tag in site.tags if site is not None else ():
-        if tag.name in infos:
-            infos[tag.name] = _declared(infos[tag.name], tag)
-            enums |= {tag.name: tag.enum} if tag.enum else {}
-    return Known(
-        infos,
-        frozenset(tag for tag, of in facts.items() if of.mode == REMOVED),
-        _holes(connection, infos, start, end),
-        _disorder(connection, start, end),
-        enums,
-    )
-
-
-def _info(facts: TagFacts, history: Sequence[tuple[Any, ...]], end: int | None) -> TagInfo:
-    more: dict[str, Any] = dict(zip(_MORE, history[-1][1:], strict=True)) if history else {}
+def _info(facts: TagFacts, history: Sequence[Mapping[str, Any]], end: int | None) -> TagInfo:
+    more = history[-1] if history else {}
     siblings = json.loads(more["siblings"]) if more.get("siblings") else ()
     return TagInfo(
         tag=facts.tag,
@@ -139,11 +121,11 @@ def _info(facts: TagFacts, history: Sequence[tuple[Any, ...]], end: int | None) 
     )
 
 
-def _units(history: Sequence[tuple[Any, ...]], end: int | None) -> tuple[tuple[int, str], ...]:
+def _units(history: Sequence[Mapping[str, Any]], end: int | None) -> tuple[tuple[int, str], ...]:
     """Each unit in turn with the time from when on; what was said behind the range does not count."""
     found: list[tuple[int, str]] = []
     for row in history:
-        at, unit = row[0] or 0, row[-1] or ""
+        at, unit = row["valid_from"] or 0, row["unit"] or ""
         if unit and (end is None or at < end) and (not found or found[-1][1] != unit):
             found.append((at, unit))
     return tuple(found)
@@ -169,30 +151,22 @@ def _declared(info: TagInfo, tag: Tag) -> TagInfo:
     return replace(info, **{name: value for name, value in said.items() if value not in (None, "", ())})
 
 
-def _holes(
-    connection: duckdb.DuckDBPyConnection, infos: Mapping[str, TagInfo], start: int | None, end: int | None
-) -> dict[str, list[Hole]]:
-    rows = connection.execute(
-        'SELECT source, tag, epoch_us(start), epoch_us("end"), reason FROM gaps WHERE filled_by IS NULL ORDER BY start'
-    ).fetchall()
+def _holes(found: Told, infos: Mapping[str, TagInfo], start: int | None, end: int | None) -> dict[str, list[Hole]]:
     of_source: dict[str, list[str]] = {}
     for info in infos.values():
         of_source.setdefault(info.source, []).append(info.tag)
-    found: dict[str, list[Hole]] = {}
-    for source, tag, first, last, reason in rows:
+    holes: dict[str, list[Hole]] = {}
+    for source, tag, first, last, reason in found.gaps:
         if (end is not None and first >= end) or (start is not None and last is not None and last < start):
             continue
         for name in [tag] if tag is not None else of_source.get(source, []):
-            found.setdefault(name, []).append(Hole(first, last, reason))
-    return found
+            holes.setdefault(name, []).append(Hole(first, last, reason))
+    return holes
 
 
-def _disorder(connection: duckdb.DuckDBPyConnection, start: int | None, end: int | None) -> dict[str, list[Disorder]]:
-    rows = connection.execute(
-        'SELECT tag, epoch_us(start), epoch_us("end"), kind, rows, step FROM disorder ORDER BY tag, start, kind'
-    ).fetchall()
-    found: dict[str, list[Disorder]] = {}
-    for tag, first, last, kind, count, step in rows:
+def _disorder(found: Told, start: int | None, end: int | None) -> dict[str, list[Disorder]]:
+    disorder: dict[str, list[Disorder]] = {}
+    for tag, first, last, kind, rows, step in found.disorder:
         if (end is None or first < end) and (start is None or last >= start):
-            found.setdefault(tag, []).append(Disorder(first, last, kind, count, step or 0.0))
-    return found
+            disorder.setdefault(tag, []).append(Disorder(first, last, kind, rows, step or 0.0))
+    return disorder
