@@ -116,6 +116,12 @@ def test_a_backlog_that_is_sent_at_once_is_no_clock() -> None:
     assert spells("clock-skew", seen(clock, received=arrived)) == []
 
 
+def test_an_old_value_that_is_sent_first_is_no_clock() -> None:
+    clock = np.concatenate([[MINUTE], regular()[7 * 3600 :]])
+    arrived = np.where(clock == MINUTE, 7 * HOUR, clock + SECOND)
+    assert spells("clock-skew", seen(clock, received=arrived)) == []
+
+
 @pytest.mark.parametrize("hours", [1.0, -1.0, 5.5, -8.0])
 def test_local_time_instead_of_utc(hours: float) -> None:
     clock = regular(every=10.0)

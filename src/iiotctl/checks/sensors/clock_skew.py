@@ -14,7 +14,7 @@ leaves a hole that no cable caused.
 
 *By arrival*, where it was kept: the offset is `ts_received` - `ts`. All rows of a window below the baseline's p0.1 minus
 `least` = 5 s mean a clock that is ahead, all above its p99.9 plus `least` one that is behind, when the offset is steady
-(a backlog that is sent at once has offsets that shrink row by row) for `minutes` = 3 min at least.
+(a backlog that is sent at once has offsets that shrink row by row) for `minutes` = 3 min and three windows at least.
 
 *By order and density* else: a clock that is ahead by g leaves a hole of g when it is set forward, and doubles a stretch of
 g when it is set back; one that is behind does so the other way round. A doubled stretch is a step back of the time that an
@@ -61,6 +61,10 @@ if TYPE_CHECKING:
 
     from iiotctl.checks.tagdata import TagData
 
+_FEWEST: Final = 3
+"""Windows; the old value that a server sends first says nothing of its clock."""
+_LEARNT: Final = 30
+"""Windows; a baseline of fewer does not know the offset."""
 _ZONE_TOLERANCE_S: Final = 90.0
 _HALF_HOUR_S: Final = 1800.0
 _QUARTERS_S: Final = (20_700.0, 31_500.0, 45_900.0)
@@ -123,7 +127,8 @@ def _by_arrival(data: TagData, params: Params) -> list[Spell]:
     known = np.isfinite(late) & np.isfinite(early)
     if not known.any():
         return []
-    low, high = timeline.learnt(data, "ahead", 0.001), timeline.learnt(data, "behind", 0.999)
+    base = data.baseline if data.baseline is not None and data.baseline.windows >= _LEARNT else None
+    low, high = (base.quantile("ahead", 0.001), base.quantile("behind", 0.999)) if base else (math.nan, math.nan)
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = float(np.nanquantile(early, 0.001)), float(np.nanquantile(late, 0.999))
     steady = known & (late - early <= max(params.least, 2 * (high - low)))
@@ -135,9 +140,10 @@ def _by_arrival(data: TagData, params: Params) -> list[Spell]:
     for mask in (late < low - params.least, early > high + params.least):
         for first, stop in runs(mask & steady, join=1 + round(5 * MINUTE / features.window)):
             start, end = features.time_of(first), features.time_of(stop)
-            if end - start < params.minutes * MINUTE or not timeline.is_judged(data, start, end - 1):
-                continue
             within = (mask & steady)[first:stop]
+            few = np.count_nonzero(within) < _FEWEST or end - start < params.minutes * MINUTE
+            if few or not timeline.is_judged(data, start, end - 1):
+                continue
             offset = float(np.median((late + early)[first:stop][within])) / 2
             found.append(_shown(start, None if _lasts(data, stop) else end, centre - offset, params.least))
     return found
@@ -152,7 +158,7 @@ def _zone(data: TagData, steady: npt.NDArray[np.bool_], offset: npt.NDArray[np.f
     """All of the range is off by the difference of a time zone."""
     import numpy as np
 
-    if np.count_nonzero(steady) < 0.5 * np.count_nonzero(data.features["rows"] > 0):
+    if np.count_nonzero(steady) < max(_FEWEST, 0.5 * np.count_nonzero(data.features["rows"] > 0)):
         return None
     usual = float(np.median(offset[steady]))
     whole = np.abs(offset[steady] - usual) <= _ZONE_TOLERANCE_S

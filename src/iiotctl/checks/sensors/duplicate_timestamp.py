@@ -28,7 +28,7 @@ An export that was put together from parts which overlap repeats the rows of the
 
 ## References
 
-OPC 10000-11 §5.2.6 (a history has one value for each time, others are extra data); QARTOD, timing test.
+OPC 10000-11 (a history refuses to insert a second value for one time: BadEntryExists); QARTOD, timing test.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ CHECK = Check(
     judge=judge,
     second_cause="an export was put together from parts that overlap",
     action="find who sends twice: a buffer after reconnection, a second collector, a merged export",
-    references=("OPC 10000-11 §5.2.6", "QARTOD timing test"),
+    references=("OPC 10000-11", "QARTOD timing test"),
     learns=False,
     needs=frozenset({"rows", "apart", "apart_med", "twice"}),
 )

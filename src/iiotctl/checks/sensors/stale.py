@@ -33,7 +33,8 @@ The machine was taken out of use; an export of one tag ends earlier than that of
 
 ## References
 
-PI System Management Tools (its list of stale and bad tags); OPC 10000-4 §5.12.1.2 (report by exception), §7.22.2 (data change filter).
+PI System Management Tools (its list of stale and bad tags); OPC 10000-4 §7.22.2
+(data change filter: what does not change is not reported); NAMUR NE 107.
 """
 
 from __future__ import annotations
