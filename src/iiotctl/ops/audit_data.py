@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from iiotctl.checks.baseline.period import FEWEST, LEARN, learning_period
 from iiotctl.checks.baseline.teach import LEARNING, taught
 from iiotctl.checks.features import stream
-from iiotctl.checks.features.columns import COLUMNS, MINUTE, Features, empty
+from iiotctl.checks.features.columns import BASIC, COLUMNS, MINUTE, Features, empty
 from iiotctl.checks.guard import Guard
 from iiotctl.checks.states import REST, assigned, learn_rest
 from iiotctl.checks.tagdata import State, TagData
@@ -66,7 +66,8 @@ class Work:
     @property
     def columns(self) -> frozenset[str]:
         """Of the feature table."""
-        return frozenset(COLUMNS)
+        needed = [check.needs for check in self.checks.values()]
+        return BASIC.union(*needed) & COLUMNS.keys()
 
     @property
     def watched(self) -> frozenset[str]:
@@ -91,7 +92,7 @@ def batches(work: Work) -> Iterator[list[TagData]]:
     )
     with stream.of_store(work.root, wanted, work.notice) as found:
         watched = _tables(found, sorted(work.watched))
-        size = max(1, BATCH_BYTES // (_PER_CELL * len(COLUMNS) * max(1, (scope.end - scope.start) // MINUTE)))
+        size = max(1, BATCH_BYTES // (_PER_CELL * len(work.columns) * max(1, (scope.end - scope.start) // MINUTE)))
         for first in range(0, len(work.tags), size):
             tags = work.tags[first : first + size]
             plain = [_data(work, found, tag) for tag in tags]

@@ -55,6 +55,27 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """Name and meaning of each column; values in the tag's unit unless said otherwise."""
 
+BASIC: Final = frozenset(
+    {
+        "rows",
+        "n",
+        "bad",
+        "first",
+        "last",
+        "min",
+        "max",
+        "median",
+        "std",
+        "same",
+        "steps",
+        "step_max",
+        "step_min",
+        "step_net",
+    }
+    | {"jut", "apart", "apart_med"}
+)
+"""Always there: what a run itself, operating states, the sort of a tag and reports look at."""
+
 DOUBLE: Final = frozenset({"first", "last", "min", "max", "mean", "median", "worst", "step_net"})
 """Kept as float64; all others are float32."""
 
