@@ -102,22 +102,33 @@ class Carried:
         return (last - grid.start) // grid.window
 
     def _note(self, new: Samples) -> None:
-        import numpy as np
-
         if not len(new):
             return
         self.rows += len(new)
         if self.first_row is None:
             self.first_row = int(new.ts[0])
         self.last_row = int(new.ts[-1])
+        known = last_usable(new, 2)
+        if not known:
+            return
+        before, last = new.value[known[0]], new.value[known[-1]]
+        if len(known) > 1 and before != last:
+            self.last_change = int(new.ts[known[-1]])
+        else:
+            self._look_back(new)
+        self._last_value = float(last)
+
+    def _look_back(self, new: Samples) -> None:
+        """The last change, where it is not the last row."""
+        import numpy as np
+
         for tail in (new[-_TAIL:], new):
             known = np.flatnonzero(usable(tail))
-            changed = np.flatnonzero(np.diff(tail.value[known]) != 0)
+            value = tail.value[known]
+            changed = np.flatnonzero(value[1:] != value[:-1])
             if len(changed):
                 self.last_change = int(tail.ts[known[changed[-1] + 1]])
-                break
-            if len(tail) == len(new) and len(known) and tail.value[known[0]] != self._last_value == self._last_value:
-                self.last_change = int(tail.ts[known[0]])
-                break
-        if len(known):
-            self._last_value = float(tail.value[known[-1]])
+                return
+        # NaN, which differs from itself: there was none before
+        if value[0] != self._last_value == self._last_value:
+            self.last_change = int(tail.ts[known[0]])

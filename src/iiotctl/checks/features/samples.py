@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -90,13 +91,21 @@ def usable(samples: Samples) -> npt.NDArray[np.bool_]:
     return np.isfinite(samples.value) & (samples.quality < BAD)
 
 
+def is_usable(samples: Samples, row: int) -> bool:
+    """Whether a row has a finite number and is not Bad; cheaper than `usable` for one row."""
+    return math.isfinite(samples.value[row]) and bool(samples.quality[row] < BAD)
+
+
 def last_usable(samples: Samples, most: int = 1) -> list[int]:
     """Which rows are the last usable ones, ascending; fewer than `most` when there are no more."""
     import numpy as np
 
+    count = len(samples)
+    if count >= most and all(is_usable(samples, row) for row in range(count - most, count)):
+        return list(range(count - most, count))  # mostly
     found: npt.NDArray[np.int64] = np.empty(0, np.int64)
-    for size in (_NEAR, len(samples)):
-        first = max(0, len(samples) - size)
+    for size in (_NEAR, count):
+        first = max(0, count - size)
         found = first + np.flatnonzero(usable(samples[first:]))
         if len(found) >= most:
             break
@@ -122,6 +131,8 @@ def next_usable(samples: Samples, at: int) -> int:
     import numpy as np
 
     first = int(samples.ts.searchsorted(at))
+    if first < len(samples) and is_usable(samples, first):
+        return first + 1
     for stop in (first + _NEAR, len(samples)):
         found = np.flatnonzero(usable(samples[first:stop]))
         if len(found):

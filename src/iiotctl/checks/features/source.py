@@ -29,7 +29,8 @@ BATCH_ROWS: Final = 1 << 20
 _COUNT_ROWS: Final = 4 << 20
 """Rows whose names are looked at at once."""
 _EPOCH_ROWS: Final = 4 << 20
-"""Short epochs are put together up to about this size."""
+_EPOCH_FILES: Final = 4
+"""Short epochs are put together up to about so many rows or files: each tag of each epoch costs some."""
 
 Notice = Callable[[Event], None]
 
@@ -50,6 +51,10 @@ class Epoch:
     rows: int = 0
     files: list[Path] = field(default_factory=list)
     unsealed: list[pl.DataFrame] = field(default_factory=list)
+
+    def has_room(self, other: Epoch) -> bool:
+        """Whether both together are still worth to be one: few rows, or few files of which each batch reads much."""
+        return self.rows + other.rows <= _EPOCH_ROWS or len(self.files) + len(other.files) <= _EPOCH_FILES
 
     def take(self, other: Epoch) -> None:
         """Become both."""
@@ -75,8 +80,7 @@ def epochs(snapshot: Snapshot) -> list[Epoch]:
     parts += _of_spool(snapshot)
     found: list[Epoch] = []
     for part in sorted(parts, key=lambda one: (one.start, one.files)):
-        together = found and (part.start <= found[-1].end or found[-1].rows + part.rows <= _EPOCH_ROWS)
-        if together:
+        if found and (part.start <= found[-1].end or found[-1].has_room(part)):
             found[-1].take(part)
         else:
             found.append(part)

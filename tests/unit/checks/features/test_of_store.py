@@ -151,6 +151,7 @@ def test_a_file_that_goes_away_meanwhile(tmp_path: Path, monkeypatch: pytest.Mon
     root = put(tmp_path, tags)
     monkeypatch.setattr(source, "BATCH_ROWS", 20_000)
     monkeypatch.setattr(source, "_EPOCH_ROWS", 0)
+    monkeypatch.setattr(source, "_EPOCH_FILES", 1)
     monkeypatch.setattr(stream, "_WORKERS", 1)
     read, calls = source.Source.read, []
 

@@ -152,3 +152,11 @@ def test_ten_thousand_tags() -> None:
         assert len(found.tags) == 10_000
         (last,) = found.read(["t09999"])
     assert last["mean"][0] == pytest.approx(rows(3, MINUTE, seed=9999).value.mean())
+
+
+def test_huge_values_do_not_warn() -> None:
+    its = rows(1000)
+    value = np.resize([1.7e308, -1.7e308, 5e-324], 1000)
+    with from_arrays({"a": Samples(its.ts, value, its.quality)}, wanted(HOUR, anchors=True), batch_rows=99) as found:
+        assert found.read(["a"])[0]["max"][3] == 1.7e308
+        assert found.facts["a"].last_change == T0 + 999 * SECOND
