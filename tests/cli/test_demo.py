@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from iiotctl.cli.demo import QUESTIONS
+from iiotctl.cli.demo import AUDIT, QUESTIONS
 from iiotctl.errors import IiotctlError
 from iiotctl.ops.demo import USUAL_PORTS, Started, capture_demo, prepare
 from iiotctl.simulator.sitefile import site_toml
@@ -46,8 +46,9 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         done = iiotctl("demo", cwd=tmp_path, IIOTCTL_STORE=str(tmp_path / "elsewhere"))
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "iiotctl-demo"
-    for _, command in QUESTIONS:
+    for command in (*(command for _, command in QUESTIONS), *AUDIT):
         assert f"$ {command}" in done.stderr
+    assert "10 tags judged" in done.stdout
     assert "3 disconnected" in done.stderr
     assert "Go on from here" in done.stderr
     assert f"cd {folder.name}" in done.stderr

@@ -139,8 +139,11 @@ def _evidence(result: AuditResult, one: Finding, look: Look) -> str:
     room = look.columns - _INDENT - len(said) - 4
     data = result.data_of(one.tag or next(iter(one.tags), ""))
     spark = sparkline.around(data.features, one, min(sparkline.CELLS, room)) if data and room >= 10 else None  # noqa: PLR2004 - fewer say nothing
-    if spark is None:
-        return said
+    if spark is None:  # very many tags: their trends were not kept
+        kept = one.evidence.get("sparkline")
+        levels = [v for v in kept if v is None or isinstance(v, float | int)] if isinstance(kept, list | tuple) else []
+        drawn = sparkline.bars(levels, unicode=look.unicode) if len(levels) <= room else ""
+        return f"{drawn}  {said}".strip()
     letters = sparkline.bars(spark.levels, unicode=look.unicode)
     inside = _paint(letters[spark.first : spark.stop], words.signal(one).color, look)
     drawn = f"{letters[: spark.first]}[{inside}]{letters[spark.stop :]}"

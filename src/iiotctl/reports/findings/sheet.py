@@ -115,7 +115,7 @@ def _lines(sheet: Sheet, result: AuditResult, wish: Wish, width: int) -> Iterato
 
     yield "Commissioning of loops"
     for name, text in _facts(sheet, result, wish.zone):
-        yield from _hanging(f"  {name}".ljust(17), text, width)
+        yield from _hanging(f"  {name}".ljust(16), text, width)
     for loop in sheet.loops:
         yield ""
         head = f"{harmless(loop.tag)}  {harmless(loop.description)}".rstrip()
