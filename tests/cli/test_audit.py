@@ -89,6 +89,12 @@ def test_alone_it_audits_the_sensors(run: Ran) -> None:
     assert "PT1  failure" in out
 
 
+def test_an_option_in_front_of_the_command_is_not_lost(run: Ran) -> None:
+    code, _, err = run("--store", "elsewhere", "sensors")
+    assert (code, "`--store` stands in front of `sensors`" in err) == (2, True)
+    assert run("-q", "sensors")[0] == 1
+
+
 def test_options_arrive(run: Ran, wanted: list[op.Wanted]) -> None:
     run("sensors", "--select", "gap,stale", "--select", "spike", "--ignore", "drift", "--tags", "PT*", "--from", "y")
     (asked,) = wanted

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 app.add_typer(baseline_app, name="baseline")
 
+_EVERYWHERE: Final = frozenset({"quiet", "verbose", "color"})
+"""Options that act by being given, wherever they stand."""
 _COMMISSIONING: Final = ("table", "html", "json")
 
 
@@ -99,7 +101,9 @@ def group(
       iiotctl audit sensors --from 'y' --to 't'
       iiotctl audit baseline learn --from '*-14d' --to '*-7d'
     """
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        _refuse_stray(context, context.invoked_subcommand)
+    else:
         sensors(
             start=start,
             end=end,
@@ -113,6 +117,19 @@ def group(
             verbose=verbose,
             color=color,
         )
+
+
+def _refuse_stray(context: typer.Context, command: str) -> None:
+    """An option in front of the command would be lost without a word."""
+    for param in context.command.params:
+        source = context.get_parameter_source(param.name or "")
+        if param.name not in _EVERYWHERE and source is not None and source.name == "COMMANDLINE":
+            raise UsageError(
+                "usage",
+                f"`{param.opts[0]}` stands in front of `{command}`, which would not see it",
+                where=context.command_path,
+                hint=f"`{context.command_path} {command} {param.opts[0]} …`",
+            )
 
 
 @app.command("sensors")
