@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from iiotctl.errors import IncompleteError
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -24,11 +26,18 @@ class Spill:
     Args:
         dtype: of a record.
         folder: where the file is made, without a name that others see; None = the system's choice.
+
+    Raises:
+        IncompleteError: `disk-full`, the file could not be made.
     """
 
     def __init__(self, dtype: np.dtype[Any], folder: Path | None = None) -> None:
         self.dtype = dtype
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this
+        self._folder = folder
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - lives as long as this
+        except OSError as error:
+            raise self._refused(error) from error
         self._lock = Lock()
         self._places: dict[str, array[int]] = {}
 
@@ -37,10 +46,19 @@ class Spill:
         self._file.close()
 
     def append(self, tags: Collection[str], counts: Collection[int], records: npt.NDArray[Any]) -> None:
-        """Records of several tags, one tag after the other: `counts` of each."""
+        """Records of several tags, one tag after the other: `counts` of each.
+
+        Raises:
+            IncompleteError: `disk-full`.
+        """
+        data = memoryview(records.tobytes())
         with self._lock:
             at = self._file.seek(0, os.SEEK_END)
-            self._file.write(records.tobytes())
+            try:
+                while data:
+                    data = data[self._file.write(data) :]
+            except OSError as error:
+                raise self._refused(error) from error
             for tag, count in zip(tags, counts, strict=True):
                 if count:
                     self._places.setdefault(tag, array("q")).extend((at, count))
@@ -57,3 +75,12 @@ class Spill:
                 self._file.seek(at)
                 parts.append(np.frombuffer(self._file.read(count * self.dtype.itemsize), self.dtype))
         return np.concatenate(parts) if parts else np.empty(0, self.dtype)
+
+    def _refused(self, error: OSError) -> IncompleteError:
+        return IncompleteError(
+            "disk-full",
+            "the feature tables of the audit could not be written to a temporary file",
+            where=str(self._folder or tempfile.gettempdir()),
+            cause=error.strerror or str(error),
+            hint="free some space there, or set `TMPDIR` to a folder on another disk; `--tags` and `--from` need less",
+        )
