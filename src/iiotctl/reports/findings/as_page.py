@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _MOST_CHARTS: Final = 60
 """Tags drawn; a page of hundreds of trends opens nowhere."""
+_TOGETHER: Final = 2
+"""Tags of one finding that are drawn."""
+_AROUND: Final = 0.6
+"""Of a finding's length, shown before and behind it."""
+_LEAST_US: Final = 1_800_000_000
 _MOST_ROWS: Final = 500
 _HIDDEN: Final = frozenset({"statistic", "limit", "unit", "rows", "sparkline"})
 """Of the evidence: said elsewhere."""
@@ -88,7 +93,7 @@ def _charts(result: AuditResult, findings: Sequence[Finding]) -> dict[str, chart
     """The trend of each tag that has a finding, the worst first, from its learning period on."""
     found: dict[str, charts.Chart] = {}
     for one in findings:
-        for tag in (one.tag, *one.tags)[:3]:
+        for tag in list(dict.fromkeys((one.tag, *one.tags)))[: _TOGETHER + 1]:
             data = result.data_of(tag) if tag and tag not in found and len(found) < _MOST_CHARTS else None
             if data is None or not len(data.features):
                 continue
@@ -124,26 +129,36 @@ def badge(state: words.Signal) -> str:
 def _card(result: AuditResult, one: Finding, drawn: dict[str, charts.Chart], zone: tzinfo) -> str:
     data = result.data_of(one.tag) if one.tag else None
     about = data.info.description if data else ""
-    order = list(drawn)
-    trends = "".join(
-        f'<figure data-chart="{order.index(tag)}" data-from="{(one.start or 0) / 1e6}" '
-        f'data-to="{(one.end or result.end) / 1e6}"><figcaption>{escaped(tag)}</figcaption>{charts.svg(drawn[tag], zone)}</figure>'
-        for tag in dict.fromkeys(tag for tag in (one.tag, *one.tags) if tag)
-        if tag in drawn
-    )
     seen = f", first seen {words.moment(one.first_seen, zone)}" if one.first_seen else ""
     also = words.together(one)
     return f"""<article>
 <header>{badge(words.signal(one))}<h3>{escaped(words.place(one))}</h3><span>{escaped(about)}</span></header>
 <p class="what">{escaped(one.message)}{escaped(f" ({also})") if also else ""}</p>
 <p>{one.severity}, {one.confidence} confidence; {escaped(one.check)}; {words.since(one, zone)}{seen}</p>
-{trends}
+{_figures(result, one, drawn, zone)}
 {_evidence(one)}{_all_tags(one)}
 <dl>{_said("Could also be", one.second_cause)}{_said("Do first", one.remediation)}{_said("See", ", ".join(one.references))}</dl>
 <details class="order"><summary>work order</summary><button type="button" class="copy">copy</button>
 <pre>{html.escape(chr(10).join(harmless(line) for line in words.work_order(one, zone).split(chr(10))))}</pre></details>
 </article>
 """
+
+
+def _figures(result: AuditResult, one: Finding, drawn: dict[str, charts.Chart], zone: tzinfo) -> str:
+    """The trend of its tags; the still picture shows the time around the finding."""
+    order = list(drawn)
+    start, end = one.start or result.start, one.end or result.end
+    margin = max(int(_AROUND * (end - start)), _LEAST_US)
+    parts = []
+    for tag in [tag for tag in dict.fromkeys((one.tag, *one.tags)) if tag in order][:_TOGETHER]:
+        whole = drawn[tag]
+        near = max(start - margin, whole.start), min(end + margin, whole.end)
+        still = charts.chart(whole.data, [one], *near) if near[0] < near[1] else None
+        parts.append(
+            f'<figure data-chart="{order.index(tag)}" data-from="{start / 1e6}" data-to="{end / 1e6}">'
+            f"<figcaption>{escaped(tag)}</figcaption>{charts.svg(still, zone) if still else ''}</figure>"
+        )
+    return "".join(parts)
 
 
 def _said(name: str, text: str) -> str:
@@ -156,7 +171,7 @@ def _evidence(one: Finding) -> str:
         rows.append(("measured", number))
     if isinstance(one.evidence.get("rows"), int):
         rows.append(("rows used", f"{one.evidence['rows']:,}"))
-    rows += [(name.replace("_", " "), _value(value)) for name, value in one.evidence.items() if name not in _HIDDEN]
+    rows += [_row(name, value) for name, value in one.evidence.items() if name not in _HIDDEN and value is not None]
     return table(("evidence", ""), [[name, value] for name, value in rows]) if rows else ""
 
 
@@ -167,7 +182,15 @@ def _all_tags(one: Finding) -> str:
     return f"<details><summary>all {len(one.tags)} tags</summary><p>{escaped(', '.join(one.tags))}</p></details>"
 
 
+def _row(name: str, value: object) -> tuple[str, str]:
+    """`bad_s` = 90 is `bad: 90 s`."""
+    stem = name.removesuffix("_s")
+    return stem.replace("_", " "), _value(value) + (" s" if stem != name else "")
+
+
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return charts.figure(value, "")
     if isinstance(value, list | tuple):
