@@ -162,6 +162,12 @@ def test_a_gap_is_found_and_the_healthy_tag_left_alone(store: Path, capsys: pyte
     assert "Not verifiable" in capsys.readouterr().out
 
 
+def test_calibrations_without_their_check_are_not_ignored(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--store", str(store), "--select", "gap", "--calibrations", "c.csv"]
+    assert app.run(["audit", "sensors", *words]) == 2
+    assert "`--calibrations` needs the check `calibration-drift`" in capsys.readouterr().err
+
+
 def test_a_sheet_of_a_week_is_refused(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--commissioning", "--from", "2026-02-01", "--to", "2026-03-05"]
     assert app.run(["audit", "sensors", "--store", str(store), "--select", "gap", *words]) == 2

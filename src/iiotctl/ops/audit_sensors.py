@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iiotctl import __version__
 from iiotctl.checks.conclude import span
 from iiotctl.checks.spells import REWARD
+from iiotctl.errors import UsageError
 from iiotctl.events import Event
 from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.ops import audit_baseline, audit_data, audit_facts, audit_range, audit_seen
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from iiotctl.checks.result import AuditResult, BaselineUse, Exemption
     from iiotctl.checks.tagdata import TagData
     from iiotctl.site.load import LoadedSite
+
+CALIBRATIONS: Final = "calibration-drift"
+"""The check that looks at calibration records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,13 @@ def audit_sensors(
 
     started = now_us()
     checks = registry.chosen(wanted.select, wanted.ignore)
+    if wanted.calibrations is not None and CALIBRATIONS not in checks:
+        raise UsageError(
+            "bad-value",
+            f"`--calibrations` needs the check `{CALIBRATIONS}`, which does not run",
+            where=str(wanted.calibrations),
+            hint="leave one of the two out; `iiotctl explain` lists the checks",
+        )
     exemptions = _exemptions(wanted, site)
     scope = audit_range.scope(store, wanted.start, wanted.end, started, notice, zone=wanted.zone)
     known = audit_facts.known(store, notice, start=scope.start, end=scope.end, site=None if site is None else site.site)
