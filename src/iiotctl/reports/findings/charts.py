@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from iiotctl.checks.features.columns import Features
     from iiotctl.checks.tagdata import TagData
     from iiotctl.findings import Finding
 
@@ -30,6 +31,8 @@ _HEIGHT: Final = 170
 _LEFT: Final = 70
 _FOOT: Final = 22
 _DIGITS: Final = 7
+_LEAST_US: Final = 1_800_000_000
+"""Before and behind a finding, seen in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def _cells(found: Chart, most: int) -> tuple[list[int], Any, Any, Any]:
 
     part = found.data.features.between(found.start, found.end)
     count = min(most, len(part))
-    begins = np.arange(count) * len(part) // count
+    begins = np.union1d(np.arange(count) * len(part) // count, _fine(found, part, most))
     with np.errstate(invalid="ignore"):
         known = np.isfinite(part["median"])
         weight = np.add.reduceat(known.astype(np.float64), begins)
@@ -107,6 +110,19 @@ def _cells(found: Chart, most: int) -> tuple[list[int], Any, Any, Any]:
     lengths = np.diff(np.append(begins, len(part)))
     at = part.start + (2 * begins + lengths) * part.window // 2
     return at.tolist(), low, middle, high
+
+
+def _fine(found: Chart, part: Features, most: int) -> npt.NDArray[np.int64]:
+    """Every window around the findings, the first ones first, as long as there is room."""
+    import numpy as np
+
+    wanted: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
+    for start, end, _ in found.spans:
+        margin = max(end - start, _LEAST_US)
+        rows = np.arange(max(part.row_of(start - margin), 0), min(part.row_of(end + margin) + 1, len(part)))
+        if sum(map(len, wanted)) + len(rows) <= most:
+            wanted.append(rows)
+    return np.concatenate(wanted)
 
 
 def svg(found: Chart, zone: tzinfo) -> str:

@@ -111,7 +111,7 @@ def test_tables_and_still_pictures(whole: str) -> None:
 def test_texts_of_devices_stay_texts() -> None:
     text = page(hostile())
     read = _Reader(text)
-    assert len(read.scripts) == 3
+    assert len(read.scripts) == 4
     assert len([tag for tag, _ in read.tags if tag in {"img", "b"}]) == 0
     data = json.loads(read.scripts[0])
     first = data["panels"][0]
