@@ -16,10 +16,9 @@ makes of all the tag's rows at once; that it is made in pieces cannot be seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
@@ -194,7 +193,8 @@ def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Fou
     reads = source.Source(
         notice, wanted.start, wanted.end, wanted.tags, arrival=bool({"behind", "ahead"} & wanted.columns)
     )
-    with _closing(_Pass(wanted)) as work:
+    # one pool for all: memory that threads of many pools took and gave back adds up
+    with _closing(_Pass(wanted)) as work, ThreadPoolExecutor(_WORKERS) as threads:
         begin = wanted.start
         for attempt in range(_ATTEMPTS):
             reads.patient = attempt == _ATTEMPTS - 1
@@ -202,8 +202,7 @@ def of_store(root: Path, wanted: Wanted, notice: Callable[[Event], None]) -> Fou
             try:
                 for epoch, jobs in _planned(root, begin, wanted.end, reads):
                     begin = max(begin, epoch.start)
-                    with ThreadPoolExecutor(_WORKERS) as threads:
-                        list(threads.map(partial(_do, work, reads), jobs))
+                    _all_of([threads.submit(_do, work, reads, job) for job in jobs])
                 break
             except source.Vanished:
                 continue
@@ -222,6 +221,17 @@ def _planned(root: Path, start: int, end: int, reads: Source) -> Iterator[tuple[
             reads.leave_out(bad.path, bad.cause)
         for epoch in epochs(snapshot):
             yield epoch, reads.jobs(epoch)
+
+
+def _all_of(futures: Sequence[Future[None]]) -> None:
+    """Wait for all; when one failed, for those that run already, so that nobody takes rows any more."""
+    wait(futures, return_when=FIRST_EXCEPTION)
+    for future in futures:
+        future.cancel()
+    done, _ = wait(futures)
+    for future in done:
+        if not future.cancelled():
+            future.result()
 
 
 def _do(work: _Pass, reads: Source, job: Job) -> None:
