@@ -92,14 +92,27 @@ def batches(work: Work) -> Iterator[list[TagData]]:
     )
     with stream.of_store(work.root, wanted, work.notice) as found:
         watched = _tables(found, sorted(work.watched))
-        size = max(1, BATCH_BYTES // (_PER_CELL * len(work.columns) * max(1, (scope.end - scope.start) // MINUTE)))
-        for first in range(0, len(work.tags), size):
-            tags = work.tags[first : first + size]
+        for tags in _groups(work, found):
             plain = [_data(work, found, tag) for tag in tags]
             if learnt is None:
                 yield _taught(work, [_learning(work, data) for data in plain], watched)
             else:
                 yield _known(work, plain, learnt, watched)
+
+
+def _groups(work: Work, found: stream.Found) -> Iterator[list[str]]:
+    """The tags in their order, cut where the tables of a group would take more than `BATCH_BYTES`."""
+    group: list[str] = []
+    size = 0
+    for tag in work.tags:
+        window = found.facts[tag].window if tag in found.facts else MINUTE
+        mine = _PER_CELL * len(work.columns) * ((found.end - found.start) // window + 1)
+        if group and size + mine > BATCH_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(tag)
+        size += mine
+    yield group
 
 
 def learned(work: Work) -> dict[str, TagBaseline]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -114,7 +115,7 @@ def audit_sensors(
     if frozen is not None:
         outcome.not_judged += audit_baseline.misfits(frozen, known.infos, tags)
     shown: list[TagData] = []
-    learnt: dict[str, TagBaseline] = {}
+    learnt: list[_Learnt] = []
     groups = 0
     for group in audit_data.batches(work):
         found = runner.run(group, checks, guard, detected_at=started, reward=reward)
@@ -122,11 +123,11 @@ def audit_sensors(
         groups += 1
         hit = {tag for one in outcome.findings for tag in (one.tag, *one.tags)}
         shown = [data for data in (*shown, *group) if groups == 1 or data.info.tag in hit]
-        learnt |= {data.info.tag: data.baseline for data in group if data.baseline is not None}
+        learnt += [_brief(data.baseline) for data in group if data.baseline is not None and frozen is None]
     findings = runner.concluded(outcome.findings, {tag: known.infos[tag] for tag in tags})
     findings, warnings = audit_seen.remembered(store, findings, started, reward, write=wanted.remember)
     left, excepted, expired = divided(findings, exemptions, started)
-    use = audit_baseline.use_of_file(frozen) if frozen is not None else _learnt(learnt)
+    use = audit_baseline.use_of_file(frozen) if frozen is not None else _use(learnt)
     return AuditResult(
         findings=left,
         skipped=outcome.skipped,
@@ -163,22 +164,35 @@ def _grouped(groups: int) -> list[str]:
     return [f"the tags were judged in {groups} groups; relatives were looked for in each of them"] if groups > 1 else []
 
 
-def _learnt(learnt: Mapping[str, TagBaseline]) -> BaselineUse:
-    """What was learnt for this run only."""
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What a report says of one tag's baseline."""
+
+    start: int
+    end: int
+    sha256: str
+
+
+def _brief(base: TagBaseline) -> _Learnt:
     from iiotctl.checks.baseline.model import digest
+
+    return _Learnt(base.start, base.end, digest(base))
+
+
+def _use(learnt: Sequence[_Learnt]) -> BaselineUse:
+    """How an audit says that it learnt for this run only."""
     from iiotctl.checks.result import BaselineUse
 
     if not learnt:
         return BaselineUse("none", "nothing could be learnt: there are no samples to learn from")
-    start, end = min(one.start for one in learnt.values()), max(one.end for one in learnt.values())
-    longest = max(one.end - one.start for one in learnt.values())
+    longest = max(one.end - one.start for one in learnt)
     said = f"learnt for this run only from the first {span(longest)} of the store; `iiotctl audit baseline learn` keeps one"
     return BaselineUse(
         "learnt",
         said,
-        sha256=digest(learnt[tag] for tag in sorted(learnt)),
-        start=start,
-        end=end,
+        sha256=hashlib.sha256("".join(one.sha256 for one in learnt).encode()).hexdigest(),
+        start=min(one.start for one in learnt),
+        end=max(one.end for one in learnt),
         tool=__version__,
         tags=len(learnt),
     )

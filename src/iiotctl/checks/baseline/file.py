@@ -11,19 +11,18 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks.baseline.learn import LEFT_OUT
-from iiotctl.checks.baseline.model import QUANTILES, TagBaseline
+from iiotctl.checks.baseline.model import QUANTILES, Quantiles, TagBaseline
 from iiotctl.checks.features.columns import COLUMNS, DOUBLE
 from iiotctl.errors import StoreError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import polars as pl
 
 FORMAT: Final = 1
@@ -31,6 +30,7 @@ SUFFIX: Final = ".parquet"
 _KEY: Final = "iiotctl.baseline"
 _FEATURES: Final = tuple(name for name in COLUMNS if name not in LEFT_OUT)
 _FACTS: Final = ("unit", "window", "windows", "start", "end", "interval")
+_AT_ONCE: Final = 500
 _ZEROS: Final = "0" * 64
 _SHA256: Final = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 _HINT: Final = "`iiotctl audit baseline learn` makes a new one"
@@ -166,32 +166,41 @@ def _damaged(path: Path, what: str) -> StoreError:
 
 
 def _frame(tags: Iterable[TagBaseline]) -> pl.DataFrame:
+    import polars as pl
+
+    waiting = iter(tags)
+    parts = [_part([])]
+    while some := list(islice(waiting, _AT_ONCE)):
+        parts.append(_part(some))
+    return pl.concat(parts)
+
+
+def _part(tags: Sequence[TagBaseline]) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
     count = len(QUANTILES)
     names: list[str] = []
     facts: list[str | None] = []
-    rows: list[int] = []
     places: list[tuple[int, int, int]] = []
-    blocks: list[npt.NDArray[np.float64]] = []
+    blocks = [np.empty((0, len(_FEATURES)))]
     for base in tags:
         groups = sorted(base.counts)
-        block = np.full((max(1, len(groups)), count, len(_FEATURES)), np.nan)
+        block = np.full((len(groups), count, len(_FEATURES)), np.nan)
         for at, (state, band) in enumerate(groups):
             for column, feature in enumerate(_FEATURES):
                 values = base.table.get((feature, state, band))
                 if values is not None:
                     block[at, :, column] = values
-        names.append(base.tag)
-        rows.append(len(block) * count)
-        facts += [_facts(base), *[None] * (rows[-1] - 1)]
-        places += [(*place, base.counts[place]) for place in groups] or [(-1, -1, 0)]
+        rows = len(groups) * count
+        names += [base.tag] * rows
+        facts += [_facts(base), *[None] * (rows - 1)]
+        places += [(*place, base.counts[place]) for place in groups]
         blocks.append(block.reshape(-1, len(_FEATURES)))
-    values = np.concatenate(blocks) if blocks else np.empty((0, len(_FEATURES)))
+    values = np.concatenate(blocks)
     place = np.repeat(np.array(places, np.int64).reshape(-1, 3), count, axis=0)
     columns: dict[str, Any] = {
-        "tag": pl.Series(np.repeat(np.array(names, dtype=object), rows), dtype=pl.String),
+        "tag": pl.Series(names, dtype=pl.String),
         "state": pl.Series(place[:, 0], dtype=pl.Int8),
         "band": pl.Series(place[:, 1], dtype=pl.Int8),
         "windows": pl.Series(place[:, 2], dtype=pl.Int32),
@@ -216,6 +225,8 @@ def _plain(value: Any) -> Any:
 
 
 def _tags(frame: pl.DataFrame) -> Iterable[tuple[str, TagBaseline]]:
+    import numpy as np
+
     count = len(QUANTILES)
     runs = frame["tag"].rle().struct.unnest()
     features = [name for name in frame.columns if name in COLUMNS]
@@ -225,30 +236,9 @@ def _tags(frame: pl.DataFrame) -> Iterable[tuple[str, TagBaseline]]:
         first += length
         facts = json.loads(part["facts"][0])
         places = part.select("state", "band", "windows").gather_every(count).rows()
-        counts = {(state, band): windows for state, band, windows in places if windows}
-        values = {name: part[name].to_numpy().astype("float64").reshape(-1, count) for name in features}
-        yield tag, _tag(tag, facts, counts, values)
-
-
-def _tag(
-    tag: str,
-    facts: Mapping[str, Any],
-    counts: Mapping[tuple[int, int], int],
-    values: Mapping[str, npt.NDArray[np.float64]],
-) -> TagBaseline:
-    import numpy as np
-
-    table = {
-        (name, state, band): block[at]
-        for name, block in values.items()
-        for at, (state, band) in enumerate(counts)
-        if not np.isnan(block[at, 0])
-    }
-    return TagBaseline(
-        tag=tag,
-        **{name: facts[name] for name in _FACTS},
-        edges=np.array(facts["edges"], np.float64),
-        table=table,
-        counts=dict(counts),
-        learnt=facts["learnt"],
-    )
+        counts = {(state, band): windows for state, band, windows in places}
+        values = np.stack([part[name].to_numpy().astype(np.float64).reshape(-1, count) for name in features], axis=1)
+        base = {name: facts[name] for name in _FACTS}
+        table = Quantiles(features, list(counts), values)
+        edges = np.array(facts["edges"], np.float64)
+        yield tag, TagBaseline(tag=tag, **base, edges=edges, table=table, counts=counts, learnt=facts["learnt"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.checks.baseline.model import ALL_BANDS, ALL_STATES, BANDS, QUANTILES, TagBaseline
+from iiotctl.checks.baseline.model import ALL_BANDS, ALL_STATES, BANDS, QUANTILES, Quantiles, TagBaseline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,17 +59,10 @@ def learn(data: TagData) -> TagBaseline | None:
         *(((ALL_STATES, one), band == one) for one in range(BANDS)),
         *(((int(one), ALL_BANDS), state == one) for one in np.unique(state)),
     ]
-    table: dict[tuple[str, int, int], npt.NDArray[np.float64]] = {}
-    counts: dict[tuple[int, int], int] = {}
-    for place, of in groups:
-        count = int(np.count_nonzero(of))
-        if not count:
-            continue
-        counts[place] = count
-        for name, values in zip(names, quantiles_of(block[:, of]), strict=True):
-            if not np.isnan(values[0]):
-                table[(name, *place)] = values
-    return replace(found, table=table, counts=counts)
+    filled = [(place, of) for place, of in groups if of.any()]
+    values = np.stack([quantiles_of(block[:, of]) for _, of in filled])
+    counts = {place: int(np.count_nonzero(of)) for place, of in filled}
+    return replace(found, table=Quantiles(names, list(counts), values), counts=counts)
 
 
 def quantiles_of(block: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,41 @@ BANDS: Final = 10
 """Level bands: tenths of the range from the 0.1 % to the 99.9 % quantile of the windows' medians."""
 ALL_BANDS: Final = -1
 ALL_STATES: Final = -1
+
+
+class Quantiles(Mapping[tuple[str, int, int], "npt.NDArray[np.float64]"]):
+    """{(feature, state, band): quantiles}, in one array: plants have thousands of tags.
+
+    Args:
+        features: names.
+        groups: (state, band).
+        values: (groups, features, len(QUANTILES)) float64; NaN where nothing was learnt.
+    """
+
+    __slots__ = ("_features", "_groups", "_values")
+
+    def __init__(
+        self, features: Sequence[str], groups: Sequence[tuple[int, int]], values: npt.NDArray[np.float64]
+    ) -> None:
+        self._features = {name: place for place, name in enumerate(features)}
+        self._groups = {group: place for place, group in enumerate(groups)}
+        self._values = values
+
+    def __getitem__(self, key: tuple[str, int, int]) -> npt.NDArray[np.float64]:
+        feature, state, band = key
+        found: npt.NDArray[np.float64] = self._values[self._groups[state, band], self._features[feature]]
+        if found[0] != found[0]:  # NaN
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[tuple[str, int, int]]:
+        for group, at in self._groups.items():
+            for name, column in self._features.items():
+                if self._values[at, column, 0] == self._values[at, column, 0]:
+                    yield (name, *group)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +108,10 @@ class TagBaseline:
         return limits[self.bands(level)]
 
 
-def digest(tags: Iterable[TagBaseline]) -> str:
-    """SHA-256 over what was learnt, so that two runs that learnt the same can be told from others."""
-    found = hashlib.sha256()
-    for base in tags:
-        facts = (base.tag, base.unit, base.window, base.windows, base.start, base.end)
-        found.update(f"{facts}{sorted(base.learnt.items())}".encode())
-        for key, values in base.table.items():
-            found.update(f"{key}".encode() + values.tobytes())
+def digest(base: TagBaseline) -> str:
+    """SHA-256 over what was learnt of one tag, by which two runs can be told apart."""
+    facts = (base.tag, base.unit, base.window, base.windows, base.start, base.end, sorted(base.learnt.items()))
+    found = hashlib.sha256(f"{facts}".encode())
+    for key, values in base.table.items():
+        found.update(f"{key}".encode() + values.tobytes())
     return found.hexdigest()
