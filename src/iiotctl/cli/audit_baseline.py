@@ -64,10 +64,10 @@ def learn(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Learn what is normal for each tag from a time when the plant was well.
+    """Learn from a time when the plant was well.
 
-    The file is written once and never changed; the next one gets the next version.
-    Without a range the first two days of each tag are learnt from. It lies in
+    What is normal for each tag is written to a file once and never changed; the next
+    one gets the next version. Without a range the first two days of each tag are learnt from. It lies in
     `baselines` beside the site file, else in the store. Audits use it when it is
     named, or when somebody has approved it.
 
@@ -106,7 +106,7 @@ def show(
     verbose: VerboseOption = 0,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Show what a baseline holds for normal, or which baselines there are.
+    """Show what a baseline holds for normal, or which there are.
 
     A row a tag: the levels it was seen at (0.1 %, half and 99.9 % of the time), its
     noise (standard deviation within a minute, usual and worst), the largest single
@@ -147,7 +147,7 @@ def diff(
     Figures that differ by less than a tenth are called the same.
 
     Examples:
-      iiotctl audit baseline diff baselines/line3-v1.parquet baselines/line3-v2.parquet
+      iiotctl audit baseline diff line3-v1.parquet line3-v2.parquet
     """
     del quiet, verbose, color
     from iiotctl.checks.baseline.summary import changes
