@@ -108,9 +108,10 @@ def show(
 ) -> None:
     """Show what a baseline holds for normal, or which there are.
 
-    A row a tag: the levels it was seen at (0.1 %, half and 99.9 % of the time), its
-    noise (standard deviation within a minute, usual and worst), the largest single
-    step, its resolution, the levels at which it rests, its relatives.
+    A row a tag, all in its unit: the levels below which it was 0.1 %, half and
+    99.9 % of the time, its noise (standard deviation within a minute, usual and
+    worst), the largest single step, its resolution, the levels at which it rests,
+    its relatives.
 
     Examples:
       iiotctl audit baseline show
@@ -210,7 +211,7 @@ def _list(site: Path | None, store: Path | None, format_: Format, output: Path |
     from iiotctl.reports.rows import Column, Rows
 
     root, _ = opened(site, store)
-    found = op.listed(root, counting_site(site, store))
+    found = op.listed(root, counting_site(site, store), _console.show_event)
     times = ("learnt_from", "learnt_to", "made_at", "approved_at")
     columns = [
         Column("name"),
@@ -234,12 +235,31 @@ def _list(site: Path | None, store: Path | None, format_: Format, output: Path |
         )
         for path, header, approval in found
     ]
-    shown = [0, 1, 2, 3, 4, 6, 8] if format_ is Format.TABLE else list(range(len(columns)))
-    _write(Rows([columns[at] for at in shown], [[row[at] for at in shown] for row in rows]), format_, output)
-    used = next((f"`{path}`" for path, _, approval in found if approval is not None), None)
+    if format_ is Format.TABLE:
+        columns = [Column(name) for name in ("name", "version", "tags", "learnt from", "to", "approved by", "path")]
+        rows = [
+            (
+                *(header.name, str(header.version), str(header.tags)),
+                *(f"{at(us):%Y-%m-%d}" for us in (header.start, header.end)),
+                *(approval.by if approval else None, _near(path)),
+            )
+            for path, header, approval in found
+        ]
+    _write(Rows(columns, rows), format_, output)
+    used = next((f"`{_near(path)}`" for path, _, approval in found if approval is not None), None)
     _console.say(
         f"audits use {used}" if used else "no baseline is approved: audits learn for each run, or use `--baseline`"
     )
+
+
+def _near(path: Path) -> str:
+    """As short as it can be said from here."""
+    import os
+
+    try:
+        return min(str(path), os.path.relpath(path), key=len)
+    except ValueError:  # another drive
+        return str(path)
 
 
 def _tags(found: Sequence[Summary], *, brief: bool) -> Rows:
@@ -259,21 +279,19 @@ def _tags(found: Sequence[Summary], *, brief: bool) -> Rows:
             for one in found
         ]
         return Rows([*columns, *more], rows)
-    columns = [Column(name) for name in ("tag", "unit", "levels", "noise", "step", "resolution", "rests at", "related")]
-    return Rows(columns, [_words(one) for one in found])
+    names = ("tag", "unit", "low", "half", "high", "noise", "worst", "step", "resolution", "rests at", "related")
+    cells = [_words(one) for one in found]
+    # nothing but blanks helps nobody
+    shown = [at for at in range(len(names)) if at < 2 or any(row[at] for row in cells)]  # noqa: PLR2004
+    return Rows([Column(names[at]) for at in shown], [[row[at] for at in shown] for row in cells])
 
 
 def _words(one: Summary) -> tuple[str | None, ...]:
     figures = {name: _short(value) for name, value in one.figures.items()}
-    measured = one.sort == "measured"
-    levels = f"{figures['low']} … {figures['high']}, half {figures['typical']}" if figures["typical"] else None
     return (
-        one.tag,
+        one.tag if one.sort == "measured" else f"{one.tag} ({one.sort})",
         one.unit,
-        levels if measured else f"{levels} ({one.sort})" if levels else f"({one.sort})",
-        f"{figures['noise']}, worst {figures['noisiest']}" if figures["noise"] else None,
-        figures["largest_step"],
-        figures["resolution"],
+        *(figures[name] for name in ("low", "typical", "high", "noise", "noisiest", "largest_step", "resolution")),
         ", ".join(f"{level:g}" for level in one.rest) or None,
         ", ".join(one.related) or None,
     )

@@ -16,7 +16,7 @@ from iiotctl.checks.baseline import file as files
 from iiotctl.checks.baseline.file import SUFFIX, Frozen, Header
 from iiotctl.checks.conclude import instant
 from iiotctl.errors import IncompleteError, StoreError, UsageError
-from iiotctl.events import Event
+from iiotctl.events import Event, Level
 from iiotctl.findings import NotJudged
 from iiotctl.history.time.sitetime import UTC_TIME, SiteTime
 from iiotctl.reports import target
@@ -150,16 +150,24 @@ def opened(path: Path, tags: Collection[str] | None = None) -> tuple[Frozen, App
     return frozen, _approval(path, frozen.header.sha256)
 
 
-def listed(store: Path, site: LoadedSite | None = None) -> list[tuple[Path, Header, Approval | None]]:
-    """The baselines beside the site file and in the store, newest first; files that are none are passed over."""
+def listed(
+    store: Path, site: LoadedSite | None, notice: Callable[[Event], None]
+) -> list[tuple[Path, Header, Approval | None]]:
+    """The baselines beside the site file and in the store, newest first.
+
+    Args:
+        store: folder of the store.
+        site: the site file, where there is one.
+        notice: is told about files that cannot be used.
+    """
     found = []
-    for folder in _folders(store, site):
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            try:
-                header = files.header_of(path)
-            except StoreError:
-                continue
-            found.append((path, header, _approval(path, header.sha256)))
+    for path in _files(store, site):
+        try:
+            header = files.header_of(path)
+        except StoreError as error:
+            notice(Event(Level.WARNING, error.slug, f"{path}: {error.what}"))
+            continue
+        found.append((path, header, _approval(path, header.sha256)))
     return sorted(found, key=lambda one: (-one[1].made_at, -one[1].version, str(one[0])))
 
 
@@ -210,8 +218,11 @@ def in_use(store: Path, named: Path | None, site: LoadedSite | None, tags: Colle
     """
     if named is not None:
         return files.read(named, tags)
-    approved = [path for path, _, approval in listed(store, site) if approval is not None]
-    return files.read(approved[0], tags) if approved else None
+    # one that somebody approved and that cannot be read any more must not be passed over in silence
+    approved = [path for path in _files(store, site) if _beside(path).exists()]
+    headers = [(header, path) for path in approved if _approval(path, (header := files.header_of(path)).sha256)]
+    newest = max(headers, key=lambda one: (one[0].made_at, one[0].version), default=None)
+    return None if newest is None else files.read(newest[1], tags)
 
 
 def misfits(frozen: Frozen, infos: Mapping[str, TagInfo], tags: Iterable[str]) -> list[NotJudged]:
@@ -249,6 +260,10 @@ def use_of_file(frozen: Frozen) -> BaselineUse:
         approved_at=approval.at if approval else None,
         tags=header.tags,
     )
+
+
+def _files(store: Path, site: LoadedSite | None) -> list[Path]:
+    return [path for folder in _folders(store, site) for path in sorted(folder.glob(f"*{SUFFIX}"))]
 
 
 def _folders(store: Path, site: LoadedSite | None) -> list[Path]:

@@ -9,6 +9,7 @@ import pytest
 
 from iiotctl.checks.features.columns import DAY
 from iiotctl.errors import IncompleteError, PluginError, StoreError, UsageError
+from iiotctl.events import Event
 from iiotctl.ops import audit_baseline
 from iiotctl.ops.audit_baseline import Wanted, approve, learn, listed, opened
 from iiotctl.ops.audit_sensors import Wanted as Audit
@@ -17,6 +18,10 @@ from iiotctl.site.load import load_site
 from tests.unit.ops.auditstores import HIGH, NOW, T0, days, installed, raised, rows, store
 
 _CLOCK = {"now_us": lambda: NOW}
+
+
+def _nothing(event: Event) -> None:
+    raise AssertionError(event)
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +97,11 @@ def test_a_damaged_one_is_named(root: Path) -> None:
     with pytest.raises(StoreError) as caught:
         audit_sensors(root, Audit(baseline=path), **_CLOCK)
     assert caught.value.slug == "baseline-damaged"
-    assert listed(root) == []
+    with pytest.raises(StoreError):  # the approved one is not passed over in silence
+        audit_sensors(root, Audit(), **_CLOCK)
+    told: list[Event] = []
+    assert listed(root, None, told.append) == []
+    assert [event.slug for event in told] == ["baseline-damaged"]
 
 
 def test_it_lies_beside_the_site_file_where_there_is_one(root: Path) -> None:
@@ -103,7 +112,7 @@ def test_it_lies_beside_the_site_file_where_there_is_one(root: Path) -> None:
     found = learn(root, Wanted(name="line3"), site=site, **_CLOCK)
     assert found.path == folder / "baselines" / "line3-v1.parquet"
     approve(found.path, "me", **_CLOCK)
-    assert [path for path, _, _ in listed(root, site)] == [found.path]
+    assert [path for path, _, _ in listed(root, site, _nothing)] == [found.path]
     assert audit_sensors(root, Audit(), site=site, **_CLOCK).baseline.name == "line3"
 
 
