@@ -97,6 +97,8 @@ def pages() -> dict[Path, str]:
         section("StoreSettings", "[store]"),
         section("CaptureSettings", "[capture]"),
         section("RetainSettings", "[retain]"),
+        section("AuditSettings", "[audit]"),
+        section("AssetStates", "[states.ASSET]"),
         *(section(of.__name__, f'[sources.NAME] with type = "{kind}"') for kind, of in sources.BUILTIN_SOURCES.items()),
         section("Tag", "[[tags]]"),
         section("Limits", "limits of a tag"),
@@ -112,13 +114,16 @@ def pages() -> dict[Path, str]:
     return {ROOT / "docs" / "reference" / "site-file.md": "".join(parts)}
 
 
+_NAMED = {"sources": ".NAME", "states": ".ASSET"}
+
+
 def _table(definition: dict[str, Any], model: Any = None, *, top: bool = False) -> str:
     required = definition.get("required", [])
     rows = ["| key | type | default | meaning |\n|---|---|---|---|\n"]
     for key, field in definition["properties"].items():
         kind = _kind(field)
         if top and kind == "table":
-            kind = f"`[{key}]`" if key != "sources" else "`[sources.NAME]`"
+            kind = f"`[{key}{_NAMED.get(key, '')}]`"
         if kind == "duration" and model is not None:
             fields = model.model_fields
             kind += _bounds(fields[key if key in fields else f"{key}_"].metadata)

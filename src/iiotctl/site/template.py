@@ -204,6 +204,20 @@ name = "press1"
 # tags = ["press1.*"]
 # memory = "200MB"
 
+## Audits of sensors: findings to pass over, with reason, owner and expiry; docs/how-to/tell-states-and-exceptions.md
+# [audit]
+# exceptions = "exceptions.toml"
+# reward = "2h"                                # a finding is over after so much time of good samples
+
+## When a machine is at rest, so that its sensors are not called frozen; else learnt from their levels.
+# [states.press1]                              # tags with asset = "press1"
+# off = "press1.running = 0"
+# ramp = "press1.hydraulics.pressure < 20"
+# steady = "press1.hydraulics.pressure >= 20"  # left out: whatever is none of the others
+# maintenance = "press1.service = 1"
+# settle = "10min"                             # after a change of state
+# tags = ["press1.*"]                          # these instead
+
 ## Events: found in the samples by `iiotctl events find`; docs/how-to/find-events.md
 # [[events]]
 # name = "pressure-high"

@@ -11,14 +11,14 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from iiotctl.site import fields, model, ring, sources
+from iiotctl.site import fields, model, ring, sources, states
 from iiotctl.site.jsonschema import site_schema
 from iiotctl.site.template import FILES, SITE_TOML, TAGS_CSV
 from tests.unit.site.plant import SITE, changed, load, problems
 
 MODELS = [
     item
-    for module in (model, ring, sources)
+    for module in (model, ring, sources, states)
     for item in vars(module).values()
     if isinstance(item, type)
     and issubclass(item, BaseModel)
