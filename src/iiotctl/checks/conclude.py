@@ -128,6 +128,13 @@ def span(length: int) -> str:
     return " ".join(shown[:2])
 
 
+def amount(value: float, unit: str = "") -> str:
+    """A value in plain words: `12.3 bar`; four digits, whole ones all."""
+    size = abs(value)
+    text = f"{value:.0f}" if 1e4 <= size < 1e9 else f"{value:.4g}"  # noqa: PLR2004 - readable sizes
+    return f"{text} {unit}" if unit else text
+
+
 def instant(at: int) -> str:
     """`2026-11-21 06:00 UTC`."""
     return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC")
