@@ -33,4 +33,4 @@ def test_a_check_says_which_columns_it_needs(case: Case, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("check", _CHECKS.values(), ids=lambda check: check.id)
 def test_what_a_check_needs_is_there(check: Any) -> None:
-    assert check.needs <= COLUMNS.keys() | {"anchors"}
+    assert check.needs <= COLUMNS.keys() | {"anchors", "relations"}

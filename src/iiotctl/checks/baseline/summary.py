@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 CHANGED: Final = 0.1
 """Figures that differ by less than this share of the larger one are called the same."""
-_FIGURES: Final = (
+__RELATED: Final = frozenset({"tags", "twin", "siblings"})
+FIGURES: Final = (
     ("low", "median", 0.001),
     ("typical", "median", 0.5),
     ("high", "median", 0.999),
@@ -122,13 +123,13 @@ def _of_tag(before: Summary, after: Summary) -> Iterator[Change]:
 
 
 def _related(base: TagBaseline) -> tuple[str, ...]:
-    """Names of tags in what checks learnt, under keys that say so."""
+    """Names of tags in what checks learnt, under keys that say so, the closest first as they stand there."""
     found: dict[str, None] = {}
     for learnt in base.learnt.values():
-        for key, value in learnt.items():
-            if key in ("twin", "twins", "siblings", "related"):
-                names = [value] if isinstance(value, str) else [one for one in _sequence(value) if isinstance(one, str)]
-                found |= dict.fromkeys(name for name in names if name)
+        for key in _RELATED & learnt.keys():
+            value = learnt[key]
+            names = [value] if isinstance(value, str) else [one for one in _sequence(value) if isinstance(one, str)]
+            found |= dict.fromkeys(name for name in names if name)
     return tuple(found)
 
 
