@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 CHANGED: Final = 0.1
 """Figures that differ by less than this share of the larger one are called the same."""
-__RELATED: Final = frozenset({"tags", "twin", "siblings"})
-FIGURES: Final = (
+_RELATED: Final = frozenset({"tags", "twin", "siblings"})
+"""Keys of what checks learnt that hold names of tags."""
+_FIGURES: Final = (
     ("low", "median", 0.001),
     ("typical", "median", 0.5),
     ("high", "median", 0.999),
