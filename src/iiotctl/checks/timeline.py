@@ -18,6 +18,9 @@ from iiotctl.samples import GapReason
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from iiotctl.checks.tagdata import Hole, TagData
 
 LEAST_S: Final = 5.0
@@ -211,6 +214,18 @@ def explained(found: Sequence[Shift], start: int, end: int) -> bool:
         if any(start <= high + slack and end >= low - slack for low, high in edges):
             return True
     return False
+
+
+def doubled(data: TagData) -> npt.NDArray[np.bool_]:
+    """(n,) windows in which rows of two times alternate, because a clock was set; values say nothing there."""
+    import numpy as np
+
+    features = data.features
+    found = np.zeros(len(features), np.bool_)
+    for shift in shifts(data):
+        first, last = features.row_of(shift.overlap.start), features.row_of(shift.overlap.end)
+        found[max(0, first) : max(0, last + 1)] = True
+    return found
 
 
 def cause(data: TagData, start: int, end: int) -> Hole | None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from iiotctl.checks.features.columns import MINUTE, Features
-from iiotctl.checks.series import held, runs
+from iiotctl.checks.series import held, rolling_max, rolling_median, rolling_sum, runs
 
 
 def table(low: list[float], high: list[float] | None = None) -> Features:
@@ -54,3 +54,27 @@ def test_held_over_windows_without_numbers(without: int, found: list[tuple[int, 
 def test_windows_that_do_not_count_end_it() -> None:
     features = table([1, 1, 1, 1])
     assert held(features, 0.0, np.array([True, False, True, True]), without=5) == [(0, 1), (2, 4)]
+
+
+@pytest.mark.parametrize("width", [1, 3, 15])
+def test_rolling_median_is_that_of_the_numbers_around(width: int) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=60)
+    values[rng.random(60) < 0.4] = np.nan
+    values[30:50] = np.nan
+    half = width // 2
+    for fewest in (1, 2):
+        found = rolling_median(values, width, fewest=fewest)
+        for row in range(60):
+            part = values[max(0, row - half) : row + half + 1]
+            known = part[~np.isnan(part)]
+            expected = np.median(known) if len(known) >= fewest else np.nan
+            assert found[row] == pytest.approx(expected, nan_ok=True, rel=1e-6)
+
+
+@pytest.mark.parametrize(("count", "width"), [(0, 3), (1, 1), (1, 4), (7, 3), (9, 3), (50, 7), (5, 20)])
+def test_rolling_max_and_sum(count: int, width: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    parts = [values[max(0, row - width + 1) : row + 1] for row in range(count)]
+    assert rolling_max(values, width, -np.inf).tolist() == [part.max() for part in parts]
+    assert rolling_sum(values, width) == pytest.approx([part.sum() for part in parts])
