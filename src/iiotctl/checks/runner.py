@@ -14,6 +14,8 @@ from iiotctl.checks.base import Check, Judged, Skipped, Spell, Unjudged, Verdict
 from iiotctl.checks.causes import merged
 from iiotctl.checks.conclude import conclude, instant
 from iiotctl.checks.guard import Guard
+from iiotctl.checks.relations import learnt as relations
+from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.spells import REWARD, episodes
 from iiotctl.checks.tagdata import State, TagData, TagInfo
 from iiotctl.findings import Confidence, Finding, NotJudged
@@ -60,6 +62,8 @@ def run(
         done: is told the id of each check that is done.
     """
     going = _Run(guard, detected_at, reward)
+    if any(RELATIONS in check.needs for check in checks.values()):
+        tags = guard.call(RELATIONS, "", lambda: relations.heard(tags), tags)
     for data in tags:
         if len(data.info.units_seen) > 1:
             going.outcome.not_judged.append(NotJudged(UNIT_CHANGED, data.info.tag, _change(data)))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from iiotctl.checks.base import Learnt
     from iiotctl.checks.baseline.model import TagBaseline
     from iiotctl.checks.features.columns import Features
+    from iiotctl.checks.relations.votes import Vote
 
 
 class State(IntEnum):
@@ -126,6 +127,7 @@ class TagData:
         anchors: for repeats; None where not asked for.
         last_row: µs UTC of the last row of any quality; None = never one.
         last_change: µs UTC of the last row whose value differs from the one before it.
+        vote: what related tags say of it; None where it has none, or no check asked.
         now: µs UTC, the moment against which "stopped" is judged: the end of the range or the clock.
     """
 
@@ -143,3 +145,4 @@ class TagData:
     anchors: Anchors | None = None
     last_row: int | None = None
     last_change: int | None = None
+    vote: Vote | None = None

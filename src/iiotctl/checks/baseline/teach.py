@@ -12,6 +12,8 @@ from iiotctl.checks import kinds
 from iiotctl.checks.base import Check, Learnt
 from iiotctl.checks.baseline.learn import learn
 from iiotctl.checks.guard import Guard
+from iiotctl.checks.relations import learnt as relations
+from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.tagdata import TagData
 
 LEARNING: Final = "learn"
@@ -41,6 +43,10 @@ def taught(
             nothing: dict[str, float] = {}
             sort = guard.call(LEARNING, tag, partial(kinds.learn_kind, learner), nothing)
             learners[tag] = _with(learner, {kinds.KIND: sort, **known.get(tag, {})})
+    if any(RELATIONS in check.needs for check in checks.values()):
+        apart: dict[str, Learnt] = {}
+        related = guard.call(RELATIONS, "", partial(relations.learn, list(learners.values())), apart)
+        learners = {tag: _with(of, {RELATIONS: related.get(tag, {})}) for tag, of in learners.items()}
     learnt: dict[str, dict[str, Learnt]] = {tag: {} for tag in learners}
     for check in checks.values():
         for tag, of_tag in _by(check, list(learners.values()), guard).items():

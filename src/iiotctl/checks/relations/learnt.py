@@ -1,0 +1,104 @@
+"""Relations as plain numbers for the baseline, and back; votes of all tags of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from iiotctl.checks.relations import witness as witnesses
+from iiotctl.checks.relations.coarse import CELL, Scale, coarse
+from iiotctl.checks.relations.votes import vote
+from iiotctl.checks.relations.witness import TERMS, Witness
+
+if TYPE_CHECKING:
+    from iiotctl.checks.base import Learnt
+    from iiotctl.checks.tagdata import TagData
+
+RELATIONS: Final = "relations"
+"""Under this name `TagBaseline.learnt` keeps what `learn` found; in `Check.needs`: the check looks at `TagData.vote`."""
+
+
+def learn(tags: Sequence[TagData]) -> dict[str, Learnt]:
+    """Scale and witnesses of every tag that is measured, from the learning windows.
+
+    Returns:
+        By tag: `low`, `range`, `spread` (tag's unit), and one entry for each witness in `tags`, `lags`, `limits`,
+        `explained`, `leverage`; `weights` and `moments` hold 4 and 16 numbers for each.
+    """
+    import numpy as np
+
+    found: dict[str, Learnt] = {}
+    for group in _together(tags):
+        grid = coarse(group)
+        declared = {data.info.tag: [data.info.twin, *data.info.siblings] for data in group}
+        made = witnesses.learn(grid, {tag: [name for name in names if name] for tag, names in declared.items()})
+        for one in grid:
+            mine = made[one.tag]
+            found[one.tag] = {
+                "low": one.scale.low,
+                "range": one.scale.range,
+                "spread": one.scale.spread,
+                "tags": [each.tag for each in mine],
+                "lags": [float(each.lag) for each in mine],
+                "limits": [each.limit for each in mine],
+                "explained": [each.explained for each in mine],
+                "leverage": [each.leverage for each in mine],
+                "weights": np.concatenate([each.weights for each in mine]).tolist() if mine else [],
+                "moments": np.concatenate([each.spread.ravel() for each in mine]).tolist() if mine else [],
+            }
+    return found
+
+
+def related(learnt: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """(witness, share of the variance that it explains) of a tag, the closest first."""
+    return list(zip(learnt.get("tags", ()), learnt.get("explained", ()), strict=True))
+
+
+def heard(tags: Sequence[TagData]) -> list[TagData]:
+    """The tags, each with the vote of its witnesses (`TagData.vote`) where it has some."""
+    votes: dict[str, Any] = {}
+    for group in _together(tags):
+        known = {data.info.tag: _known(data) for data in group}
+        scales = {tag: Scale(of["low"], of["range"], of["spread"]) for tag, of in known.items() if "range" in of}
+        grid = {one.tag: one for one in coarse(group, scales)}
+        features = group[0].features
+        for tag, one in grid.items():
+            votes[tag] = vote(one, _witnesses(known[tag]), grid, features.start, CELL * features.window)
+    return [replace(data, vote=votes.get(data.info.tag)) for data in tags]
+
+
+def _known(data: TagData) -> Mapping[str, Any]:
+    return {} if data.baseline is None else data.baseline.learnt.get(RELATIONS, {})
+
+
+def _witnesses(learnt: Mapping[str, Any]) -> list[Witness]:
+    import numpy as np
+
+    count = len(learnt.get("tags", ()))
+    weights = np.asarray(learnt.get("weights", ()), np.float64).reshape(count, TERMS)
+    moments = np.asarray(learnt.get("moments", ()), np.float64).reshape(count, TERMS, TERMS)
+    return [
+        Witness(
+            learnt["tags"][at],
+            int(learnt["lags"][at]),
+            weights[at],
+            float(learnt["limits"][at]),
+            float(learnt["explained"][at]),
+            moments[at],
+            float(learnt["leverage"][at]),
+        )
+        for at in range(count)
+    ]
+
+
+def _together(tags: Sequence[TagData]) -> list[list[TagData]]:
+    """Measured tags in groups with the same grid of windows."""
+    from iiotctl.checks.kinds import kind_of
+
+    groups: dict[tuple[int, int, int], list[TagData]] = {}
+    for data in tags:
+        features = data.features
+        if "median" in features.columns and len(features) >= CELL and not kind_of(data).skip:
+            groups.setdefault((features.window, features.start, len(features)), []).append(data)
+    return list(groups.values())

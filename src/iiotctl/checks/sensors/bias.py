@@ -1,0 +1,108 @@
+"""A tag is off by a constant amount, from one moment on.
+
+## What it looks for
+
+The level that a tag shows departs at once from what its twin and its siblings let expect, and stays there.
+
+## Why it matters in a plant
+
+A transmitter re-ranged or trimmed wrongly, a plugged impulse line, a shifted probe: everything looks alive, only the number
+is wrong. Limits trip too early or too late, balances do not close, a model learns a plant that does not exist.
+
+## How it decides
+
+Related tags ("witnesses": twin and siblings of the site file, else those that the learning period shows) each predict the
+tag's 10-minute medians by a small model (line, square or cubic; or lags of 10 min to 6 h for slow tags), tested on parts of
+the learning period that it did not see. A witness objects beyond
+
+    limit = 1.3 · p99 of its errors in parts held out, at least 0.6 % of the tag's range,
+            wider the further the plant is from what was learnt (leverage); silent in transients
+
+The tag is off where at least two witnesses object on the same side, more than contradict, in at least 40 min. A step from
+zero describes its course better than a line that grows. `medium` from `strength` = 1.5 limits of the second strongest witness
+and `witnesses` = 3 that agree, or twice that strength with two; else `low`. With one witness it is the tag or the witness:
+one `low` finding for both.
+
+## What to do
+
+Compare with a local gauge or a calibrator at two levels, look at the last work done on the loop.
+
+## When it is wrong
+
+The process itself changed: another product, a valve lined up differently, a new operating level that was never learnt.
+
+## References
+
+ISA-TR84.00.02 on comparison of redundant sensors; Hotelling/leverage as in Belsley, Kuh, Welsch, *Regression Diagnostics*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
+from iiotctl.checks.relations.learnt import RELATIONS
+from iiotctl.checks.relations.shape import of_shape
+from iiotctl.checks.relations.words import described, grade
+from iiotctl.findings import Confidence, Ne107, Severity
+
+if TYPE_CHECKING:
+    from iiotctl.checks.tagdata import TagData
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """When a deviation is sure.
+
+    Attributes:
+        strength: times its limit that the second strongest witness must see.
+        witnesses: that agree; with two, the strength counts double.
+    """
+
+    strength: float = 1.5
+    witnesses: int = 3
+
+
+def judge(data: TagData, params: Params) -> Verdict:
+    """Steps of a tag away from its relatives.
+
+    Args:
+        data: with `vote`.
+        params: limits.
+    """
+    if data.vote is None:
+        return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
+    found: list[Spell] = []
+    for one in of_shape(data, ("step",)):
+        way = "above" if one.size > 0 else "below"
+        what = f"{abs(one.size):.4g} {data.info.unit}".rstrip()
+        found.append(
+            Spell(
+                start=one.start,
+                end=one.end,
+                statistic=one.size,
+                limit=one.limit,
+                unit=data.info.unit,
+                message=f"since then {what} {way} what {described(one)} let expect ({abs(one.size) / one.range:.1%} of its range)",
+                tags=(data.info.tag, one.names[0]) if one.undecided else (),
+                evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "could_tell": one.able},
+                **grade(one, params.strength, params.witnesses),
+            )
+        )
+    return Judged(tuple(found))
+
+
+CHECK = Check(
+    id="bias",
+    title="Bias",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.MEDIUM,
+    ne107=Ne107.MAINTENANCE,
+    params=Params,
+    judge=judge,
+    second_cause="the process works differently now: another product, a valve or a bypass lined up differently",
+    action="compare with a local gauge or a calibrator, and look at the last work done on the loop",
+    references=("NAMUR NE 107", "Belsley, Kuh, Welsch: Regression Diagnostics"),
+    needs=frozenset({"median", RELATIONS}),
+)

@@ -1,0 +1,125 @@
+"""A tag departs slowly from its relatives.
+
+## What it looks for
+
+The difference between the tag and what its twin and its siblings let expect grows, day by day.
+
+## Why it matters in a plant
+
+Drift is how most sensors die: an ageing electrode, a coated thermowell, a diaphragm that creeps. Each day looks like the day
+before, so nobody notices until the product, the balance or the calibration does.
+
+## How it decides
+
+Deviation, witnesses and limits as for `bias`. The tag drifts where at least two witnesses object, and a straight line that
+leaves zero up to two days before describes the course better than a step, over at least 8 h. The rate is the least-squares
+slope of that line, in the tag's unit a day. Days until tolerance:
+
+    (tolerance - |deviation now|) / |rate|,   tolerance = `tolerance` (1 %) of the span, without a span of the usual range
+
+`medium` from `strength` = 1.5 limits of the second strongest witness and `witnesses` = 3 that agree, or twice that strength
+with two; else `low`.
+
+## What to do
+
+Plan a calibration before the tolerance is reached; clean or replace the sensor; write down as found and as left.
+
+## When it is wrong
+
+The process drifts: fouling of a heat exchanger changes how temperature follows flow. A step in small parts looks alike.
+
+## References
+
+ISO/IEC 17025 on drift between calibrations; NAMUR NE 107.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
+from iiotctl.checks.relations.learnt import RELATIONS
+from iiotctl.checks.relations.shape import of_shape
+from iiotctl.checks.relations.words import described, grade
+from iiotctl.findings import Confidence, Ne107, Severity
+
+if TYPE_CHECKING:
+    from iiotctl.checks.tagdata import TagData
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """When a deviation is sure.
+
+    Attributes:
+        strength: times its limit that the second strongest witness must see.
+        witnesses: that agree; with two, the strength counts double.
+        tolerance: share of the span that the tag may be off.
+    """
+
+    strength: float = 1.5
+    witnesses: int = 3
+    tolerance: float = 0.01
+
+
+def judge(data: TagData, params: Params) -> Verdict:
+    """Slopes of a tag away from its relatives.
+
+    Args:
+        data: with `vote`.
+        params: limits.
+    """
+    if data.vote is None:
+        return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
+    found: list[Spell] = []
+    for one in of_shape(data, ("slope",)):
+        span = data.info.span
+        width = span[1] - span[0] if span is not None else one.range
+        tolerance = params.tolerance * width
+        left = (tolerance - abs(one.size)) / abs(one.per_day) if one.per_day else float("inf")
+        unit = data.info.unit
+        rate = f"{one.per_day:+.3g} {unit}".rstrip()
+        base = "span" if span is not None else "usual range"
+        due = (
+            f"; {params.tolerance:.0%} of its {base} in {left:.1f} days"
+            if left > 0
+            else f"; past {params.tolerance:.0%} of its {base}"
+        )
+        found.append(
+            Spell(
+                start=one.start,
+                end=one.end,
+                statistic=one.per_day,
+                limit=one.limit,
+                unit=f"{unit}/d" if unit else "1/d",
+                message=f"drifts by {rate} a day from what {described(one)} let expect, {one.size:+.4g} so far{due}",
+                tags=(data.info.tag, one.names[0]) if one.undecided else (),
+                ne107=Ne107.SPECIFICATION if left <= 0 else None,
+                evidence={
+                    "witnesses": ", ".join(one.names),
+                    "agree": one.supporters,
+                    "could_tell": one.able,
+                    "off_by": one.size,
+                    "tolerance": tolerance,
+                    "days_until_tolerance": max(left, 0.0),
+                },
+                **grade(one, params.strength, params.witnesses),
+            )
+        )
+    return Judged(tuple(found))
+
+
+CHECK = Check(
+    id="drift",
+    title="Drift",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.MEDIUM,
+    ne107=Ne107.MAINTENANCE,
+    params=Params,
+    judge=judge,
+    second_cause="the process drifts: fouling or wear changes how the tags follow each other",
+    action="plan a calibration before the tolerance is reached; note as found and as left",
+    references=("NAMUR NE 107", "ISO/IEC 17025"),
+    needs=frozenset({"median", RELATIONS}),
+)
