@@ -1,7 +1,7 @@
 """How much a tag scatters from row to row, whatever its level does, and how much it usually does at each level. Pure.
 
-The measure is the median of |second difference| in a window, which a ramp does not change, of which the median over
-some windows is taken; for white noise it is `BEND` times the standard deviation. Noise often grows with the level (flow,
+The measure is the median of |second difference| in a window, which a ramp does not change; for white noise it is `BEND`
+times the standard deviation. Of its ratio to what is usual the median over some windows is taken. Noise often grows with the level (flow,
 vibration), so the usual noise is learnt by level band, and beyond the levels seen the limits widen.
 """
 
@@ -42,19 +42,20 @@ _MOST: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Noise against what is usual at the level of the moment; logarithms of the tag's unit.
+    """Noise against what is usual at the level of the moment, as logarithms of ratios.
 
     Attributes:
-        now: (n,) NaN where the value rests or too little is there.
-        usual, low, high: (n,) learnt median and spread at this level.
+        ratio: (n,) to the learnt median, median over `WIDTH` windows; NaN where the value rests or too little is there.
+        low, high: (n,) spread of that in the learning period, at this level.
+        usual: (n,) the learnt median itself, tag's unit (standard deviation).
         beyond: (n,) distance of the level from those learnt, as a share of their range.
         widening: (n,) by how much limits move outwards there.
     """
 
-    now: npt.NDArray[np.floating[Any]]
-    usual: npt.NDArray[np.float64]
+    ratio: npt.NDArray[np.floating[Any]]
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
+    usual: npt.NDArray[np.float64]
     beyond: npt.NDArray[np.float64]
     widening: npt.NDArray[np.float64]
 
@@ -67,8 +68,9 @@ def learn_noise(data: TagData, resolution: float) -> dict[str, Any]:
         resolution: of the tag, its unit.
 
     Returns:
-        `usual`, `low`, `high`: for each level band the median and the 0.1 % and 99.9 % quantiles, tag's unit (standard
-        deviation); a band that was hardly seen has those of the nearest. {} where there is too little.
+        For each level band `usual`, the median noise (standard deviation, tag's unit), and `low` and `high`, the 0.1 %
+        and 99.9 % quantiles of the ratio to it; a band that was hardly seen has those of the nearest. {} where there
+        is too little.
     """
     import numpy as np
 
@@ -78,24 +80,31 @@ def learn_noise(data: TagData, resolution: float) -> dict[str, Any]:
     known = data.learning & np.isfinite(now)
     if np.count_nonzero(known) < _FEWEST:
         return {}
-    band = data.baseline.bands(data.features["median"])
-    of_band = [now[known & (band == number)] for number in range(BANDS)]
-    filled = [number for number in range(BANDS) if len(of_band[number]) >= _OF_BAND]
-    parts = [of_band[number] for number in filled] or [now[known]]
-    near = np.abs(np.subtract.outer(np.arange(BANDS), filled or [0])).argmin(axis=1)
-    low, usual, high = np.array([np.quantile(part, (_SPREAD, 0.5, 1 - _SPREAD)) for part in parts]).T
-    return {name: np.exp(of[near]).tolist() for name, of in (("usual", usual), ("low", low), ("high", high))}
+    band = np.maximum(data.baseline.bands(data.features["median"]), 0)
+    counts = np.bincount(band[known], minlength=BANDS)
+    filled = np.flatnonzero(counts >= _OF_BAND)
+    if not len(filled):  # too few of each: all together
+        filled, band = np.zeros(1, np.int64), np.zeros(len(band), np.int64)
+    near = filled[np.abs(np.subtract.outer(np.arange(BANDS), filled)).argmin(axis=1)]
+    usual = np.zeros(BANDS)
+    usual[filled] = [np.median(now[known & (band == number)]) for number in filled]
+    ratio = rolling_median(now - usual[near][band], WIDTH)
+    spread = np.zeros((BANDS, 2))
+    spread[filled] = [np.quantile(ratio[known & (band == number)], (_SPREAD, 1 - _SPREAD)) for number in filled]
+    learnt = {"usual": usual[near], "low": spread[near, 0], "high": spread[near, 1]}
+    return {name: np.exp(of).tolist() for name, of in learnt.items()}
 
 
-def noise_of(data: TagData, resolution: float) -> npt.NDArray[np.floating[Any]]:
+def noise_of(data: TagData, resolution: float) -> npt.NDArray[np.float64]:
     """(n,) logarithm of the noise (standard deviation, tag's unit), at least of half a step; NaN = at rest or unknown."""
     import numpy as np
 
     features = data.features
     known = (features["steps"] >= _STEPS) & (features["max"] > features["min"])
     with np.errstate(invalid="ignore"):
-        bend = np.where(known, np.maximum(features["bend_med"], resolution / 2), np.nan)
-        return rolling_median(np.log(bend / BEND), WIDTH)
+        bend = np.where(known, np.maximum(features["bend_med"].astype(np.float64), resolution / 2), np.nan)
+        found: npt.NDArray[np.float64] = np.log(bend / BEND)
+    return found
 
 
 def against(data: TagData, learnt: Learnt, resolution: float) -> Noise:
@@ -115,14 +124,14 @@ def against(data: TagData, learnt: Learnt, resolution: float) -> Noise:
     bottom, top = data.baseline.edges[0], data.baseline.edges[-1]
     with np.errstate(invalid="ignore"):
         beyond = np.maximum(np.maximum(level - top, bottom - level), 0) / max(top - bottom, resolution)
-    growth = float(max(np.ptp(high), np.ptp(low)))
+    growth = float(max(np.ptp(usual + high), np.ptp(usual + low)))
     return Noise(
-        noise_of(data, resolution),
-        usual[band],
-        low[band],
-        high[band],
-        beyond,
-        np.minimum(_GROWTH * growth * beyond, _MOST),
+        ratio=rolling_median(noise_of(data, resolution) - usual[band], WIDTH),
+        low=low[band],
+        high=high[band],
+        usual=np.exp(usual)[band],
+        beyond=beyond,
+        widening=np.minimum(_GROWTH * growth * beyond, _MOST),
     )
 
 

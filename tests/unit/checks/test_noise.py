@@ -38,7 +38,7 @@ def test_what_is_learnt_can_be_kept_as_json() -> None:
     learnt = noise.learn_noise(data, kind_of(data).resolution)
     assert {len(of) for of in learnt.values()} == {10}
     assert all(
-        0 < low <= usual <= high
+        0 < low <= 1 <= high and usual > 0
         for low, usual, high in zip(*(learnt[k] for k in ("low", "usual", "high")), strict=True)
     )
 
@@ -61,4 +61,11 @@ def test_far_beyond_the_levels_seen_more_noise_proves_little() -> None:
     value = measured()
     away = (t > 16 * 3600) & (t < 19 * 3600)
     value[away] = np.round(value[away] + 30 + np.random.default_rng(5).normal(0, 3, away.sum()), 2)
+    assert {one.severity for one in spells(UP, seen(value))} == {Severity.LOW}
+
+
+def test_against_an_interpolated_baseline_any_noise_is_low() -> None:
+    t = rows()
+    value = 50 + 4 * np.sin(2 * np.pi * t / 28_800)
+    value[t > 16 * 3600] += np.random.default_rng(5).normal(0, 0.2, int((t > 16 * 3600).sum()))
     assert {one.severity for one in spells(UP, seen(value))} == {Severity.LOW}

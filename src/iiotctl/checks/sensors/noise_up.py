@@ -14,14 +14,15 @@ single can be trusted.
 ## How it decides
 
 For each window the median of |x(i+1) - 2·x(i) + x(i-1)|, divided by 1.652, which is the standard deviation of white
-noise; at least half a step of the tag's resolution; median over 15 windows. A value that stands still has none. It
-fires where for at least `fewest` = 10 windows (of 60 s for a tag that reports every second)
+noise; at least half a step of the tag's resolution; divided by its median in the baseline at this level band
+(tenth of the range); of that the median over 15 windows. A value that stands still has none. It fires where for at least
+`fewest` = 10 windows (of 60 s for a tag that reports every second)
 
-    noise > max(`factor` = 1.5 · p99.9 of the baseline, `ratio` = 2.7 · median of the baseline)
+    ratio > max(`factor` = 1.5 · p99.9 of the ratio in the baseline at this level, `ratio` = 2.7)
 
-both learnt for the level band (tenth of the range) of the moment. At levels that the baseline never saw the limit
-widens, more so for a tag whose noise depends on its level. From 1.3 times the limit for at least 30 windows at a known
-level it is `medium`, otherwise `low`. Windows in which a clock shift mixes rows of two times are left out.
+At levels that the baseline never saw the limit widens, more so for a tag whose noise depends on its level. From 1.3 times
+the limit for at least 30 windows at a known level it is `medium`, otherwise `low`; `low` too where the baseline is smoother
+than any converter (less than 1e-5 of the range), because it was then interpolated. Windows in which a clock shift mixes rows of two times are left out.
 
 ## What to do
 
@@ -59,6 +60,9 @@ _SURE_WINDOWS: Final = 30
 _SURE_BEYOND: Final = 0.3
 """Farther than so much of the learnt range from the levels learnt, noise proves little."""
 
+_COMPUTED: Final = 1e-5
+"""A converter of 16 bits scatters by at least this share of its range; less was interpolated or computed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Params:
@@ -95,10 +99,10 @@ def judge(data: TagData, params: Params) -> Verdict:
     if data.baseline is None:
         return Unjudged("no baseline tells how much it scatters")
     if not data.learnt:
-        return Unjudged("it hardly moved in the baseline, so its usual noise is not known")
+        return Unjudged("it moved too little in the baseline to know its usual noise")
     seen = noise.against(data, data.learnt, kind.resolution)
-    limit = np.maximum(seen.high + np.log(params.factor), seen.usual + np.log(params.ratio)) + seen.widening
-    hit = data.judged & (seen.now > limit)
+    limit = np.maximum(seen.high + np.log(params.factor), np.log(params.ratio)) + seen.widening
+    hit = data.judged & (seen.ratio > limit)
     if hit.any():
         hit &= ~noise.mixed(data)
     found = []
@@ -112,27 +116,31 @@ def judge(data: TagData, params: Params) -> Verdict:
 def _spell(data: TagData, seen: noise.Noise, rows: Any, limit: Any) -> Spell:
     import numpy as np
 
+    assert data.baseline is not None
     features, unit = data.features, data.info.unit
-    now, usual, most = (float(np.exp(np.median(of[rows]))) for of in (seen.now, seen.usual, limit))
+    ratio, most = (float(np.exp(np.median(of[rows]))) for of in (seen.ratio, limit))
+    usual = float(np.median(seen.usual[rows]))
+    now = ratio * usual
     sure = (
-        np.median((seen.now - limit)[rows]) > np.log(_SURE_RATIO)
+        np.median((seen.ratio - limit)[rows]) > np.log(_SURE_RATIO)
         and len(rows) >= _SURE_WINDOWS
         and np.median(seen.beyond[rows]) < _SURE_BEYOND
+        and usual > _COMPUTED * np.ptp(data.baseline.edges)
     )
     first, stop = int(rows[0]), int(rows[-1]) + 1
     return Spell(
         start=features.time_of(first),
         end=features.time_of(stop),
         statistic=now,
-        limit=most,
+        limit=most * usual,
         unit=unit,
         message=(
-            f"noise {now / usual:.1f} times the usual: {amount(now, unit)} instead of {amount(usual, unit)} "
+            f"noise {ratio:.1f} times the usual: {amount(now, unit)} instead of {amount(usual, unit)} "
             f"(standard deviation) for {span((stop - first) * features.window)}"
         ),
         severity=Severity.MEDIUM if sure else Severity.LOW,
         confidence=Confidence.HIGH if sure else Confidence.LOW,
-        evidence={"usual": usual, "ratio": now / usual},
+        evidence={"usual": usual, "ratio": ratio},
     )
 
 
