@@ -16,9 +16,9 @@ The resolution (LSB) of the tag is learnt first: the 1 % quantile of its smalles
 is taken over which the values stay within a band of 0 (held exactly) and of 2 LSB (held, but for the last bits of the
 converter). Each is judged against the longest such stretch of the baseline:
 
-    limit = max(`least` = 10 min, `factor` = 3 · longest stretch of the baseline)
+    limit = max(`least` = 10 min, `factor` = 3 · (longest stretch of the baseline + one window))
 
-Not counted are the unit at rest, a level at which the baseline shows the tag to stand again and again (a flow of
+A stretch of fewer than `rows` = 10 rows tells nothing. Not counted are the unit at rest, a level at which the baseline shows the tag to stand again and again (a flow of
 exactly 0), and a 0 below which the baseline never went: a machine that was switched off. Where the baseline knows long stretches too (a temperature in steps of 0.1), a finding needs `sure` = 2 times
 the limit to be more than `low`. A tag that reports only on change, or with a deadband, cannot be judged.
 
@@ -77,12 +77,14 @@ class Params:
 
     Attributes:
         least: s, a shorter stretch is none.
-        factor: times the longest stretch of the baseline.
+        factor: times the longest stretch of the baseline, which is known to a window.
+        rows: rows, a stretch of fewer is none.
         sure: times the limit, from which a tag that often stands still is more than `low`.
     """
 
     least: float = 600.0
     factor: float = 3.0
+    rows: int = 10
     sure: float = 2.0
 
 
@@ -152,10 +154,16 @@ def judge(data: TagData, params: Params) -> Verdict:
     spells = []
     for name in _BANDS:
         usual = _number(learnt.get(name))
-        limit = max(params.least, params.factor * usual)
+        limit = max(params.least, params.factor * (usual + features.window / SECOND))
         for first, stop in held(features, _width(name, lsb), data.judged, without=_WITHOUT):
             seconds = (stop - first) * features.window / SECOND
-            if seconds < limit or taken[first:stop].any() or _rests(float(features["median"][first]), rests, lsb):
+            few = features["n"][first:stop].sum() < params.rows
+            if (
+                few
+                or seconds < limit
+                or taken[first:stop].any()
+                or _rests(float(features["median"][first]), rests, lsb)
+            ):
                 continue
             taken[first:stop] = True
             spells.append(_spell(data, first, stop, limit, usual, sure=_is_sure(seconds, limit, params)))
