@@ -35,7 +35,7 @@ _CLEAR: Final = 0.8
 _VOTERS: Final = 2
 _WORTH: Final = 1.25
 """Limits that the second strongest witness must see, or nothing is said …"""
-_WORTH_OTHER: Final = 1.5
+_WORTH_OTHER: Final = 2.0
 """… of a course of no clear shape."""
 
 
@@ -215,7 +215,5 @@ def _slope(course: npt.NDArray[np.float64], begin: int, first: int, stop: int) -
 def of_shape(data: TagData, shapes: Sequence[Shape]) -> list[Deviation]:
     """The deviations of these shapes; a pair that nobody can decide is told once, at the name that comes first."""
     return [
-        one
-        for one in deviations(data)
-        if one.shape in shapes and not (one.undecided and one.names[0] < data.info.tag)
+        one for one in deviations(data) if one.shape in shapes and not (one.undecided and one.names[0] < data.info.tag)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from iiotctl.checks.relations.shape import Deviation
@@ -10,10 +11,10 @@ from iiotctl.findings import Confidence, Severity
 _NAMED = 3
 
 
-def described(one: Deviation) -> str:
+def said(witnesses: Sequence[str]) -> str:
     """The witnesses in words: `PT1B, FT1 and 2 others`."""
-    names = list(one.names[:_NAMED])
-    more = len(one.names) - len(names)
+    names = list(witnesses[:_NAMED])
+    more = len(witnesses) - len(names)
     if more > 0:
         return f"{', '.join(names)} and {more} other{'s' if more > 1 else ''}"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -19,9 +19,10 @@ the learning period that it did not see. A witness objects beyond
             wider the further the plant is from what was learnt (leverage); silent in transients
 
 The tag is off where at least two witnesses object on the same side, more than contradict, in at least 40 min. A step from
-zero describes its course better than a line that grows. `medium` from `strength` = 1.5 limits of the second strongest witness
-and `witnesses` = 3 that agree, or twice that strength with two; else `low`. With one witness it is the tag or the witness:
-one `low` finding for both.
+zero describes its course better than a line that grows. This alone is `low`: a new operating level can look like it. It is
+`medium` where the tag is caught in the act: its level jumps within one sample by more than it ever did (1.3 times the largest
+step of the learning period, or 3 times its 99 % quantile), stays for at least half an hour, and at least two witnesses, more
+than do not, see their deviation change by as much. With one witness it is the tag or the witness: one `low` finding for both.
 
 ## What to do
 
@@ -42,9 +43,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
+from iiotctl.checks.kinds import NEEDS, kind_of
+from iiotctl.checks.relations.jumps import Jump, jumps
 from iiotctl.checks.relations.learnt import RELATIONS
-from iiotctl.checks.relations.shape import of_shape
-from iiotctl.checks.relations.words import described, grade
+from iiotctl.checks.relations.shape import Deviation, of_shape
+from iiotctl.checks.relations.words import grade, said
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -73,24 +76,50 @@ def judge(data: TagData, params: Params) -> Verdict:
     """
     if data.vote is None:
         return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
-    found: list[Spell] = []
-    for one in of_shape(data, ("step",)):
-        way = "above" if one.size > 0 else "below"
-        what = f"{abs(one.size):.4g} {data.info.unit}".rstrip()
-        found.append(
-            Spell(
-                start=one.start,
-                end=one.end,
-                statistic=one.size,
-                limit=one.limit,
-                unit=data.info.unit,
-                message=f"since then {what} {way} what {described(one)} let expect ({abs(one.size) / one.range:.1%} of its range)",
-                tags=(data.info.tag, one.names[0]) if one.undecided else (),
-                evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "could_tell": one.able},
-                **grade(one, params.strength, params.witnesses),
-            )
-        )
+    unit = data.info.unit
+    caught = jumps(data, kind_of(data).resolution)
+    found = [_caught(one, unit, params) for one in caught]
+    for off in of_shape(data, ("step",)):
+        if not any(one.start < (off.end or off.start + 1) and (one.end or off.start + 1) > off.start for one in caught):
+            found.append(_seen(off, data, params))
     return Judged(tuple(found))
+
+
+def _caught(one: Jump, unit: str, params: Params) -> Spell:
+    """A jump within one sample: sure."""
+    return Spell(
+        start=one.start,
+        end=one.end,
+        statistic=one.size,
+        limit=one.usual,
+        unit=unit,
+        message=f"jumped {_amount(one.size, unit)} within one sample and stayed; {said(one.names)} did not",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.HIGH if one.supporters >= params.witnesses else Confidence.MEDIUM,
+        evidence={"witnesses": ", ".join(one.names), "agree": one.supporters},
+    )
+
+
+def _seen(off: Deviation, data: TagData, params: Params) -> Spell:
+    """A constant deviation that nobody saw begin: low."""
+    graded = grade(off, params.strength, params.witnesses)
+    if graded["severity"] is Severity.MEDIUM:
+        graded |= {"severity": Severity.LOW, "confidence": Confidence.MEDIUM}
+    return Spell(
+        start=off.start,
+        end=off.end,
+        statistic=off.size,
+        limit=off.limit,
+        unit=data.info.unit,
+        message=f"since then {_amount(off.size, data.info.unit)} from what {said(off.names)} let expect",
+        tags=(data.info.tag, off.names[0]) if off.undecided else (),
+        evidence={"witnesses": ", ".join(off.names), "agree": off.supporters, "could_tell": off.able},
+        **graded,
+    )
+
+
+def _amount(size: float, unit: str) -> str:
+    return f"{size:+.4g} {unit}".rstrip()
 
 
 CHECK = Check(
@@ -104,5 +133,5 @@ CHECK = Check(
     second_cause="the process works differently now: another product, a valve or a bypass lined up differently",
     action="compare with a local gauge or a calibrator, and look at the last work done on the loop",
     references=("NAMUR NE 107", "Belsley, Kuh, Welsch: Regression Diagnostics"),
-    needs=frozenset({"median", RELATIONS}),
+    needs=frozenset({"median", "step_max", RELATIONS}) | NEEDS,
 )

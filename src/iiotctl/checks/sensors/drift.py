@@ -17,7 +17,7 @@ slope of that line, in the tag's unit a day. Days until tolerance:
 
     (tolerance - |deviation now|) / |rate|,   tolerance = `tolerance` (1 %) of the span, without a span of the usual range
 
-`medium` from `strength` = 1.5 limits of the second strongest witness and `witnesses` = 3 that agree, or twice that strength
+`medium` from `strength` = 1.25 limits of the second strongest witness and `witnesses` = 3 that agree, or twice that strength
 with two; else `low`.
 
 ## What to do
@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING
 from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import of_shape
-from iiotctl.checks.relations.words import described, grade
+from iiotctl.checks.relations.words import grade, said
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Params:
         tolerance: share of the span that the tag may be off.
     """
 
-    strength: float = 1.5
+    strength: float = 1.25
     witnesses: int = 3
     tolerance: float = 0.01
 
@@ -93,7 +93,7 @@ def judge(data: TagData, params: Params) -> Verdict:
                 statistic=one.per_day,
                 limit=one.limit,
                 unit=f"{unit}/d" if unit else "1/d",
-                message=f"drifts by {rate} a day from what {described(one)} let expect, {one.size:+.4g} so far{due}",
+                message=f"drifts by {rate} a day from what {said(one.names)} let expect, {one.size:+.4g} so far{due}",
                 tags=(data.info.tag, one.names[0]) if one.undecided else (),
                 ne107=Ne107.SPECIFICATION if left <= 0 else None,
                 evidence={

@@ -13,7 +13,7 @@ sensor that follows only half of the way.
 ## How it decides
 
 Deviation, witnesses and limits as for `bias`. The relation is broken where at least two witnesses object, more than
-contradict, in at least 40 min, from 1.5 limits of the second strongest on, and neither a step nor a line explains half of the
+contradict, in at least 40 min, from 2 limits of the second strongest on, and neither a step nor a line explains half of the
 course. Always `low`, `medium` from `strength` = 3 limits and `witnesses` = 3 that agree for at least `hours` = 2 h.
 
 ## What to do
@@ -38,7 +38,7 @@ from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
 from iiotctl.checks.features.columns import HOUR
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import of_shape
-from iiotctl.checks.relations.words import described, grade
+from iiotctl.checks.relations.words import grade, said
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def judge(data: TagData, params: Params) -> Verdict:
                 statistic=one.size,
                 limit=one.limit,
                 unit=data.info.unit,
-                message=f"does not follow {described(one)} as it used to: off by {off} in the middle of it",
+                message=f"does not follow {said(one.names)} as it used to: off by {off} in the middle of it",
                 tags=(data.info.tag, one.names[0]) if one.undecided else (),
                 evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "could_tell": one.able},
                 **graded,

@@ -1,0 +1,141 @@
+"""Levels that jump within one sample and stay, while the relatives of the tag do not: a bias caught in the act."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from iiotctl.checks.features.columns import HOUR
+from iiotctl.checks.relations.coarse import CELL
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from iiotctl.checks.relations.votes import Vote
+    from iiotctl.checks.tagdata import TagData
+
+_BESIDE: Final = 8
+"""Windows before and after, whose level is compared."""
+_ALIKE: Final = (0.6, 1.5)
+"""The level changes by so many times the largest step: the step did it."""
+_USUAL: Final = 1.3
+"""The step is so many times the largest of the learning period …"""
+_RARE: Final = 3.0
+"""… or so many times its 99 % quantile, whichever is less, and at least so many of its smallest steps:"""
+_STEPS: Final = 4.0
+_LOOK: Final = (3, 7)
+"""Cells before and after whose deviations are compared; nearer ones are smeared by the smoothing."""
+_SEEN: Final = (0.5, 1.7)
+"""A witness sees the jump where its deviation changes by so many times the jump …"""
+_UNSEEN: Final = 0.25
+"""… and does not where it changes by less than this."""
+_BACK: Final = 0.4
+"""The jump is over where the deviation is so close to what it was before, as a share of the jump."""
+_LEAST: Final = HOUR // 2
+_VOTERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A level that jumped away from the relatives.
+
+    Attributes:
+        start, end: µs UTC; `end` None = still so at the end of the data.
+        size: tag's unit, signed.
+        usual: tag's unit, the largest step that is usual.
+        supporters: witnesses that see it.
+        names: of the witnesses, the closest first.
+    """
+
+    start: int
+    end: int | None
+    size: float
+    usual: float
+    supporters: int
+    names: tuple[str, ...]
+
+
+def jumps(data: TagData, resolution: float) -> list[Jump]:
+    """Where a tag's level jumped and its relatives' did not.
+
+    Args:
+        data: with `vote` and `baseline`; columns `step_max`, `median`.
+        resolution: the smallest step that the tag makes, its unit.
+    """
+    import numpy as np
+
+    vote, base = data.vote, data.baseline
+    if vote is None or base is None:
+        return []
+    usual = min(_USUAL * base.quantile("step_max", 1.0), _RARE * base.quantile("step_max", 0.99))
+    usual = max(usual, _STEPS * resolution if np.isfinite(resolution) else 0.0)
+    step = data.features["step_max"].astype(np.float64)
+    found: list[Jump] = []
+    busy = 0
+    for row in np.flatnonzero(data.judged & (step > usual)).tolist():
+        if row < busy:
+            continue
+        size = _shift(data.features["median"], row)
+        if not _ALIKE[0] * step[row] <= abs(size) <= _ALIKE[1] * step[row]:
+            continue
+        seen = _witnessed(vote, row, size)
+        if seen:
+            stop = _over(vote, row, size)
+            end = min(stop * CELL, len(step))
+            busy = end
+            if (end - row) * data.features.window >= _LEAST:
+                done = None if stop >= len(vote.away) - 1 else data.features.time_of(end)
+                found.append(Jump(data.features.time_of(row), done, size, usual, seen, vote.names))
+    return found
+
+
+def _shift(level: npt.NDArray[np.float64], row: int) -> float:
+    """By how much the level behind a window differs from that before it; NaN at the edges."""
+    import numpy as np
+
+    before, after = level[max(0, row - _BESIDE) : row], level[row + 1 : row + 1 + _BESIDE]
+    if np.count_nonzero(np.isfinite(before)) < _BESIDE // 2 or np.count_nonzero(np.isfinite(after)) < _BESIDE // 2:
+        return float("nan")
+    return float(np.nanmedian(after) - np.nanmedian(before))
+
+
+def _around(vote: Vote, cell: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(witnesses,) deviation before and after a cell."""
+    import numpy as np
+
+    near, far = _LOOK
+    before = vote.deviations[:, max(0, cell - far + 1) : max(0, cell - near + 1)]
+    after = vote.deviations[:, cell + near : cell + far]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a witness that is silent there stays NaN
+        none = np.full(len(vote.deviations), np.nan)
+        return (
+            np.nanmedian(before, axis=1) if before.shape[1] else none,
+            np.nanmedian(after, axis=1) if after.shape[1] else none,
+        )
+
+
+def _witnessed(vote: Vote, row: int, size: float) -> int:
+    """How many witnesses see the jump; 0 where too few do, or more do not."""
+    import numpy as np
+
+    before, after = _around(vote, row // CELL)
+    share = (after - before) / size
+    seen = int(np.count_nonzero((share >= _SEEN[0]) & (share <= _SEEN[1])))
+    unseen = int(np.count_nonzero(np.abs(share) < _UNSEEN))
+    return seen if seen >= _VOTERS and seen > unseen else 0
+
+
+def _over(vote: Vote, row: int, size: float) -> int:
+    """Cell in which the deviation is back where it was before the jump."""
+    import numpy as np
+
+    cell = row // CELL
+    before, _ = _around(vote, cell)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        away = np.nanmedian((vote.deviations[:, cell:] - before[:, None]) / size, axis=0)
+    back = np.flatnonzero(away[_LOOK[0] :] < _BACK)
+    return cell + _LOOK[0] + int(back[0]) if len(back) else len(vote.away)
