@@ -18,7 +18,7 @@ at least `steps` = 5 times. It fires where
     smallest step > max(`ratio` = 2.5 · p99 of the baseline, 1.5 · the largest of the baseline)
 
 for at least 10 windows, unless the median step grew likewise: of n steps that lie on no grid, the smallest is hardly ever
-more than 10/n of the median one, and then it says nothing. From 1.5 times the limit for at least 20 windows it is `medium`, otherwise `low`. The beginning is where
+more than 25/n of the median one, and then it says nothing. From 1.5 times the limit for at least 20 windows it is `medium`, otherwise `low`. The beginning is where
 the coarse steps began, an hour before they could be told.
 
 ## What to do
@@ -37,6 +37,7 @@ IEEE 1057 (resolution of a digitiser: its code bin width); OPC 10000-8 (deadband
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -56,8 +57,10 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 60
 """Rows that it takes to know the smallest step."""
+_PART: Final = 0.5
+"""Share of the usual rows that must be there."""
 _LARGEST: Final = 1.5
-_CHANCE: Final = 10.0
+_CHANCE: Final = 25.0
 """Of n steps that lie on no grid, the smallest is hardly ever more than this by n of the median one."""
 _FEWEST: Final = 10
 _SURE_RATIO: Final = 1.5
@@ -135,21 +138,27 @@ def judge(data: TagData, params: Params) -> Verdict:
 
 def _width(data: TagData, params: Params) -> int:
     """Windows over which the smallest step is looked for."""
+    per_window = _rows(data, 1)
+    return max(3, round(params.hours * HOUR / data.features.window), math.ceil(_ROWS / per_window) if per_window else 0)
+
+
+def _rows(data: TagData, windows: int) -> float:
+    """Usual rows in so many windows; 0 = unknown."""
     assert data.baseline is not None
-    window, interval = data.features.window, data.baseline.interval * SECOND
-    rows = int(-(-_ROWS * interval // window)) if interval > 0 else 0
-    return max(3, round(params.hours * HOUR / window), rows)
+    interval = data.baseline.interval * SECOND
+    return windows * data.features.window / interval if interval > 0 else 0.0
 
 
 def _smallest(data: TagData, width: int, fewest: int) -> npt.NDArray[np.float64]:
-    """(n,) smallest step that is not 0 in a window and the `width` - 1 before it; NaN where it moved too little."""
+    """(n,) smallest step that is not 0 in a window and the `width` - 1 before it; NaN where it moved or came too little."""
     import numpy as np
 
     features = data.features
     step = features["step_min"].astype(np.float64)
     smallest = -rolling_max(np.where(np.isfinite(step), -step, -np.inf), width, -np.inf)
     moves = rolling_sum(features["steps"] - features["same"], width)
-    found: npt.NDArray[np.float64] = np.where((moves >= fewest) & np.isfinite(smallest), smallest, np.nan)
+    enough = rolling_sum(features["steps"], width) >= _PART * _rows(data, width)
+    found: npt.NDArray[np.float64] = np.where(enough & (moves >= fewest) & np.isfinite(smallest), smallest, np.nan)
     return found
 
 
