@@ -19,7 +19,9 @@ from iiotctl.checks.base import Check, Verdict
 from iiotctl.checks.baseline.learn import learn
 from iiotctl.checks.features.columns import DAY, window_of
 from iiotctl.checks.features.compute import table_of
-from iiotctl.checks.tagdata import State, TagData, TagInfo
+from iiotctl.checks.relations import learnt as relations
+from iiotctl.checks.relations.learnt import RELATIONS
+from iiotctl.checks.tagdata import Calibration, State, TagData, TagInfo
 from tests.checks.recipe import SECOND, Samples, samples, us
 
 CASES: Final = Path(__file__).parent / "cases"
@@ -91,6 +93,8 @@ def run(case: Case, check: Check) -> Mapping[str, Verdict]:
     tags = [data_of(case, name, learns=check.learns) for name in case.recipe["tags"]]
     if case.recipe.get("baseline", True):
         tags = [replace(data, baseline=learn(data)) for data in tags]
+        if RELATIONS in check.needs:
+            tags = _heard(tags)
     call: Any = check.judge
     teach: Any = check.learn
     if check.scope == "group":
@@ -99,6 +103,17 @@ def run(case: Case, check: Check) -> Mapping[str, Verdict]:
     if teach:
         tags = [replace(data, learnt=teach(data, params)) for data in tags]
     return {data.info.tag: call(data, params) for data in tags}
+
+
+def _heard(tags: list[TagData]) -> list[TagData]:
+    """With what related tags say of each, learnt from the learning period."""
+    learnt = relations.learn(tags)
+    made = [
+        replace(data, baseline=replace(data.baseline, learnt={RELATIONS: learnt.get(data.info.tag, {})}))
+        for data in tags
+        if data.baseline is not None
+    ]
+    return relations.heard(made + [data for data in tags if data.baseline is None])
 
 
 def data_of(case: Case, tag: str, *, learns: bool) -> TagData:
@@ -121,6 +136,7 @@ def data_of(case: Case, tag: str, *, learns: bool) -> TagData:
     state, settled = _states(told, features.times() - START, window)
     changes = np.flatnonzero(np.diff(rows.value) != 0) + 1
     facts = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items() if name in _FACTS}
+    facts["calibrations"] = tuple(_calibration(row) for row in told.get("calibrations", ()))
     facts["period"] = (
         us(told.get("period", recipe.get("period", "10s"))) / SECOND if told.get("mode") == "polled" else None
     )
@@ -138,6 +154,12 @@ def data_of(case: Case, tag: str, *, learns: bool) -> TagData:
         last_row=int(ts[-1]) if len(ts) else None,
         last_change=int(ts[changes[-1]]) if len(changes) else None,
     )
+
+
+def _calibration(row: Mapping[str, Any]) -> Calibration:
+    """`ago`: before the beginning of the case."""
+    of = {"as_found": None, "as_left": None} | {name: value for name, value in row.items() if name != "ago"}
+    return Calibration(at=START - us(row["ago"]), **of)
 
 
 def _anchors(ts: Any, rows: Samples) -> Any:

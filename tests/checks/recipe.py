@@ -26,7 +26,9 @@ SECOND: Final = 1_000_000
 
 
 def us(text: str) -> int:
-    """µs of a duration such as `2d 4h`; `0` is 0."""
+    """µs of a duration such as `2d 4h`; `0` is 0, `-2d` before the beginning."""
+    if text.startswith("-"):
+        return -us(text[1:])
     return 0 if text == "0" else round(parse_duration(text) * SECOND)
 
 

@@ -140,6 +140,11 @@ def instant(at: int) -> str:
     return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def day(at: int) -> str:
+    """`2026-11-21`, UTC."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%d")
+
+
 def _evidence(episode: Episode, data: TagData) -> dict[str, Any]:
     spell, features = episode.spell, data.features
     first, stop = features.row_of(spell.start), features.row_of(max(episode.until - 1, spell.start)) + 1

@@ -28,6 +28,27 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """One calibration of a tag's sensor. An error is what it showed less what the reference showed.
+
+    Attributes:
+        at: µs UTC, midnight of its date.
+        as_found: error before any adjustment, in `unit`; None = new, or not noted.
+        as_left: error afterwards; None = not adjusted.
+        tolerance: largest error that is allowed, in `unit`, > 0.
+        unit: of the numbers; "" = the tag's, `%` = of the tag's span.
+        where: `calibrations.csv:4`.
+    """
+
+    at: int
+    as_found: float | None
+    as_left: float | None
+    tolerance: float
+    unit: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TagInfo:
     """What site file and store say of a tag; all optional but the name.
 
@@ -44,6 +65,7 @@ class TagInfo:
         twin, siblings: names of related tags, as declared.
         criticality: low, medium or high.
         units_seen: each unit that the tags table names within the range with the time from when, µs UTC.
+        calibrations: records of its sensor, by date.
     """
 
     tag: str
@@ -66,6 +88,7 @@ class TagInfo:
     siblings: tuple[str, ...] = ()
     criticality: str = "medium"
     units_seen: tuple[tuple[int, str], ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

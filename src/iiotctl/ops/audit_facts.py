@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from iiotctl.checks.tagdata import Disorder, Hole, TagInfo
+from iiotctl.checks.tagdata import Calibration, Disorder, Hole, TagInfo
 from iiotctl.errors import IncompleteError
 from iiotctl.events import Event
 from iiotctl.history import names
@@ -66,6 +66,19 @@ def known(
             enums |= {tag.name: tag.enum} if tag.enum else {}
     removed = frozenset(tag for tag, of in found.facts.items() if of.mode == REMOVED)
     return Known(infos, removed, _holes(found, infos, start, end), _disorder(found, start, end), enums)
+
+
+def calibrated(known: Known, records: Mapping[str, tuple[Calibration, ...]]) -> tuple[Known, list[str]]:
+    """With the calibrations of each tag, and a warning of those whose tag there is not: a name mistyped."""
+    infos = {tag: replace(info, calibrations=records.get(tag, ())) for tag, info in known.infos.items()}
+    strange = sorted(set(records) - set(infos))
+    if not strange:
+        return replace(known, infos=infos), []
+    first = records[strange[0]][0]
+    near = names.near(strange[0], infos)
+    more = f" and of {len(strange) - 1} more" if len(strange) > 1 else ""
+    warning = f"{first.where}: calibrations of `{strange[0]}`{more}, which the store does not have"
+    return replace(known, infos=infos), [f"{warning}; {near}" if near else warning]
 
 
 def chosen(known: Known, patterns: Sequence[str], store: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,9 +19,10 @@ from iiotctl.ops import audit_baseline, audit_data, audit_facts, audit_range, au
 from iiotctl.site.document import read_document
 
 if TYPE_CHECKING:
+    from iiotctl.checks.base import Check
     from iiotctl.checks.baseline.model import TagBaseline
     from iiotctl.checks.result import AuditResult, BaselineUse, Exemption
-    from iiotctl.checks.tagdata import TagData
+    from iiotctl.checks.tagdata import Calibration, TagData
     from iiotctl.site.load import LoadedSite
 
 CALIBRATIONS: Final = "calibration-drift"
@@ -74,7 +75,7 @@ def audit_sensors(
 
     Raises:
         UsageError: `bad-time`, `empty-range`, `unknown-check`, `no-checks`.
-        SiteError: `bad-exceptions`, or the file cannot be read.
+        SiteError: `bad-exceptions`, `bad-calibrations`, or the file cannot be read.
         PluginError: a check of another package cannot be loaded.
         IncompleteError: `no-tags`, no tag matches; `no-samples`.
         StoreError: no store; a baseline file that is damaged or none.
@@ -94,8 +95,10 @@ def audit_sensors(
             hint="leave one of the two out; `iiotctl explain` lists the checks",
         )
     exemptions = _exemptions(wanted, site)
+    records = _records(wanted, site, checks, started)
     scope = audit_range.scope(store, wanted.start, wanted.end, started, notice, zone=wanted.zone)
     known = audit_facts.known(store, notice, start=scope.start, end=scope.end, site=None if site is None else site.site)
+    known, unknown = audit_facts.calibrated(known, records)
     guard = Guard()
     tags = audit_facts.chosen(known, wanted.tags, store)
     frozen = audit_baseline.in_use(store, wanted.baseline, site, tags)
@@ -143,7 +146,7 @@ def audit_sensors(
         ended=now_us(),
         excepted=excepted,
         expired=expired,
-        warnings=(*scope.warnings, *_grouped(groups), *warnings),
+        warnings=(*scope.warnings, *unknown, *_grouped(groups), *warnings),
         site="" if site is None else site.site.site.name,
         store=str(store),
         tool=__version__,
@@ -158,6 +161,24 @@ def _exemptions(wanted: Wanted, site: LoadedSite | None) -> list[Exemption]:
     if path is None and site is not None and site.site.audit.exceptions is not None:
         path = site.folder / site.site.audit.exceptions
     return [] if path is None else parsed(read_document(path, what="exceptions file"), registry.names())
+
+
+def _records(
+    wanted: Wanted, site: LoadedSite | None, checks: Mapping[str, Check], now: int
+) -> Mapping[str, tuple[Calibration, ...]]:
+    """Calibrations by tag."""
+    from datetime import UTC, datetime
+
+    from iiotctl.checks.calibrations import parsed
+    from iiotctl.site.document import read_text
+
+    path = wanted.calibrations
+    if path is None and site is not None and site.site.audit.calibrations is not None:
+        path = site.folder / site.site.audit.calibrations
+    if path is None or CALIBRATIONS not in checks:
+        return {}
+    text = read_text(path, what="file of calibration records")
+    return parsed(text, path.name, today=datetime.fromtimestamp(now / 1e6, UTC).date())
 
 
 def _grouped(groups: int) -> list[str]:

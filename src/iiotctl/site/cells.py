@@ -84,7 +84,8 @@ def store_cell(values: dict[str, Any], column: str, value: Any) -> None:
         values[key] = value
 
 
-def _number(text: str, *, decimal_comma: bool) -> float:
+def number(text: str, *, decimal_comma: bool = False) -> float:
+    """A finite number as people type it; `CellError` says why it is none."""
     word = text.replace(" ", "").replace("\u00a0", "")
     if decimal_comma:
         if "." in word and "," in word:
@@ -119,15 +120,15 @@ def split_list(text: str, *, decimal_comma: bool) -> list[str]:
 
 def _deadband(text: str, *, decimal_comma: bool) -> float | dict[str, float]:
     if text.endswith("%"):
-        return {"percent": _number(text[:-1], decimal_comma=decimal_comma)}
-    return _number(text, decimal_comma=decimal_comma)
+        return {"percent": number(text[:-1], decimal_comma=decimal_comma)}
+    return number(text, decimal_comma=decimal_comma)
 
 
 def _span(text: str, *, decimal_comma: bool) -> list[float]:
     items = split_list(text, decimal_comma=decimal_comma)
     if len(items) != 2:  # noqa: PLR2004 - low and high
         raise CellError(f"`{show(text)[1:-1]}` is not a span; write low and high, e.g. `0;250`")
-    return [_number(item, decimal_comma=decimal_comma) for item in items]
+    return [number(item, decimal_comma=decimal_comma) for item in items]
 
 
 def _truth(text: str) -> bool:
@@ -158,7 +159,7 @@ def parse_cell(column: str, text: str, *, decimal_comma: bool = False) -> Any:
     """
     key = column.removeprefix("limits.")
     if key in NUMBERS:
-        return _number(text, decimal_comma=decimal_comma)
+        return number(text, decimal_comma=decimal_comma)
     match key:
         case "element":
             value: Any = _whole(text)

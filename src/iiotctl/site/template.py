@@ -207,6 +207,7 @@ name = "press1"
 ## Audits of sensors: findings to pass over, with reason, owner and expiry; docs/how-to/tell-states-and-exceptions.md
 # [audit]
 # exceptions = "exceptions.toml"
+# calibrations = "calibrations.csv"            # as found and as left; docs/how-to/audit-calibrations.md
 # reward = "2h"                                # a finding is over after so much time of good samples
 
 ## When a machine is at rest, so that its sensors are not called frozen; else learnt from their levels.
