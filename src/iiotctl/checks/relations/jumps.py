@@ -118,11 +118,13 @@ def _around(vote: Vote, cell: int) -> tuple[npt.NDArray[np.float64], npt.NDArray
 
 
 def _witnessed(vote: Vote, row: int, size: float) -> int:
-    """How many witnesses see the jump; 0 where too few do, or more do not."""
+    """How many witnesses see the jump; 0 where too few do, or more do not, or where it brings the tag back to them."""
     import numpy as np
 
     before, after = _around(vote, row // CELL)
     share = (after - before) / size
+    if np.count_nonzero(before / size < -_SEEN[0]) > np.count_nonzero(after / size > _SEEN[0]):
+        return 0
     seen = int(np.count_nonzero((share >= _SEEN[0]) & (share <= _SEEN[1])))
     unseen = int(np.count_nonzero(np.abs(share) < _UNSEEN))
     return seen if seen >= _VOTERS and seen > unseen else 0

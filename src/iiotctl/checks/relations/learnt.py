@@ -24,7 +24,7 @@ def learn(tags: Sequence[TagData]) -> dict[str, Learnt]:
 
     Returns:
         By tag: `low`, `range`, `spread` (tag's unit), and one entry for each witness in `tags`, `lags`, `limits`,
-        `explained`, `leverage`; `weights` and `moments` hold 4 and 16 numbers for each.
+        `explained`, `leverage`, `always`; `weights` and `moments` hold 4 and 16 numbers for each.
     """
     import numpy as np
 
@@ -44,6 +44,7 @@ def learn(tags: Sequence[TagData]) -> dict[str, Learnt]:
                 "limits": [each.limit for each in mine],
                 "explained": [each.explained for each in mine],
                 "leverage": [each.leverage for each in mine],
+                "always": [float(each.always) for each in mine],
                 "weights": np.concatenate([each.weights for each in mine]).tolist() if mine else [],
                 "moments": np.concatenate([each.spread.ravel() for each in mine]).tolist() if mine else [],
             }
@@ -87,6 +88,7 @@ def _witnesses(learnt: Mapping[str, Any]) -> list[Witness]:
             float(learnt["explained"][at]),
             moments[at],
             float(learnt["leverage"][at]),
+            bool(learnt["always"][at]),
         )
         for at in range(count)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.checks.relations.coarse import LAGS, Coarse
@@ -36,6 +36,8 @@ _FLOOR: Final = 0.006
 """… and at least this share of the tag's range."""
 _STRANGE: Final = 8.0
 """Beyond so many times the usual leverage nothing was learnt, and nothing is said."""
+_TRANSIENTS: Final = 20
+"""Cells of transients that it takes to say that a witness holds in them."""
 MOST: Final = 8
 """Witnesses of a tag, and candidates that are tried."""
 
@@ -52,6 +54,7 @@ class Witness:
         explained: share of the variance that it explains in parts it did not see.
         spread: (TERMS, TERMS) inverse of the terms' second moments, for the leverage.
         leverage: 95 % quantile of the leverage in the learning period.
+        always: it holds in transients too, as a twin does.
     """
 
     tag: str
@@ -61,6 +64,7 @@ class Witness:
     explained: float
     spread: npt.NDArray[np.float64]
     leverage: float
+    always: bool = False
 
 
 def terms(tag: Coarse, lag: int) -> npt.NDArray[np.float64]:
@@ -87,9 +91,9 @@ def deviation(of: Coarse, by: Coarse, witness: Witness) -> tuple[npt.NDArray[np.
     leverage = np.einsum("ij,jk,ik->i", seen, witness.spread, seen) / witness.leverage
     limit = max(witness.limit, _FLOOR * of.scale.range) * widened(leverage)
     with np.errstate(invalid="ignore"):
-        says = (leverage < _STRANGE) & of.steady & by.inside
-    if witness.lag == AT_ONCE:
-        says &= by.steady
+        says = (leverage < _STRANGE) & by.inside
+    if not witness.always:
+        says &= of.steady if witness.lag != AT_ONCE else of.steady & by.steady
     away = of.level - seen @ witness.weights
     return np.where(says, away, np.nan), np.where(says, limit, np.nan)
 
@@ -140,8 +144,8 @@ def _candidates(tags: Sequence[Coarse]) -> dict[str, list[tuple[Coarse, int]]]:
     found: dict[str, list[tuple[Coarse, int]]] = {}
     for at, one in enumerate(tags):
         closeness = np.abs(everything @ plain[at])
-        closeness[at] = 0
-        order = np.argsort(closeness.max(axis=1))[::-1][:MOST]
+        order = np.argsort(closeness.max(axis=1))[::-1]
+        order = order[order != at][:MOST]
         pairs: list[tuple[Coarse, int]] = []
         for other in order.tolist():
             best = int(closeness[other, 1:].argmax())
@@ -198,7 +202,20 @@ def _fitted(of: Coarse, tried: Sequence[tuple[Coarse, int]]) -> list[Witness]:
                 other.tag, lag, fits.weights[at], limit, 1 - error / variance, fits.spread[at], max(leverage, 1e-12)
             )
             best[other.tag] = (error, at, made)
-    return [made for _, _, made in best.values() if made.explained >= _WORTH]
+    by_name = {other.tag: other for other, _ in tried}
+    found = [made for _, _, made in best.values() if made.explained >= _WORTH]
+    return [replace(made, always=_holds(of, by_name[made.tag], made)) for made in found]
+
+
+def _holds(of: Coarse, by: Coarse, witness: Witness) -> bool:
+    """Whether a witness is right in the transients of the learning period as well, which it was not learnt from."""
+    import numpy as np
+
+    calm = of.steady & by.steady if witness.lag == AT_ONCE else of.steady
+    away, limit = deviation(of, by, replace(witness, always=True))
+    ratio = np.abs(away / limit)[of.learning & by.learning & ~calm]
+    ratio = ratio[np.isfinite(ratio)]
+    return len(ratio) >= _TRANSIENTS and float(np.quantile(ratio, 0.98)) <= 1.0
 
 
 def _moves_together(

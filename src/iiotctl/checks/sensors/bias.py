@@ -19,8 +19,9 @@ the learning period that it did not see. A witness objects beyond
             wider the further the plant is from what was learnt (leverage); silent in transients
 
 The tag is off where at least two witnesses object on the same side, more than contradict, in at least 40 min. A step from
-zero describes its course better than a line that grows. This alone is `low`: a new operating level can look like it. It is
-`medium` where the tag is caught in the act: its level jumps within one sample by more than it ever did (1.3 times the largest
+zero describes its course better than a line that grows. This alone is `low`: a new operating level can look like it; only
+from `plain` = 2.5 limits of the second strongest witness, and a witness that knows the tag to `close` = 2 % of its range, it
+is `medium`. It is `medium` too where the tag is caught in the act: its level jumps within one sample by more than it ever did (1.3 times the largest
 step of the learning period, or 3 times its 99 % quantile), stays for at least half an hour, and at least two witnesses, more
 than do not, see their deviation change by as much. With one witness it is the tag or the witness: one `low` finding for both.
 
@@ -61,10 +62,14 @@ class Params:
     Attributes:
         strength: times its limit that the second strongest witness must see.
         witnesses: that agree; with two, the strength counts double.
+        plain: times its limit, from which a deviation that nobody saw begin is `medium` …
+        close: … where the closest witness knows the tag to this share of its usual range.
     """
 
     strength: float = 1.5
     witnesses: int = 3
+    plain: float = 2.5
+    close: float = 0.02
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -81,7 +86,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     found = [_caught(one, unit, params) for one in caught]
     for off in of_shape(data, ("step",)):
         if not any(one.start < (off.end or off.start + 1) and (one.end or off.start + 1) > off.start for one in caught):
-            found.append(_seen(off, data, params))
+            found.append(_seen(off, data, params))  # noqa: PERF401 - reads better than a condition in a comprehension
     return Judged(tuple(found))
 
 
@@ -101,9 +106,10 @@ def _caught(one: Jump, unit: str, params: Params) -> Spell:
 
 
 def _seen(off: Deviation, data: TagData, params: Params) -> Spell:
-    """A constant deviation that nobody saw begin: low."""
+    """A constant deviation that nobody saw begin: low, unless close relatives say it plainly."""
     graded = grade(off, params.strength, params.witnesses)
-    if graded["severity"] is Severity.MEDIUM:
+    plain = off.strength >= params.plain and off.limit <= params.close * off.range
+    if graded["severity"] is Severity.MEDIUM and not plain:
         graded |= {"severity": Severity.LOW, "confidence": Confidence.MEDIUM}
     return Spell(
         start=off.start,
