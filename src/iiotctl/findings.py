@@ -99,6 +99,11 @@ class Finding:
     last_seen: int = 0
 
     @property
+    def undecided(self) -> bool:
+        """It is one of its two tags, and nothing tells which; `either` made its key."""
+        return self.tag is None and bool(self.tags) and self.key == either(self.tags)
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits of check and place; never of time, value, text or threshold."""
         place = (self.check, self.tag or "", self.host or "", str(self.port or ""), self.proto or "", self.key)
@@ -118,3 +123,8 @@ class NotJudged:
     check: str
     tag: str
     reason: str
+
+
+def either(tags: Sequence[str]) -> str:
+    """`A or B`: the key of a finding about a pair that nobody can decide."""
+    return " or ".join(tags)

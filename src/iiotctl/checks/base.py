@@ -27,7 +27,7 @@ class Spell:
         severity, confidence, ne107: where they differ from the check's own.
         evidence: more numbers; JSON types.
         second_cause, action: as in `Finding` (`action` is its remediation); "" = the check's own text.
-        tags: other tags that take part (an undecided pair, siblings that show it).
+        tags: the tag and another one, where it is one of them and nothing tells which; else ().
         key: tells apart what one check can find at one tag (`high`, `low`), or "".
     """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks.features.columns import HOUR, MINUTE, SECOND, Features
 from iiotctl.checks.spells import severity_of
-from iiotctl.findings import Confidence, Finding, Severity
+from iiotctl.findings import Confidence, Finding, Severity, either
 
 if TYPE_CHECKING:
     from iiotctl.checks.base import Check
@@ -39,6 +39,7 @@ def conclude(episode: Episode, data: TagData, check: Check, *, detected_at: int)
         evidence["learnt_from"] = said
         severity, confidence = Severity.LOW if severity.reaches(Severity.LOW) else severity, Confidence.LOW
     message = spell.message
+    undecided = len(spell.tags) > 1
     if episode.count > 1:
         message += f" ({episode.count} times in {span(episode.until - spell.start)})"
     return Finding(
@@ -47,7 +48,7 @@ def conclude(episode: Episode, data: TagData, check: Check, *, detected_at: int)
         confidence=confidence,
         ne107=spell.ne107 or check.ne107,
         message=message,
-        tag=data.info.tag,
+        tag=None if undecided else data.info.tag,
         tags=spell.tags,
         asset=data.info.asset,
         start=spell.start,
@@ -57,8 +58,8 @@ def conclude(episode: Episode, data: TagData, check: Check, *, detected_at: int)
         remediation=spell.action or check.action,
         work_order=work_order(
             message,
-            tag=data.info.tag,
-            description=data.info.description,
+            tag=either(spell.tags) if undecided else data.info.tag,
+            description="" if undecided else data.info.description,
             asset=data.info.asset,
             start=spell.start,
             end=spell.end,
@@ -66,7 +67,7 @@ def conclude(episode: Episode, data: TagData, check: Check, *, detected_at: int)
             second_cause=spell.second_cause or check.second_cause,
         ),
         references=check.references,
-        key=spell.key,
+        key=either(spell.tags) if undecided else spell.key,
         detected_at=detected_at,
         first_seen=detected_at,
         last_seen=detected_at,

@@ -47,7 +47,7 @@ class Deviation:
         start, end: µs UTC; `end` None = still so at the end of the data.
         shape: of its course.
         clear: the other shape fits clearly worse.
-        size: tag's unit, median deviation; of a slope the largest.
+        size: tag's unit, median deviation; of a slope that at its end, of no clear shape the largest.
         per_day: tag's unit a day, of a slope.
         limit: tag's unit.
         strength: deviation by limit, of the second strongest witness.
@@ -140,9 +140,8 @@ def _described(vote: Vote, mask: npt.NDArray[np.bool_], first: int, stop: int, *
         shape = "other"
     per_day = rate * DAY / vote.cell
     at = slope_at if shape == "slope" else step_at if shape == "step" else first
-    size = (
-        rate * (stop - slope_at) if shape == "slope" else level if shape == "step" else float(np.median(vote.away[hit]))
-    )
+    farthest = float(vote.away[hit][np.abs(vote.away[hit]).argmax()])
+    size = {"slope": rate * (stop - slope_at), "step": level, "other": farthest}[shape]
     return Deviation(
         start=vote.start + at * vote.cell,
         end=None if stop >= len(vote.away) - 1 else vote.start + stop * vote.cell,

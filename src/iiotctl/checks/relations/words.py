@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from iiotctl.checks.relations.shape import Deviation
 from iiotctl.findings import Confidence, Severity
+
+if TYPE_CHECKING:
+    from iiotctl.checks.relations.shape import Deviation
+    from iiotctl.checks.tagdata import TagData
 
 _NAMED = 3
 
@@ -20,13 +23,40 @@ def said(witnesses: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def pair(data: TagData, one: Deviation) -> tuple[str, ...]:
+    """Both tags where nothing tells which of them is off, else ()."""
+    return (data.info.tag, one.names[0]) if one.undecided else ()
+
+
+def undecided(data: TagData, one: Deviation, what: str) -> str:
+    """The sentence of such a pair: `PT1 and PT2 drift apart …`."""
+    return f"{' and '.join(pair(data, one))} {what}: one of the two is off, and no third tag tells which"
+
+
+def amount(value: float, unit: str, *, sign: bool = False) -> str:
+    """Three digits: what is estimated from hours of noise has no more."""
+    shown = f"{value:+.3g}" if sign else f"{abs(value):.3g}"
+    return f"{shown} {unit}".rstrip()
+
+
+def evidence(one: Deviation) -> dict[str, Any]:
+    """Who says it, and how far the tag is off."""
+    return {
+        "witnesses": ", ".join(one.names),
+        "agree": one.supporters,
+        "could_tell": one.able,
+        "share_of_range": round(abs(one.size) / one.range, 4),
+    }
+
+
 def grade(one: Deviation, strength: float, witnesses: int) -> dict[str, Any]:
     """Severity and confidence by the strength of the evidence; for `Spell(**…)`."""
     if one.undecided:
         return {
             "severity": Severity.LOW,
             "confidence": Confidence.LOW,
-            "second_cause": f"it is {one.names[0]} that is off",
+            "second_cause": "the process works differently now, and both tags are right",
+            "action": "compare both with a local gauge; a third tag that follows them (`siblings` of the site file) would tell",
         }
     many = one.supporters >= witnesses
     if one.strength >= strength * (1 if many else 2):

@@ -48,7 +48,7 @@ from iiotctl.checks.kinds import NEEDS, kind_of
 from iiotctl.checks.relations.jumps import Jump, jumps
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import Deviation, of_shape
-from iiotctl.checks.relations.words import grade, said
+from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _caught(one: Jump, unit: str, params: Params) -> Spell:
         statistic=one.size,
         limit=one.usual,
         unit=unit,
-        message=f"jumped {_amount(one.size, unit)} within one sample and stayed; {said(one.names)} did not",
+        message=f"jumped by {amount(one.size, unit, sign=True)} from one sample to the next and stayed; {said(one.names)} did not",
         severity=Severity.MEDIUM,
         confidence=Confidence.HIGH if one.supporters >= params.witnesses else Confidence.MEDIUM,
         evidence={"witnesses": ", ".join(one.names), "agree": one.supporters},
@@ -117,15 +117,19 @@ def _seen(off: Deviation, data: TagData, params: Params) -> Spell:
         statistic=off.size,
         limit=off.limit,
         unit=data.info.unit,
-        message=f"since then {_amount(off.size, data.info.unit)} from what {said(off.names)} let expect",
-        tags=(data.info.tag, off.names[0]) if off.undecided else (),
-        evidence={"witnesses": ", ".join(off.names), "agree": off.supporters, "could_tell": off.able},
+        message=_message(off, data),
+        tags=pair(data, off),
+        evidence=evidence(off),
         **graded,
     )
 
 
-def _amount(size: float, unit: str) -> str:
-    return f"{size:+.4g} {unit}".rstrip()
+def _message(off: Deviation, data: TagData) -> str:
+    much = amount(off.size, data.info.unit)
+    if off.undecided:
+        return undecided(data, off, f"differ by {much} more than they used to")
+    way = "more" if off.size > 0 else "less"
+    return f"shows {much} {way} than {said(off.names)} let expect, {abs(off.size) / off.range:.1%} of its usual range"
 
 
 CHECK = Check(

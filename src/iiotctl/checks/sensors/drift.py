@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING
 from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import of_shape
-from iiotctl.checks.relations.words import grade, said
+from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -79,13 +79,11 @@ def judge(data: TagData, params: Params) -> Verdict:
         tolerance = params.tolerance * width
         left = (tolerance - abs(one.size)) / abs(one.per_day) if one.per_day else float("inf")
         unit = data.info.unit
-        rate = f"{one.per_day:+.3g} {unit}".rstrip()
+        rate = amount(one.per_day, unit, sign=not one.undecided)
         base = "span" if span is not None else "usual range"
-        due = (
-            f"; {params.tolerance:.0%} of its {base} in {left:.1f} days"
-            if left > 0
-            else f"; past {params.tolerance:.0%} of its {base}"
-        )
+        share = f"{params.tolerance * 100:.3g} % of its {base}"
+        due = f"reaches {share} in {left:.1f} days" if left > 0 else f"past {share}"
+        so_far = amount(one.size, unit, sign=not one.undecided)
         found.append(
             Spell(
                 start=one.start,
@@ -93,13 +91,13 @@ def judge(data: TagData, params: Params) -> Verdict:
                 statistic=one.per_day,
                 limit=one.limit,
                 unit=f"{unit}/d" if unit else "1/d",
-                message=f"drifts by {rate} a day from what {said(one.names)} let expect, {one.size:+.4g} so far{due}",
-                tags=(data.info.tag, one.names[0]) if one.undecided else (),
+                message=undecided(data, one, f"drift apart by {rate} a day, {so_far} so far")
+                if one.undecided
+                else f"drifts by {rate} a day away from {said(one.names)}: {so_far} so far, {due}",
+                tags=pair(data, one),
                 ne107=Ne107.SPECIFICATION if left <= 0 else None,
-                evidence={
-                    "witnesses": ", ".join(one.names),
-                    "agree": one.supporters,
-                    "could_tell": one.able,
+                evidence=evidence(one)
+                | {
                     "off_by": one.size,
                     "tolerance": tolerance,
                     "days_until_tolerance": max(left, 0.0),

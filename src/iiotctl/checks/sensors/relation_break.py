@@ -38,7 +38,7 @@ from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
 from iiotctl.checks.features.columns import HOUR
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import of_shape
-from iiotctl.checks.relations.words import grade, said
+from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def judge(data: TagData, params: Params) -> Verdict:
         graded = grade(one, params.strength, params.witnesses)
         if one.cells * data.vote.cell < params.hours * HOUR:
             graded["severity"] = Severity.LOW
-        off = f"{one.size:+.4g} {data.info.unit}".rstrip()
+        off = amount(one.size, data.info.unit)
         found.append(
             Spell(
                 start=one.start,
@@ -82,9 +82,11 @@ def judge(data: TagData, params: Params) -> Verdict:
                 statistic=one.size,
                 limit=one.limit,
                 unit=data.info.unit,
-                message=f"does not follow {said(one.names)} as it used to: off by {off} in the middle of it",
-                tags=(data.info.tag, one.names[0]) if one.undecided else (),
-                evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "could_tell": one.able},
+                message=undecided(data, one, f"no longer go together, up to {off} apart")
+                if one.undecided
+                else f"no longer goes with {said(one.names)}: up to {off} off, now more, now less",
+                tags=pair(data, one),
+                evidence=evidence(one),
                 **graded,
             )
         )

@@ -89,15 +89,12 @@ def since(finding: Finding, zone: tzinfo) -> str:
     return f"{begun} for {lasting((finding.end - finding.start) / 1e6)}"
 
 
-_PAIR: Final = 2
-
-
 def place(finding: Finding) -> str:
     """What a finding is about: its tag, `A or B`, `cooling1: 10 tags`, a host, or the asset."""
     if finding.tag:
         return finding.tag
-    if len(finding.tags) == _PAIR:  # undecided
-        return " or ".join(finding.tags)
+    if finding.undecided:
+        return finding.key
     if finding.tags:
         many = format_count(len(finding.tags), "tag")
         return f"{finding.asset}: {many}" if finding.asset else many
@@ -107,7 +104,7 @@ def place(finding: Finding) -> str:
 def together(finding: Finding, most: int = 6) -> str:
     """The other tags that one physical cause touches: `also PT1, PT2 and 7 more`; "" where the message names them."""
     others = [tag for tag in finding.tags if tag != finding.tag]
-    if not others or (not finding.tag and len(others) == _PAIR) or others[0] in finding.message:
+    if not others or finding.undecided or others[0] in finding.message:
         return ""
     named = ", ".join(others[:most])
     more = f" and {len(others) - most} more" if len(others) > most else ""
