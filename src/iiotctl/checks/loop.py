@@ -18,6 +18,9 @@ FAILED_HIGH: Final = 1.0625
 SATURATED_LOW: Final = -0.0125
 SATURATED_HIGH: Final = 1.03125
 """Shares of the span to which NE 43 lets a transmitter measure."""
+IMPOSSIBLE_LOW: Final = -0.26
+IMPOSSIBLE_HIGH: Final = 1.19
+"""Shares of the span that no loop and no card gives: no current is -25 %, 32767 of 27648 is 118.5 %."""
 
 _LOW_MA: Final = (3.5, 3.6, 0.0, 4.0 - 16.0 * 4864 / 27648)
 """What a failed loop shows: by NE 43, without current, at the underrange of a card that counts to 27648."""

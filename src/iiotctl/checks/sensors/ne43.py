@@ -14,8 +14,8 @@ and controllers take -0.31 bar for a pressure.
 ## How it decides
 
 *Span declared* (or unit mA: 4 … 20): the value is at -2.5 % of the span or below, or at +106.25 % or above, for `least` =
-30 s. Between 103.125 % and 106.25 %, and between -1.25 % and -2.5 %, the transmitter is saturated: that is `low`. A tag
-that never left 0 … 100 % of its span cannot be judged: the PLC may clamp it.
+30 s. Between 103.125 % and 106.25 %, and between -1.25 % and -2.5 %, the transmitter is saturated: that is `low`. What no
+current gives (beyond -26 % and 119 %) is a matter of `gross-range`. A tag that never left 0 … 100 % of its span cannot be judged: the PLC may clamp it.
 
 *Span not declared*: the value leaves all that the baseline saw by more than `beyond` = 2 % of its range, at once (one step
 makes `abrupt` = 80 % of the way, there and back), stands still there (3 % of the way), for 30 s or more. Then the level is
@@ -185,7 +185,8 @@ def _declared(data: TagData, of: tuple[float, float], params: Params) -> Verdict
     for side, mask in (("low", under), ("high", over)):
         for first, stop in runs(mask, join=1):
             jump = _jump(data, first, stop, side, params)
-            if jump.length >= params.least and jump.rows >= _FEWEST:
+            is_current = loop.IMPOSSIBLE_LOW < loop.share_of(jump.level, of) < loop.IMPOSSIBLE_HIGH
+            if is_current and jump.length >= params.least and jump.rows >= _FEWEST:
                 spells.append(_named(data, jump, of, side))
     return Judged(tuple(spells))
 
