@@ -1,4 +1,4 @@
-"""One physical cause on many tags (a link, an input card, a clock) is one finding with a list of tags."""
+"""One physical cause on many tags (a link, an input card, a clock) is one finding; a pair that is decided is none."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Final
 from iiotctl.checks.conclude import work_order
 from iiotctl.checks.features.columns import MINUTE
 from iiotctl.checks.tagdata import TagInfo
-from iiotctl.findings import Finding
+from iiotctl.findings import Finding, Severity
 
 FEWEST: Final = 3
 """So many tags of one source with the same trouble at the same time have one cause; or all tags there are."""
 NEAR: Final = 2 * MINUTE
 """µs by which their starts and ends may differ."""
 _NAMED: Final = 3
+_FOREVER: Final = 1 << 63
 
 
 def merged(findings: Sequence[Finding], infos: Mapping[str, TagInfo], *, near: int = NEAR) -> list[Finding]:
@@ -40,6 +41,25 @@ def merged(findings: Sequence[Finding], infos: Mapping[str, TagInfo], *, near: i
             waiting = [one for one in waiting if one not in together]
             left += _causes(together, infos)
     return left
+
+
+def decided(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, without pairs of which one tag is known to be at fault at that time: that is why they differ.
+
+    Args:
+        findings: of all checks and tags.
+    """
+    sure = [one for one in findings if not one.undecided and one.severity.reaches(Severity.MEDIUM)]
+    return [
+        one
+        for one in findings
+        if not one.undecided
+        or not any(_overlap(one, other) and not set(one.tags).isdisjoint({other.tag, *other.tags}) for other in sure)
+    ]
+
+
+def _overlap(one: Finding, other: Finding) -> bool:
+    return (one.start or 0) < (other.end or _FOREVER) and (other.start or 0) < (one.end or _FOREVER)
 
 
 def _near(one: Finding, other: Finding, near: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from iiotctl.checks.base import Check, Judged, Skipped, Spell, Unjudged, Verdict
-from iiotctl.checks.causes import merged
+from iiotctl.checks.causes import decided, merged
 from iiotctl.checks.conclude import conclude, instant
 from iiotctl.checks.guard import Guard
 from iiotctl.checks.relations import learnt as relations
@@ -78,13 +78,13 @@ def run(
 
 
 def concluded(findings: Sequence[Finding], infos: Mapping[str, TagInfo]) -> list[Finding]:
-    """The findings of all tags of a run: those of one physical cause as one, worst first.
+    """The findings of all tags of a run: those of one physical cause as one, pairs only where undecided, worst first.
 
     Args:
         findings: of one or more calls of `run`.
         infos: facts of all tags that were judged, by name.
     """
-    return ordered(merged(findings, infos), infos)
+    return ordered(merged(decided(findings), infos), infos)
 
 
 def ordered(findings: Sequence[Finding], infos: Mapping[str, TagInfo]) -> list[Finding]:

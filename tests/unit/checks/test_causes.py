@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from iiotctl.checks.causes import merged
+from dataclasses import replace
+
+from iiotctl.checks.causes import decided, merged
 from iiotctl.checks.features.columns import SECOND
 from iiotctl.checks.tagdata import TagInfo
 from iiotctl.findings import Confidence, Finding, Severity
@@ -52,6 +54,28 @@ def test_the_fingerprint_of_a_source_does_not_depend_on_which_tags_were_hit() ->
     first = merged([_finding(f"T{n}", 10, 20) for n in (0, 1, 2)], _INFOS)[0]
     other = merged([_finding(f"T{n}", 90, 95) for n in (1, 2, 3)], _INFOS)[0]
     assert first.fingerprint == other.fingerprint
+
+
+def _pair(start: float, end: float | None) -> Finding:
+    return replace(_finding("T0", start, end), tag=None, tags=("T0", "T1"), key="T0 or T1", severity=Severity.LOW)
+
+
+def test_a_pair_of_which_one_is_at_fault_is_decided() -> None:
+    pair = _pair(10, 60)
+    assert pair.undecided
+    for known in (
+        _finding("T1", 50, None),
+        _finding("T0", 0, 11),
+        replace(_finding("T0", 0, 11), tag=None, tags=("T1", "T9")),
+    ):
+        assert decided([pair, known]) == [known]
+
+
+def test_a_pair_stays_where_nothing_else_is_known_of_it_at_that_time() -> None:
+    pair = _pair(10, 60)
+    others = [_finding("T5", 10, 60), _finding("T1", 60, 70), replace(_finding("T1", 10, 60), severity=Severity.LOW)]
+    assert decided([pair, *others]) == [pair, *others]
+    assert decided([pair, _pair(20, None)]) == [pair, _pair(20, None)]
 
 
 def test_pairs_that_a_check_could_not_decide_between_stay_pairs() -> None:

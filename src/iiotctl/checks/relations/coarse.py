@@ -68,6 +68,8 @@ class Coarse:
 
 
 _BEYOND: Final = 0.25
+_LARGEST: Final = 1e100
+"""No plant shows larger values, and their powers would overflow."""
 
 
 def coarse(tags: Sequence[TagData], scales: Mapping[str, Scale] | None = None) -> list[Coarse]:
@@ -82,6 +84,7 @@ def coarse(tags: Sequence[TagData], scales: Mapping[str, Scale] | None = None) -
     levels: list[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
     for data in tags:
         median = data.features["median"].astype(np.float64)
+        median = np.where(np.abs(median) < _LARGEST, median, np.nan)
         stop = len(median) // CELL * CELL
         cells = median[:stop].reshape(-1, CELL)
         with warnings.catch_warnings():

@@ -91,7 +91,8 @@ def deviation(of: Coarse, by: Coarse, witness: Witness) -> tuple[npt.NDArray[np.
     leverage = np.einsum("ij,jk,ik->i", seen, witness.spread, seen) / witness.leverage
     limit = max(witness.limit, _FLOOR * of.scale.range) * widened(leverage)
     with np.errstate(invalid="ignore"):
-        says = (leverage < _STRANGE) & by.inside
+        # the level of a witness that has fallen silent is held for the lags, and says nothing by itself
+        says = (leverage < _STRANGE) & by.inside & np.isfinite(by.level)
     if not witness.always:
         says &= of.steady if witness.lag != AT_ONCE else of.steady & by.steady
     away = of.level - seen @ witness.weights
