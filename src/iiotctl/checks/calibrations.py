@@ -22,7 +22,7 @@ from iiotctl.checks.features.columns import DAY
 from iiotctl.checks.tagdata import Calibration
 from iiotctl.errors import SiteError
 from iiotctl.site.cells import CellError, number
-from iiotctl.site.plain import did_you_mean, one_line
+from iiotctl.site.plain import one_line, similar
 from iiotctl.site.taglist import sniff
 
 COLUMNS: Final = ("tag", "date", "as_found_error", "as_left_error", "tolerance", "unit")
@@ -77,8 +77,9 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
     header = [re.sub(r"[\s_-]+", "_", cell.strip().lower()) for cell in cells]
     for column in COLUMNS:
         if column not in header and column not in _OPTIONAL:
-            near = did_you_mean(column, [title for title in header if title not in COLUMNS])
-            raise _bad(f"there is no column `{column}`", where, near or f"the first row is `{','.join(COLUMNS)}`")
+            near = similar(column, [title for title in header if title not in COLUMNS])
+            hint = f"`{near}` is called `{column}`" if near else f"the first row is `{','.join(COLUMNS)}`"
+            raise _bad(f"there is no column `{column}`", where, hint)
         if header.count(column) > 1:
             raise _bad(f"the column `{column}` is there twice", where)
     return header

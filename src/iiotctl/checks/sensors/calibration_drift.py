@@ -177,8 +177,9 @@ def _beyond(records: Sequence[Calibration], drift: _Drift | None, unit: str, par
     before = records[-2] if len(records) > 1 else None
     allowed = f"its tolerance is {amount(last.tolerance, unit)}"
     if still:
-        how = "left off" if last.as_left is not None else "found off and not adjusted,"
-        message = f"the calibration of {day(last.at)} {how} by {_signed(left, unit)}: {allowed}"
+        off = f"off by {_signed(left, unit)}"
+        how = f"left it {off}" if last.as_left is not None else f"found it {off} and did not adjust it"
+        message = f"the calibration of {day(last.at)} {how}: {allowed}"
         action = "adjust or replace the sensor, and judge what was made with it"
     else:
         since = f"since {day(before.at)}" if before else "before"
