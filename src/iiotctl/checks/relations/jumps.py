@@ -35,6 +35,8 @@ _BACK: Final = 0.4
 """The jump is over where the deviation is so close to what it was before, as a share of the jump."""
 _LEAST: Final = HOUR // 2
 _VOTERS: Final = 2
+_FEW: Final = 3
+"""A tag with so few different values in the middle window has coarse steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Jump:
 
     Attributes:
         start, end: µs UTC; `end` None = still so at the end of the data.
-        size: tag's unit, signed.
+        size: tag's unit, signed, by which the level changed.
+        step: tag's unit, the largest step from one sample to the next.
         usual: tag's unit, the largest step that is usual.
         supporters: witnesses that see it.
         names: of the witnesses, the closest first.
@@ -52,6 +55,7 @@ class Jump:
     start: int
     end: int | None
     size: float
+    step: float
     usual: float
     supporters: int
     names: tuple[str, ...]
@@ -61,7 +65,7 @@ def jumps(data: TagData, resolution: float) -> list[Jump]:
     """Where a tag's level jumped and its relatives' did not.
 
     Args:
-        data: with `vote` and `baseline`; columns `step_max`, `median`.
+        data: with `vote` and `baseline`; columns `step_max`, `median`, `min`, `max`, `unique`.
         resolution: the smallest step that the tag makes, its unit.
     """
     import numpy as np
@@ -80,25 +84,45 @@ def jumps(data: TagData, resolution: float) -> list[Jump]:
         size = _shift(data.features["median"], row)
         if not _ALIKE[0] * step[row] <= abs(size) <= _ALIKE[1] * step[row]:
             continue
-        seen = _witnessed(vote, row, size)
+        seen = 0 if _rests_beside(data, row) else _witnessed(vote, row, size)
         if seen:
             stop = _over(vote, row, size)
             end = min(stop * CELL, len(step))
             busy = end
             if (end - row) * data.features.window >= _LEAST:
                 done = None if stop >= len(vote.away) - 1 else data.features.time_of(end)
-                found.append(Jump(data.features.time_of(row), done, size, usual, seen, vote.names))
+                found.append(Jump(data.features.time_of(row), done, size, float(step[row]), usual, seen, vote.names))
     return found
 
 
 def _shift(level: npt.NDArray[np.float64], row: int) -> float:
-    """By how much the level behind a window differs from that before it; NaN at the edges."""
+    """By how much the level behind a window differs from that before it, the ramp it may be on apart; NaN at the edges."""
     import numpy as np
 
-    before, after = level[max(0, row - _BESIDE) : row], level[row + 1 : row + 1 + _BESIDE]
-    if np.count_nonzero(np.isfinite(before)) < _BESIDE // 2 or np.count_nonzero(np.isfinite(after)) < _BESIDE // 2:
+    around = level[max(0, row - _BESIDE) : row + 1 + _BESIDE]
+    if len(around) < 2 * _BESIDE + 1 or np.count_nonzero(np.isfinite(around)) < _BESIDE + _BESIDE // 2:
+        return float("nan")
+    ramp = float(np.nanmedian(np.diff(around)))
+    straight = around - ramp * np.arange(len(around))
+    before, after = straight[:_BESIDE], straight[_BESIDE + 1 :]
+    if not (np.isfinite(before).any() and np.isfinite(after).any()):
         return float("nan")
     return float(np.nanmedian(after) - np.nanmedian(before))
+
+
+def _rests_beside(data: TagData, row: int) -> bool:
+    """Whether the tag stands exactly still before or after: it came to rest, or left it."""
+    import numpy as np
+
+    still = data.features["min"] == data.features["max"]
+    sides = (still[max(0, row - _BESIDE) : row], still[row + 1 : row + 1 + _BESIDE])
+    return any(np.count_nonzero(side) > len(side) // 2 for side in sides) and not _coarse(data)
+
+
+def _coarse(data: TagData) -> bool:
+    """Whether it often stands still while it is at work: its steps are coarse."""
+    base = data.baseline
+    return base is not None and base.quantile("unique", 0.5) <= _FEW
 
 
 def _around(vote: Vote, cell: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

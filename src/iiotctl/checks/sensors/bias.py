@@ -40,6 +40,7 @@ ISA-TR84.00.02 on comparison of redundant sensors; Hotelling/leverage as in Bels
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,13 +96,13 @@ def _caught(one: Jump, unit: str, params: Params) -> Spell:
     return Spell(
         start=one.start,
         end=one.end,
-        statistic=one.size,
+        statistic=math.copysign(one.step, one.size),
         limit=one.usual,
         unit=unit,
         message=f"jumped by {amount(one.size, unit, sign=True)} from one sample to the next and stayed; {said(one.names)} did not",
         severity=Severity.MEDIUM,
         confidence=Confidence.HIGH if one.supporters >= params.witnesses else Confidence.MEDIUM,
-        evidence={"witnesses": ", ".join(one.names), "agree": one.supporters},
+        evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "level_changed_by": one.size},
     )
 
 
@@ -129,7 +130,7 @@ def _message(off: Deviation, data: TagData) -> str:
     if off.undecided:
         return undecided(data, off, f"differ by {much} more than they used to")
     way = "more" if off.size > 0 else "less"
-    return f"shows {much} {way} than {said(off.names)} let expect, {abs(off.size) / off.range:.1%} of its usual range"
+    return f"shows {much} {way} than {said(off.names)} let expect, {abs(off.size) / off.range * 100:.1f} % of its usual range"
 
 
 CHECK = Check(
@@ -143,5 +144,5 @@ CHECK = Check(
     second_cause="the process works differently now: another product, a valve or a bypass lined up differently",
     action="compare with a local gauge or a calibrator, and look at the last work done on the loop",
     references=("NAMUR NE 107", "Belsley, Kuh, Welsch: Regression Diagnostics"),
-    needs=frozenset({"median", "step_max", RELATIONS}) | NEEDS,
+    needs=frozenset({"median", "step_max", "unique", RELATIONS}) | NEEDS,
 )

@@ -264,6 +264,7 @@ def _evidence(last: Calibration, drift: _Drift | None) -> dict[str, float | str 
         "intervals": len(drift.rates) if drift else 0,
         "tolerance_used_up": day(drift.crossing) if drift and drift.crossing is not None else None,
         "record": last.where,
+        "rows": None,
     }
 
 

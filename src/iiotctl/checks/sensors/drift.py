@@ -88,9 +88,9 @@ def judge(data: TagData, params: Params) -> Verdict:
             Spell(
                 start=one.start,
                 end=one.end,
-                statistic=one.per_day,
+                statistic=one.size,
                 limit=one.limit,
-                unit=f"{unit}/d" if unit else "1/d",
+                unit=unit,
                 message=undecided(data, one, f"drift apart by {rate} a day, {so_far} so far")
                 if one.undecided
                 else f"drifts by {rate} a day away from {said(one.names)}: {so_far} so far, {due}",
@@ -98,7 +98,7 @@ def judge(data: TagData, params: Params) -> Verdict:
                 ne107=Ne107.SPECIFICATION if left <= 0 else None,
                 evidence=evidence(one)
                 | {
-                    "off_by": one.size,
+                    "per_day": one.per_day,
                     "tolerance": tolerance,
                     "days_until_tolerance": max(left, 0.0),
                 },

@@ -147,11 +147,13 @@ def _card(result: AuditResult, one: Finding, drawn: dict[str, charts.Chart], zon
 def _figures(result: AuditResult, one: Finding, drawn: dict[str, charts.Chart], zone: tzinfo) -> str:
     """The trend of its tags; the still picture shows the time around the finding."""
     order = list(drawn)
-    start, end = one.start or result.start, one.end or result.end
-    margin = max(int(_AROUND * (end - start)), _LEAST_US)
     parts = []
     for tag in [tag for tag in dict.fromkeys((one.tag, *one.tags)) if tag in order][:_TOGETHER]:
         whole = drawn[tag]
+        start, end = one.start or result.start, one.end or result.end
+        if end <= whole.start or start >= whole.end:  # a calibration of last year: the trend of today
+            start, end = whole.start, whole.end
+        margin = max(int(_AROUND * (end - start)), _LEAST_US)
         near = max(start - margin, whole.start), min(end + margin, whole.end)
         still = charts.chart(whole.data, [one], *near) if near[0] < near[1] else None
         parts.append(
