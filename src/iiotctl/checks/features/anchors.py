@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 LENGTH: Final = 32
 """Values in a hash."""
-LEAST_VALUES: Final = 8
-"""Different values among the 32: what rests or toggles repeats itself without any replay."""
+LEAST_VALUES: Final = 3
+"""Different values among the 32 …"""
+LEAST_CHANGES: Final = 7
+"""… and changes from one to the next: what rests or toggles repeats itself without any replay."""
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIX: Final = 0xBF58476D1CE4E5B9
 _CHOSEN: Final = 1 << 59
@@ -72,11 +74,10 @@ def _chosen(value: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.
     np.cumsum(bits, out=sums[1:])
     hashes = sums[LENGTH:] - sums[:-LENGTH]
     hashes *= down[:count]
-    at = np.flatnonzero(hashes < _CHOSEN)
-    if len(at) > count // _FEW:  # a value that rests has the same hash all the time
-        changes = np.zeros(len(value), np.int32)
-        np.cumsum(value[1:] != value[:-1], out=changes[1:])
-        at = at[changes[at + LENGTH - 1] - changes[at] >= LEAST_VALUES - 1]
+    at = np.flatnonzero(hashes < _CHOSEN)  # a value that rests has the same hash all the time
+    changes = np.zeros(len(value), np.int32)
+    np.cumsum(value[1:] != value[:-1], out=changes[1:])
+    at = at[changes[at + LENGTH - 1] - changes[at] >= LEAST_CHANGES]
     ordered = np.sort(value[at[:, None] + np.arange(LENGTH)], axis=1)
     at = at[np.count_nonzero(ordered[:, 1:] != ordered[:, :-1], axis=1) >= LEAST_VALUES - 1]
     return at, hashes[at]

@@ -137,7 +137,7 @@ def test_a_replayed_hour_has_the_anchors_of_the_first() -> None:
 
 
 def test_what_rests_or_toggles_has_no_anchors() -> None:
-    for pattern in ([1.0], [0.0, 1.0], list(map(float, range(7)))):
+    for pattern in ([1.0], [0.0, 1.0], [0.0] * 9 + [1.0] * 9 + [2.0] * 9 + [3.0] * 9):
         value = np.resize(np.array(pattern), 5000)
         its = Samples(T0 + np.arange(5000) * SECOND, value, np.zeros(5000, np.uint32))
         with from_arrays({"a": its}, wanted(DAY, anchors=True)) as found:
