@@ -15,8 +15,9 @@ driver says "overflow", "not connected" or "division by zero".
 
 *Known numbers*: a value equals one of the list (to 1e-6 of its size) and lies outside of the baseline's range (without one:
 of the middle 98 % of the windows' medians) by more than `beyond` = 1 times this range. *Unknown ones*: a value outside by as
-much, exactly the same in `again` = 3 stays at least, is `low`. *NaN and infinity*: rows whose status is not Bad. `rows` = 3
-rows or more are `medium`, fewer `low`; so is what the baseline already had in one of a hundred rows.
+much, exactly the same in `again` = 3 stays of `rows` at least, and beyond all that the baseline saw, is `low`. *NaN and
+infinity*: rows whose status is not Bad. `rows` = 3 rows or more are `medium`, fewer `low`; so is what the baseline already
+had in one of a hundred rows.
 
 ## What to do
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from iiotctl.checks.features.columns import Features
     from iiotctl.checks.tagdata import TagData
 
 _POSITIVE: Final = (
@@ -102,7 +104,12 @@ class Params:
 
 
 def learn(data: TagData, params: Params) -> dict[str, Any]:  # noqa: ARG001 - the shape of a check's `learn`
-    """`low`, `high`: 1 % quantile of the windows' smallest and 99 % of their largest values; `odd`: share of rows."""
+    """What the learning period has.
+
+    Returns:
+        `low`, `high`: 1 % quantile of the windows' smallest and 99 % of their largest values; `least`, `most`: smallest
+        and largest value; tag's unit. `odd`: share of rows without a number although not Bad.
+    """
     import numpy as np
 
     features = data.features
@@ -114,6 +121,8 @@ def learn(data: TagData, params: Params) -> dict[str, Any]:  # noqa: ARG001 - th
     if only.any():
         found["low"] = float(np.quantile(features["min"][only], 0.01))
         found["high"] = float(np.quantile(features["max"][only], 0.99))
+        found["least"] = float(features["min"][only].min())
+        found["most"] = float(features["max"][only].max())
     return found
 
 
@@ -179,7 +188,9 @@ def _at_extreme(data: TagData, side: str, params: Params) -> list[Spell]:
         hit = far & (value == level)
         stays = runs(hit, join=_JOIN)
         listed = _listed(level)
-        if listed or len(stays) >= params.again:
+        if not listed:
+            stays = [stay for stay in stays if _rows(features, hit, stay, side) >= params.rows]
+        if listed or (len(stays) >= params.again and not _known(data, level)):
             spells += [_spell(data, hit, stay, side, listed=listed, params=params) for stay in stays]
     return spells
 
@@ -200,6 +211,18 @@ def _listed(value: float) -> bool:
     return any(abs(value - one) <= _SAME * abs(one) for one in (_POSITIVE if value > 0 else _NEGATIVE))
 
 
+def _rows(features: Features, hit: npt.NDArray[np.bool_], stay: tuple[int, int], side: str) -> int:
+    """Rows at the extreme in the windows of a stay that have it."""
+    part = slice(*stay)
+    return int(features["at_min" if side == "low" else "at_max"][part][hit[part]].sum())
+
+
+def _known(data: TagData, level: float) -> bool:
+    """Whether the baseline came so far: an inrush that a card cuts off, say."""
+    least, most = data.learnt.get("least"), data.learnt.get("most")
+    return isinstance(least, float) and isinstance(most, float) and least <= level <= most
+
+
 def _spell(
     data: TagData, hit: npt.NDArray[np.bool_], stay: tuple[int, int], side: str, *, listed: bool, params: Params
 ) -> Spell:
@@ -207,7 +230,7 @@ def _spell(
     first, stop = stay
     inside = hit[first:stop]
     level = float(features["min" if side == "low" else "max"][first:stop][inside][0])
-    count = int(features["at_min" if side == "low" else "at_max"][first:stop][inside].sum())
+    count = _rows(features, hit, stay, side)
     sure = listed and count >= params.rows
     how = "a number that stands for no value" if listed else "exactly the same far-off value as at other times"
     return Spell(
