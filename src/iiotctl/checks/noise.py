@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks import timeline
+from iiotctl.checks.base import Spell
 from iiotctl.checks.baseline.model import BANDS
+from iiotctl.checks.conclude import amount, span
 from iiotctl.checks.series import rolling_median
+from iiotctl.findings import Confidence, Severity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +41,10 @@ _GROWTH: Final = 2.0
 """Beyond the levels seen, limits widen by so many times as much as they differ within them …"""
 _MOST: Final = 1.0
 """… and at most by a factor of e."""
+_COMPUTED: Final = 1e-5
+"""A converter of 16 bits scatters by at least this share of its range; less was interpolated or computed."""
+_FAR: Final = 0.3
+"""Farther than so much of the learnt range from the levels learnt, noise proves little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +148,51 @@ def mixed(data: TagData) -> npt.NDArray[np.bool_]:
 
     found: npt.NDArray[np.bool_] = np.convolve(timeline.doubled(data), np.ones(WIDTH), "same")[: len(data.features)] > 0
     return found
+
+
+def strength(seen: Noise, rows: npt.NDArray[np.int64], limit: npt.NDArray[np.floating[Any]]) -> float:
+    """By what factor the noise of some windows is beyond its limit, on whichever side; median."""
+    import numpy as np
+
+    return float(np.exp(np.median(np.abs((seen.ratio - limit)[rows]))))
+
+
+def is_known(data: TagData, seen: Noise, rows: npt.NDArray[np.int64]) -> bool:
+    """Whether the levels were learnt, and scattered there as a converter does: then noise proves something."""
+    import numpy as np
+
+    assert data.baseline is not None
+    scattered = np.median(seen.usual[rows]) > _COMPUTED * np.ptp(data.baseline.edges)
+    return bool(scattered and np.median(seen.beyond[rows]) < _FAR)
+
+
+def spell(
+    data: TagData,
+    seen: Noise,
+    rows: npt.NDArray[np.int64],
+    limit: npt.NDArray[np.floating[Any]],
+    *,
+    sure: bool,
+) -> Spell:
+    """What to tell of windows whose noise is beyond a limit (logarithm of a ratio)."""
+    import numpy as np
+
+    features, unit = data.features, data.info.unit
+    ratio, most = (float(np.exp(np.median(of[rows]))) for of in (seen.ratio, limit))
+    usual = float(np.median(seen.usual[rows]))
+    first, stop = int(rows[0]), int(rows[-1]) + 1
+    how = f"{ratio:.1f} times the usual" if ratio > 1 else f"down to {100 * ratio:.0f} % of the usual"
+    return Spell(
+        start=features.time_of(first),
+        end=features.time_of(stop),
+        statistic=ratio * usual,
+        limit=most * usual,
+        unit=unit,
+        message=(
+            f"noise {how}: {amount(ratio * usual, unit)} instead of {amount(usual, unit)} "
+            f"(standard deviation) for {span((stop - first) * features.window)}"
+        ),
+        severity=Severity.MEDIUM if sure else Severity.LOW,
+        confidence=Confidence.HIGH if sure else Confidence.LOW,
+        evidence={"usual": usual, "ratio": ratio},
+    )

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from iiotctl.checks import noise
+from iiotctl.checks.base import Unjudged
 from iiotctl.checks.kinds import kind_of
-from iiotctl.checks.sensors import noise_up
+from iiotctl.checks.sensors import noise_down, noise_up
 from iiotctl.findings import Severity
-from tests.unit.checks.valuetags import Floats, measured, place, rows, seen, spells
+from tests.unit.checks.valuetags import Floats, measured, place, rows, seen, spells, verdict
 
-UP = noise_up.CHECK
+UP, DOWN = noise_up.CHECK, noise_down.CHECK
 
 
 def noisier(factor: float, first: float, last: float, seed: int = 2) -> Floats:
@@ -69,3 +70,47 @@ def test_against_an_interpolated_baseline_any_noise_is_low() -> None:
     value = 50 + 4 * np.sin(2 * np.pi * t / 28_800)
     value[t > 16 * 3600] += np.random.default_rng(5).normal(0, 0.2, int((t > 16 * 3600).sum()))
     assert {one.severity for one in spells(UP, seen(value))} == {Severity.LOW}
+
+
+def calmer(factor: float, first: float, last: float) -> Floats:
+    """A healthy value whose noise of 0.2 is divided between two hours."""
+    value = measured(lsb=0.001)
+    at = slice(place(first), place(last))
+    value[at] = np.round(value[at] - (value - measured(noise=0.0, lsb=0.001))[at] * (1 - 1 / factor), 3)
+    return value
+
+
+@pytest.mark.parametrize(("factor", "severity"), [(8.0, Severity.MEDIUM), (1.5, None)])
+def test_less_noise(factor: float, severity: Severity | None) -> None:
+    found = spells(DOWN, seen(calmer(factor, 16, 19), unit="bar"))
+    assert [one.severity for one in found] == [severity] * (severity is not None)
+    for one in found:
+        assert one.statistic == pytest.approx(0.2 / factor, rel=0.15)
+        assert "down to 1" in one.message
+    assert spells(UP, seen(calmer(factor, 16, 19))) == []
+
+
+def test_a_shorter_calm_is_not_told() -> None:
+    assert spells(DOWN, seen(calmer(8, 16, 16.3))) == []
+
+
+@pytest.mark.parametrize("flicker", [0.0, 0.001, 0.002])
+def test_a_frozen_value_is_not_calm(flicker: float) -> None:
+    value = calmer(1, 0, 0)
+    at = slice(place(16), place(19))
+    value[at] = np.round(50.0 + flicker * np.random.default_rng(1).integers(0, 2, at.stop - at.start), 9)
+    assert spells(DOWN, seen(value)) == []
+
+
+@pytest.mark.parametrize("step", [0.1, 0.5, 1.0])
+def test_a_rounded_value_is_not_calm(step: float) -> None:
+    value = calmer(1, 0, 0)
+    at = slice(place(16), place(19))
+    value[at] = np.round(np.round(value[at] / step) * step, 9)
+    assert spells(DOWN, seen(value)) == []
+
+
+def test_less_than_the_resolution_cannot_be_seen() -> None:
+    found = verdict(DOWN, seen(measured(noise=0.05, lsb=0.1)))
+    assert isinstance(found, Unjudged)
+    assert "resolution" in found.reason

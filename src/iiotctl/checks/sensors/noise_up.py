@@ -44,8 +44,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks import noise
-from iiotctl.checks.base import Check, Judged, Skipped, Spell, Unjudged, Verdict
-from iiotctl.checks.conclude import amount, span
+from iiotctl.checks.base import Check, Judged, Skipped, Unjudged, Verdict
 from iiotctl.checks.kinds import kind_of
 from iiotctl.checks.series import runs
 from iiotctl.findings import Confidence, Ne107, Severity
@@ -57,11 +56,6 @@ _JOIN: Final = 10
 """Quieter windows in between that do not end a stretch."""
 _SURE_RATIO: Final = 1.3
 _SURE_WINDOWS: Final = 30
-_SURE_BEYOND: Final = 0.3
-"""Farther than so much of the learnt range from the levels learnt, noise proves little."""
-
-_COMPUTED: Final = 1e-5
-"""A converter of 16 bits scatters by at least this share of its range; less was interpolated or computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,39 +103,9 @@ def judge(data: TagData, params: Params) -> Verdict:
     for first, stop in runs(hit, join=_JOIN):
         rows = first + np.flatnonzero(hit[first:stop])
         if len(rows) >= params.fewest:
-            found.append(_spell(data, seen, rows, limit))
+            sure = noise.strength(seen, rows, limit) > _SURE_RATIO and len(rows) >= _SURE_WINDOWS
+            found.append(noise.spell(data, seen, rows, limit, sure=sure and noise.is_known(data, seen, rows)))
     return Judged(tuple(found))
-
-
-def _spell(data: TagData, seen: noise.Noise, rows: Any, limit: Any) -> Spell:
-    import numpy as np
-
-    assert data.baseline is not None
-    features, unit = data.features, data.info.unit
-    ratio, most = (float(np.exp(np.median(of[rows]))) for of in (seen.ratio, limit))
-    usual = float(np.median(seen.usual[rows]))
-    now = ratio * usual
-    sure = (
-        np.median((seen.ratio - limit)[rows]) > np.log(_SURE_RATIO)
-        and len(rows) >= _SURE_WINDOWS
-        and np.median(seen.beyond[rows]) < _SURE_BEYOND
-        and usual > _COMPUTED * np.ptp(data.baseline.edges)
-    )
-    first, stop = int(rows[0]), int(rows[-1]) + 1
-    return Spell(
-        start=features.time_of(first),
-        end=features.time_of(stop),
-        statistic=now,
-        limit=most * usual,
-        unit=unit,
-        message=(
-            f"noise {ratio:.1f} times the usual: {amount(now, unit)} instead of {amount(usual, unit)} "
-            f"(standard deviation) for {span((stop - first) * features.window)}"
-        ),
-        severity=Severity.MEDIUM if sure else Severity.LOW,
-        confidence=Confidence.HIGH if sure else Confidence.LOW,
-        evidence={"usual": usual, "ratio": ratio},
-    )
 
 
 CHECK = Check(
