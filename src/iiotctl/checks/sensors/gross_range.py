@@ -26,7 +26,7 @@ Compare with a second gauge. Did anybody change scaling, register map or transmi
 
 ## When it is wrong
 
-The process really is there: a limit alarm, not a sensor. Without a declared span: a start after a baseline of standstill.
+The process really is there: a matter for the operators, not a sensor. Without a declared span: a start after a baseline of standstill.
 
 ## References
 

@@ -23,7 +23,7 @@ shift. It is always `low`: what exactly is wrong, if anything, other checks say 
 
 ## What to do
 
-Look what was done at that time: shift book, alarm list, change log of the PLC.
+Look what was done at that time: shift book, event list, change log of the PLC.
 
 ## When it is wrong
 
@@ -220,7 +220,7 @@ CHECK = Check(
     judge=judge,
     learn=learn,
     second_cause="the process did it: a valve opened by hand, a batch started another way",
-    action="look what was done at that time: shift book, alarm list, change log of the PLC",
+    action="look what was done at that time: shift book, event list, change log of the PLC",
     references=("QARTOD rate of change test",),
     needs=frozenset({"n", "min", "max", "median", "step_max"}),
 )
