@@ -35,6 +35,7 @@ _BACK: Final = 0.4
 """The jump is over where the deviation is so close to what it was before, as a share of the jump."""
 _LEAST: Final = HOUR // 2
 _VOTERS: Final = 2
+_CLOSE: Final = 0.02
 _FEW: Final = 3
 """A tag with so few different values in the middle window has coarse steps."""
 
@@ -49,6 +50,7 @@ class Jump:
         step: tag's unit, the largest step from one sample to the next.
         usual: tag's unit, the largest step that is usual.
         supporters: witnesses that see it.
+        close: one of them knows the tag to 2 % of its usual range.
         names: of the witnesses, the closest first.
     """
 
@@ -58,6 +60,7 @@ class Jump:
     step: float
     usual: float
     supporters: int
+    close: bool
     names: tuple[str, ...]
 
 
@@ -91,7 +94,19 @@ def jumps(data: TagData, resolution: float) -> list[Jump]:
             busy = end
             if (end - row) * data.features.window >= _LEAST:
                 done = None if stop >= len(vote.away) - 1 else data.features.time_of(end)
-                found.append(Jump(data.features.time_of(row), done, size, float(step[row]), usual, seen, vote.names))
+                known = np.nanmin(vote.limit[row // CELL : stop], initial=np.inf)
+                found.append(
+                    Jump(
+                        start=data.features.time_of(row),
+                        end=done,
+                        size=size,
+                        step=float(step[row]),
+                        usual=usual,
+                        supporters=seen,
+                        close=bool(known <= _CLOSE * vote.range),
+                        names=vote.names,
+                    )
+                )
     return found
 
 

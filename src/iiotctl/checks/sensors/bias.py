@@ -100,7 +100,7 @@ def _caught(one: Jump, unit: str, params: Params) -> Spell:
         limit=one.usual,
         unit=unit,
         message=f"jumped by {amount(one.size, unit, sign=True)} from one sample to the next and stayed; {said(one.names)} did not",
-        severity=Severity.MEDIUM,
+        severity=Severity.MEDIUM if one.supporters > 1 or one.close else Severity.LOW,
         confidence=Confidence.HIGH if one.supporters >= params.witnesses else Confidence.MEDIUM,
         evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "level_changed_by": one.size},
     )

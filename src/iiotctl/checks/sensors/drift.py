@@ -18,7 +18,8 @@ slope of that line, in the tag's unit a day. Days until tolerance:
     (tolerance - |deviation now|) / |rate|,   tolerance = `tolerance` (1 %) of the span, without a span of the usual range
 
 `medium` from `strength` = 1.25 limits of the second strongest witness and `witnesses` = 3 that agree, or twice that strength
-with two; else `low`.
+with two; else `low`. Where no witness knows the tag to `close` = 2 % of its usual range (a slow temperature), `medium` also needs
+`hours` = 48 h and `plain` = 2 limits.
 
 ## What to do
 
@@ -36,11 +37,12 @@ ISO/IEC 17025 on drift between calibrations; NAMUR NE 107.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
+from iiotctl.checks.features.columns import HOUR
 from iiotctl.checks.relations.learnt import RELATIONS
-from iiotctl.checks.relations.shape import of_shape
+from iiotctl.checks.relations.shape import Deviation, of_shape
 from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided
 from iiotctl.findings import Confidence, Ne107, Severity
 
@@ -56,11 +58,17 @@ class Params:
         strength: times its limit that the second strongest witness must see.
         witnesses: that agree; with two, the strength counts double.
         tolerance: share of the span that the tag may be off.
+        close: where the closest witness knows the tag only worse than to this share of its usual range …
+        hours: h, it must drift for so long …
+        plain: … by so many limits of the second strongest witness, to be more than `low`.
     """
 
     strength: float = 1.25
     witnesses: int = 3
     tolerance: float = 0.01
+    close: float = 0.02
+    hours: float = 48.0
+    plain: float = 2.0
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -102,10 +110,20 @@ def judge(data: TagData, params: Params) -> Verdict:
                     "tolerance": tolerance,
                     "days_until_tolerance": max(left, 0.0),
                 },
-                **grade(one, params.strength, params.witnesses),
+                **_graded(one, data, params),
             )
         )
     return Judged(tuple(found))
+
+
+def _graded(one: Deviation, data: TagData, params: Params) -> dict[str, Any]:
+    """As for every deviation; but what no close relative sees, and has not gone on for long, is a guess about the process."""
+    graded = grade(one, params.strength, params.witnesses)
+    lasts = ((data.features.end if one.end is None else one.end) - one.start) / HOUR
+    close = one.limit <= params.close * one.range
+    if not close and (lasts < params.hours or one.strength < params.plain):
+        graded["severity"] = Severity.LOW
+    return graded
 
 
 CHECK = Check(

@@ -14,7 +14,8 @@ sensor that follows only half of the way.
 
 Deviation, witnesses and limits as for `bias`. The relation is broken where at least two witnesses object, more than
 contradict, in at least 40 min, from 2 limits of the second strongest on, and neither a step nor a line explains half of the
-course. Always `low`, `medium` from `strength` = 3 limits and `witnesses` = 3 that agree for at least `hours` = 2 h.
+course. Always `low`, `medium` from `strength` = 3 limits and `witnesses` = 3 that agree for at least `hours` = 2 h,
+one of which knows the tag to `close` = 2 % of its usual range.
 
 ## What to do
 
@@ -52,12 +53,14 @@ class Params:
     Attributes:
         strength: times its limit that the second strongest witness must see.
         witnesses: that agree; with two, the strength counts double.
-        hours: h, a shorter break is `low`.
+        hours: h, a shorter break is `low` …
+        close: … as is one where no witness knows the tag to this share of its usual range.
     """
 
     strength: float = 3.0
     witnesses: int = 3
     hours: float = 2.0
+    close: float = 0.02
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -72,7 +75,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     found: list[Spell] = []
     for one in of_shape(data, ("other",)):
         graded = grade(one, params.strength, params.witnesses)
-        if one.cells * data.vote.cell < params.hours * HOUR:
+        if one.cells * data.vote.cell < params.hours * HOUR or one.limit > params.close * one.range:
             graded["severity"] = Severity.LOW
         off = amount(one.size, data.info.unit)
         found.append(
