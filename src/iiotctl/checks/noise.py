@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BEND: Final = 1.652
 """Median of |second difference| of white noise of standard deviation 1: 0.6745 · √6."""
-NEEDS: Final = frozenset({"steps", "bend_med", "min", "max", "median"})
+NEEDS: Final = frozenset({"steps", "step_min", "bend_med", "min", "max", "median"})
 WIDTH: Final = 15
 """Windows over which the median is taken, around each."""
 _FEWEST: Final = 60
@@ -45,6 +45,11 @@ _COMPUTED: Final = 1e-5
 """A converter of 16 bits scatters by at least this share of its range; less was interpolated or computed."""
 _FAR: Final = 0.3
 """Farther than so much of the learnt range from the levels learnt, noise proves little."""
+_FLICKER: Final = 2.25
+"""Steps within which a frozen value may flicker."""
+_COARSER: Final = 2.5
+_GRID: Final = 0.4
+"""On a grid, the smallest step of a window is at least this share of the median second difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Noise:
     Attributes:
         ratio: (n,) to the learnt median, median over `WIDTH` windows; NaN where the value rests or too little is there.
         low, high: (n,) spread of that in the learning period, at this level.
+        calmest: (n,) the lowest of the learning period at any level.
         usual: (n,) the learnt median itself, tag's unit (standard deviation).
         beyond: (n,) distance of the level from those learnt, as a share of their range.
         widening: (n,) by how much limits move outwards there.
@@ -62,6 +68,7 @@ class Noise:
     ratio: npt.NDArray[np.floating[Any]]
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
+    calmest: npt.NDArray[np.float64]
     usual: npt.NDArray[np.float64]
     beyond: npt.NDArray[np.float64]
     widening: npt.NDArray[np.float64]
@@ -136,6 +143,7 @@ def against(data: TagData, learnt: Learnt, resolution: float) -> Noise:
         ratio=rolling_median(noise_of(data, resolution) - usual[band], WIDTH),
         low=low[band],
         high=high[band],
+        calmest=np.min(usual + low) - usual[band],
         usual=np.exp(usual)[band],
         beyond=beyond,
         widening=np.minimum(_GROWTH * growth * beyond, _MOST),
@@ -164,6 +172,16 @@ def is_known(data: TagData, seen: Noise, rows: npt.NDArray[np.int64]) -> bool:
     assert data.baseline is not None
     scattered = np.median(seen.usual[rows]) > _COMPUTED * np.ptp(data.baseline.edges)
     return bool(scattered and np.median(seen.beyond[rows]) < _FAR)
+
+
+def is_of_steps(data: TagData, rows: npt.NDArray[np.int64], resolution: float) -> bool:
+    """Whether it is no noise: a value frozen but for a flicker, or one on a grid much coarser than its resolution."""
+    import numpy as np
+
+    low, high, step, bend = (data.features[name][rows] for name in ("min", "max", "step_min", "bend_med"))
+    if high.max() - low.min() <= _FLICKER * resolution:
+        return True
+    return bool(np.median(step) > _COARSER * resolution and np.median(step) > _GRID * np.median(bend))
 
 
 def spell(

@@ -12,14 +12,15 @@ depends on it comes too late, too.
 
 ## How it decides
 
-The noise is measured as for `noise-up`: median |second difference| of a window, as a ratio to its median in the baseline at
-this level, median over 15 windows. It fires where for at least `fewest` = 30 windows
+The noise is measured as for `noise-up`: median |second difference| of a window, median over 15 windows. It fires where for
+at least `fewest` = 30 windows
 
-    ratio < min(p0.1 of the ratio in the baseline at this level / `factor` = 1.5, 1 / `ratio` = 1 / 2.7)
+    noise < min(p0.1 of the baseline at any level / `factor` = 1.5, median at this level / `ratio` = 2.7)
 
 and the value still scatters by at least 1.5 steps of its resolution: below, it is held (`flat-line`), rounded
 (`quantisation`) or interpolated, and says nothing of the line. Windows that lie on a ceiling or floor (`clipping`), at rest
-or shortly after it do not count, nor levels that the baseline never saw. From 1.3 times beyond the limit for at least 60 windows it is `medium`, otherwise `low`.
+or shortly after it do not count, nor levels that the baseline never saw. From 1.3 times beyond the limit for at least 60
+windows it is `medium`, otherwise `low`.
 
 ## What to do
 
@@ -102,7 +103,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     if not max(cast("list[float]", data.learnt["usual"])) > _STEPS * params.ratio * lsb:
         return Unjudged("its usual noise is hardly more than its resolution: less cannot be seen")
     seen = noise.against(data, data.learnt, lsb)
-    limit = np.minimum(seen.low - np.log(params.factor), -np.log(params.ratio)) - seen.widening
+    limit = np.minimum(seen.calmest - np.log(params.factor), -np.log(params.ratio)) - seen.widening
     features = data.features
     on_one = np.maximum(features["at_max"], features["at_min"]) / np.maximum(features["n"], 1)
     free = (seen.beyond < _BEYOND) & ((on_one < _PINNED) | (features["n"] < 1 / _PINNED**2))

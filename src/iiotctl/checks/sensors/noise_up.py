@@ -22,7 +22,9 @@ noise; at least half a step of the tag's resolution; divided by its median in th
 
 At levels that the baseline never saw the limit widens, more so for a tag whose noise depends on its level. From 1.3 times
 the limit for at least 30 windows at a known level it is `medium`, otherwise `low`; `low` too where the baseline is smoother
-than any converter (less than 1e-5 of the range), because it was then interpolated. Windows in which a clock shift mixes rows of two times are left out.
+than any converter (less than 1e-5 of the range), because it was then interpolated. Windows in which a clock shift mixes
+rows of two times are left out, and so is a value that flickers by two steps (`flat-line`) or jumps on a coarse grid
+(`quantisation`).
 
 ## What to do
 
@@ -102,7 +104,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     found = []
     for first, stop in runs(hit, join=_JOIN):
         rows = first + np.flatnonzero(hit[first:stop])
-        if len(rows) >= params.fewest:
+        if len(rows) >= params.fewest and not noise.is_of_steps(data, rows, kind.resolution):
             sure = noise.strength(seen, rows, limit) > _SURE_RATIO and len(rows) >= _SURE_WINDOWS
             found.append(noise.spell(data, seen, rows, limit, sure=sure and noise.is_known(data, seen, rows)))
     return Judged(tuple(found))

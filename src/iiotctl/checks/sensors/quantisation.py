@@ -119,7 +119,7 @@ def judge(data: TagData, params: Params) -> Verdict:
         return Unjudged("it moved too little in the baseline to know its resolution")
     features, width = data.features, _width(data, params)
     usual, most = (float(data.learnt[name]) for name in ("p99", "most"))  # type: ignore[arg-type]
-    count = rolling_sum(features["steps"], width)
+    moves = rolling_sum(features["steps"] - features["same"], width)
     limit = max(params.ratio * usual, _LARGEST * most)
     smallest = _smallest(data, width, params.steps)
     hit = data.judged & (smallest > limit)
@@ -130,7 +130,7 @@ def judge(data: TagData, params: Params) -> Verdict:
         rows = first + np.flatnonzero(hit[first:stop])
         begin = max(0, first - width + 1)
         step = float(np.median(smallest[rows]))
-        by_chance = _CHANCE / np.median(count[rows]) * np.nanmedian(features["step_med"][begin:stop])
+        by_chance = _CHANCE / np.median(moves[rows]) * np.nanmedian(features["step_med"][begin:stop])
         if len(rows) >= _FEWEST and step > by_chance:
             found.append(_spell(data, (begin, stop), step, limit, usual, windows=len(rows)))
     return Judged(tuple(found))
