@@ -18,8 +18,8 @@ slope of that line, in the tag's unit a day. Days until tolerance:
     (tolerance - |deviation now|) / |rate|,   tolerance = `tolerance` (1 %) of the span, without a span of the usual range
 
 `medium` from `strength` = 1.25 limits of the second strongest witness and `witnesses` = 3 that agree, or twice that strength
-with two; else `low`. Where no witness knows the tag to `close` = 2 % of its usual range (a slow temperature), `medium` also needs
-`hours` = 48 h and `plain` = 2 limits.
+with two; else `low`. Where no witness knows the tag to `close` = 5 % of its usual range (a slow temperature), `medium` also needs
+`hours` = 40 h and `plain` = 1.75 limits.
 
 ## What to do
 
@@ -66,9 +66,9 @@ class Params:
     strength: float = 1.25
     witnesses: int = 3
     tolerance: float = 0.01
-    close: float = 0.02
-    hours: float = 48.0
-    plain: float = 2.0
+    close: float = 0.05
+    hours: float = 40.0
+    plain: float = 1.75
 
 
 def judge(data: TagData, params: Params) -> Verdict:
