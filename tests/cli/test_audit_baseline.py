@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from iiotctl.checks.features.columns import HOUR
+from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.cli import app
-from tests.unit.ops.auditstores import HIGH, installed, raised, rows, store
+from tests.unit.ops.auditstores import HIGH, T0, installed, raised, rows, store
 
 Ran = Callable[..., tuple[int, str, str]]
 
@@ -95,3 +100,22 @@ def test_alone_it_explains_itself(run: Ran) -> None:
     code, out, _ = run()
     assert code == 0
     assert all(word in out for word in ("learn", "show", "diff", "approve"))
+
+
+def test_which_tags_go_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Ran) -> None:
+    a = rows(3, seed=5)
+    wave = 10 * np.sin((a.ts - T0) / (3 * HOUR))
+    twins = {
+        name: replace(rows(3, seed=seed), value=50 + wave * gain) for name, seed, gain in (("A", 1, 1.0), ("B", 2, 3.0))
+    }
+    store(tmp_path / "twins", {**twins, "LONELY": rows(3, seed=3)})
+    installed(monkeypatch, replace(HIGH, needs=frozenset({"median", RELATIONS})))
+    run("learn", "-o", "x.parquet", "--store", str(tmp_path / "twins"))
+    told = json.loads(run("show", "x.parquet", "--related", "--format", "json")[1])["rows"]
+    assert [(row["tag"], row["goes_with"], row["follows_in_s"]) for row in told] == [("A", "B", 0), ("B", "A", 0)]
+    assert all(row["explained"] > 0.99 for row in told)
+    out = run("show", "x.parquet", "--related", "--tags", "A")[1]
+    assert re.fullmatch(r"A +B +0\.\d+ bar +at once", out.splitlines()[2])
+    assert run("show", "x.parquet", "--tags", "A")[1].splitlines()[2].endswith(" 1 tag")
+    assert "no tag goes with another" in run("show", "x.parquet", "--related", "--tags", "LONELY")[2]
+    assert run("show", "--related")[0] == 2

@@ -21,11 +21,13 @@ from iiotctl.cli._options import (
     StoreOption,
     VerboseOption,
 )
+from iiotctl.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iiotctl.checks.baseline.file import Header
+    from iiotctl.checks.baseline.model import TagBaseline
     from iiotctl.checks.baseline.summary import Summary
     from iiotctl.ops.audit_baseline import Approval
     from iiotctl.reports.rows import Rows
@@ -98,6 +100,9 @@ def show(
         typer.Argument(metavar="FILE", show_default=False, help="Baseline; without it all that are there are listed."),
     ] = None,
     tags: TagsOption = None,
+    related: Annotated[
+        bool, typer.Option("--related", show_default=False, help="Which tags go together, and how closely.")
+    ] = False,
     site: SiteOption = None,
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
@@ -111,11 +116,13 @@ def show(
     A row a tag, all in its unit: the levels below which it was 0.1 %, half and
     99.9 % of the time, its noise (standard deviation within a minute, usual and
     worst), the largest single step, its resolution, the levels at which it rests,
-    its relatives.
+    how many tags go with it. With --related a row for each of these: how far apart
+    they may be, and how long the tag takes to follow.
 
     Examples:
       iiotctl audit baseline show
       iiotctl audit baseline show baselines/line3-v1.parquet --tags 'press1.*'
+      iiotctl audit baseline show baselines/line3-v1.parquet --related
     """
     del quiet, verbose, color
     from iiotctl.checks.baseline.summary import summary
@@ -123,12 +130,24 @@ def show(
     from iiotctl.ops import audit_baseline as op
 
     if file is None:
+        if related:
+            raise UsageError(
+                "bad-value", "`--related` needs the file of a baseline", hint="`iiotctl audit baseline show`"
+            )
         _list(site, store, format, output)
         return
     frozen, approval = op.opened(file)
     matches = names.matcher(tags or [])
-    chosen = [summary(base) for tag, base in frozen.tags.items() if matches(tag)]
-    _write(_tags(chosen, brief=format is Format.TABLE), format, output)
+    chosen = [base for tag, base in frozen.tags.items() if matches(tag)]
+    brief = format is Format.TABLE
+    if related:
+        rows = _relatives(chosen, brief=brief)
+        if not rows.rows and brief:
+            _console.say("no tag goes with another, as far as the learning period shows")
+        else:
+            _write(rows, format, output)
+    else:
+        _write(_tags([summary(base) for base in chosen], brief=brief), format, output)
     _say(frozen.header, approval)
 
 
@@ -286,14 +305,41 @@ def _tags(found: Sequence[Summary], *, brief: bool) -> Rows:
     return Rows([Column(names[at]) for at in shown], [[row[at] for at in shown] for row in cells])
 
 
+def _relatives(chosen: Sequence[TagBaseline], *, brief: bool) -> Rows:
+    """A row for each tag and each tag that goes with it, the closest first."""
+    from iiotctl.checks.conclude import span
+    from iiotctl.checks.relations.learnt import related
+    from iiotctl.reports.rows import Column, Rows
+
+    pairs = [(base, one) for base in chosen for one in related(base)]
+    if not brief:
+        numbers = [Column(name, "float") for name in ("within", "explained", "follows_in_s")]
+        rows: list[tuple[object, ...]] = [
+            (base.tag, base.unit, one.tag, one.limit, one.explained, one.lag) for base, one in pairs
+        ]
+        return Rows([Column("tag"), Column("unit"), Column("goes_with"), *numbers], rows)
+    rows = [
+        (
+            base.tag,
+            one.tag,
+            f"{one.limit:.3g} {base.unit}".rstrip(),
+            span(round(one.lag * 1e6)) if one.lag else "at once",
+        )
+        for base, one in pairs
+    ]
+    return Rows([Column(name) for name in ("tag", "goes with", "to within", "follows in")], rows)
+
+
 def _words(one: Summary) -> tuple[str | None, ...]:
+    from iiotctl.site.units import format_count
+
     figures = {name: _short(value) for name, value in one.figures.items()}
     return (
         one.tag if one.sort == "measured" else f"{one.tag} ({one.sort})",
         one.unit,
         *(figures[name] for name in ("low", "typical", "high", "noise", "noisiest", "largest_step", "resolution")),
         ", ".join(f"{level:g}" for level in one.rest) or None,
-        ", ".join(one.related) or None,
+        format_count(len(one.related), "tag") if one.related else None,
     )
 
 

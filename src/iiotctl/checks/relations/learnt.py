@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from iiotctl.checks.features.columns import SECOND
 from iiotctl.checks.relations import witness as witnesses
-from iiotctl.checks.relations.coarse import CELL, Scale, coarse
+from iiotctl.checks.relations.coarse import CELL, LAGS, Scale, coarse
 from iiotctl.checks.relations.votes import vote
-from iiotctl.checks.relations.witness import TERMS, Witness
+from iiotctl.checks.relations.witness import AT_ONCE, TERMS, Witness
 
 if TYPE_CHECKING:
     from iiotctl.checks.base import Learnt
+    from iiotctl.checks.baseline.model import TagBaseline
     from iiotctl.checks.tagdata import TagData
 
 RELATIONS: Final = "relations"
@@ -51,9 +53,33 @@ def learn(tags: Sequence[TagData]) -> dict[str, Learnt]:
     return found
 
 
-def related(learnt: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """(witness, share of the variance that it explains) of a tag, the closest first."""
-    return list(zip(learnt.get("tags", ()), learnt.get("explained", ()), strict=True))
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A tag that tells what another one should show.
+
+    Attributes:
+        tag: the witness.
+        limit: unit of the other tag; what differs by less is as usual.
+        explained: share of the other tag's variance that it explains.
+        lag: s, time constant of the first-order lag between them; 0 = at once.
+    """
+
+    tag: str
+    limit: float
+    explained: float
+    lag: float
+
+
+def related(base: TagBaseline) -> list[Relation]:
+    """The witnesses of a tag, the closest first."""
+    learnt: Mapping[str, Any] = base.learnt.get(RELATIONS, {})
+    keys = ("tags", "limits", "explained", "lags")
+    rows = zip(*(learnt.get(key, ()) for key in keys), strict=True)
+    cell = CELL * base.window / SECOND
+    return [
+        Relation(tag, limit, explained, 0.0 if lag == AT_ONCE else LAGS[int(lag)] * cell)
+        for tag, limit, explained, lag in rows
+    ]
 
 
 def heard(tags: Sequence[TagData]) -> list[TagData]:

@@ -10,7 +10,7 @@ import numpy as np
 from iiotctl.checks.features.columns import Features
 from iiotctl.checks.relations import learnt as relations
 from iiotctl.checks.relations.learnt import RELATIONS, related
-from tests.unit.checks.relations.relatives import DAY, noisy, process, tag, taught
+from tests.unit.checks.relations.relatives import DAY, lagged, noisy, process, tag, taught
 
 X = process(4)
 TAGS = [tag("A", noisy(X, 1)), tag("B", noisy(2 * X, 2)), tag("C", noisy(X**2 / 50, 3))]
@@ -32,10 +32,19 @@ def test_a_baseline_written_and_read_hears_the_same() -> None:
 
 
 def test_who_is_related_and_how_well() -> None:
-    learnt = relations.learn(TAGS)
-    assert {name for name, _ in related(learnt["A"])} == {"B", "C"}
-    assert all(0.99 < share <= 1 for _, share in related(learnt["A"]))
-    assert related({}) == []
+    base = taught([*TAGS, tag("SLOW", noisy(lagged(X, 60.0), 4))])[0].baseline
+    assert base is not None
+    close = [one for one in related(base) if one.tag in "BC"]
+    assert [one.tag for one in close] == ["B", "C"]
+    assert all(one.explained > 0.99 and one.lag == 0 and 0 < one.limit < 1 for one in close)
+    assert related(replace(base, learnt={})) == []
+
+
+def test_a_lag_is_told_in_seconds() -> None:
+    base = taught([tag("SLOW", noisy(lagged(X, 60.0), 4)), TAGS[0]])[0].baseline
+    assert base is not None
+    (one,) = related(base)
+    assert 2700 <= one.lag <= 5400
 
 
 def test_without_a_baseline_nobody_is_heard() -> None:
