@@ -61,10 +61,18 @@ def page(check: Check) -> Page:
         ("severity", f"{check.severity}, unless the evidence says otherwise"),
         ("confidence", str(check.confidence)),
         ("looks at", "all tags together" if check.scope == "group" else "each tag alone"),
-        ("learns", "from the learning period" if check.learns else "nothing; judges from the first row on"),
+        ("learns", _learns(check)),
         ("at rest", "suspended" if check.moving_only else "judges too"),
     )
     return Page(check.id, check.title, lead.strip(), facts, sections, parameters(check.params))
+
+
+def _learns(check: Check) -> str:
+    if check.learns:
+        return "from the learning period"
+    if check.learn is not None:
+        return "from the learning period, and judges it too"
+    return "nothing; judges from the first row on"
 
 
 _STATES: Final = {

@@ -14,11 +14,12 @@ Consumption is the difference of two readings. One step back gives a negative or
 Each window's smallest and last value are compared with what was read before. It went back where a value is smaller by more
 than `resolutions` = 2 smallest steps of the counter, and by more than `share` = 1e-9 of the reading.
 
-- To less than `zero` = 1 % of the reading before: a *reset*. From within 2 % below the declared `rollover`, or below
-  10^n, 2^15, 2^16, 2^31 or 2^32: a *rollover*, which is as it should be and silent. A reset is `low`, because many
-  totalisers are reset each batch; where the baseline had resets too, it is silent.
-- Down and up again to where it was, or up and down again: a *wrong reading*, `low`.
-- Else: it *went back*, `medium`.
+- To less than `zero` = 1 % of the reading before: a *reset*, `low`, because
+  many totalisers are reset each batch; silent where the baseline had some.
+- The same from within 2 % below the declared `rollover`, else below 10^n,
+  2^15, 2^16, 2^31 or 2^32: a *rollover*, as it should be, silent.
+- Down and up again to where it was, or up and down: a *wrong reading*, `low`.
+- Else it *went back*, `medium`.
 
 The edges of a clock shift are silent: there the rows are out of order, not the counter.
 

@@ -16,11 +16,13 @@ The resolution (LSB) of the tag is learnt first: the 1 % quantile of its smalles
 is taken over which the values stay within a band of 0 (held exactly) and of 2 LSB (held, but for the last bits of the
 converter). Each is judged against the longest such stretch of the baseline:
 
-    limit = max(`least` = 10 min, `factor` = 3 · (longest stretch of the baseline + one window))
+    limit = max(`least` = 10 min, `factor` = 3 · (longest stretch of the baseline + two windows))
 
-A stretch of fewer than `rows` = 10 rows tells nothing. Not counted are the unit at rest, a level at which the baseline shows the tag to stand again and again (a flow of
-exactly 0), and a 0 below which the baseline never went: a machine that was switched off. Where the baseline knows long stretches too (a temperature in steps of 0.1), a finding needs `sure` = 2 times
-the limit to be more than `low`. A tag that reports only on change, or with a deadband, cannot be judged.
+because a stretch counts in whole windows and may lose almost two. One of fewer than `rows` = 10 rows tells nothing. Not
+counted are the unit at rest, a level at which the baseline shows the tag to stand again and again (a flow of exactly 0), and
+a 0 below which the baseline never went: a machine that was switched off. Where the baseline knows long stretches too (a
+temperature in steps of 0.1), a finding needs `sure` = 2 times the limit to be more than `low`. A tag that reports only on
+change, or with a deadband, cannot be judged.
 
 ## What to do
 
@@ -59,6 +61,8 @@ _BANDS: Final = {"exact": 0.0, "near": 2.0}
 """Widths of the bands in LSB, by name."""
 _SLACK: Final = 0.25
 """LSB that a step may be off, because resolutions are no round numbers."""
+_UNSEEN: Final = 2
+"""Windows, by which a stretch may be longer than it is counted."""
 _WITHOUT: Final = 2
 """Windows without numbers over which a value counts as held."""
 _LONG_S: Final = 300.0
@@ -77,7 +81,7 @@ class Params:
 
     Attributes:
         least: s, a shorter stretch is none.
-        factor: times the longest stretch of the baseline, which is known to a window.
+        factor: times the longest stretch of the baseline, which is known to two windows.
         rows: rows, a stretch of fewer is none.
         sure: times the limit, from which a tag that often stands still is more than `low`.
     """
@@ -154,7 +158,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     spells = []
     for name in _BANDS:
         usual = _number(learnt.get(name))
-        limit = max(params.least, params.factor * (usual + features.window / SECOND))
+        limit = max(params.least, params.factor * (usual + _UNSEEN * features.window / SECOND))
         for first, stop in held(features, _width(name, lsb), data.judged, without=_WITHOUT):
             seconds = (stop - first) * features.window / SECOND
             few = features["n"][first:stop].sum() < params.rows

@@ -14,11 +14,13 @@ It is the coarsest of all tests and the first that everybody expects. A value of
 
 By the median of each window with `rows` = 3 rows at least (a single value is a spike):
 
-- below -26 % or above +119 % of the declared span: no loop current gives this, nor the overrange of a card. What lies
-  between that and the span is the matter of `ne43`.
-- outside of `low_low` … `high_high`: `medium`; outside of `low` … `high`: `low`. Not while the unit is at rest.
-- without span and limits: the window's median is further outside of the baseline's range than `far` = 5 times this range,
-  and `size` = 10 times the largest size seen: `low`, because a baseline of two days has not seen everything.
+- below -26 % or above +119 % of the declared span: no loop current gives
+  this, nor the overrange of a card. What lies between is for `ne43`.
+- outside of `low_low` … `high_high`: `medium`; outside of `low` … `high`:
+  `low`. Not while the unit is at rest.
+- without span and limits: further outside of the baseline's range than `far`
+  = 5 times this range, and `size` = 10 times the largest size seen: `low`,
+  because a baseline of two days has not seen everything.
 
 ## What to do
 
@@ -26,7 +28,8 @@ Compare with a second gauge. Did anybody change scaling, register map or transmi
 
 ## When it is wrong
 
-The process really is there: a matter for the operators, not a sensor. Without a declared span: a start after a baseline of standstill.
+The process really is there: a matter for the operators, not a sensor. Without a declared span: a start after a baseline of
+standstill.
 
 ## References
 

@@ -71,7 +71,7 @@ _NEAR_ZERO: Final = 0.25
 """Share of a failure level by which the baseline may be below 0 and the span still begin there."""
 _TWO_LEVELS: Final = 0.15
 """Share of the way by which the deviation of a window with both levels may be off."""
-_FEWEST: Final = 3
+_FEWEST: Final = 4
 """Rows."""
 _INSIDE: Final = 0.9
 """Share of a window from which on it lies inside."""
@@ -301,7 +301,7 @@ def _jump(data: TagData, first: int, stop: int, side: str, params: Params) -> _J
     home = float(np.median(usual)) if len(usual) else float("nan")
     way = abs(level - home) if np.isfinite(home) else 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.clip(np.abs(features["mean"][inside] - home) / way, 0.0, 1.0) if way else np.ones(stop - first)
+        share = np.clip((features["mean"][inside] - home) / (level - home), 0.0, 1.0) if way else np.ones(stop - first)
     share = np.where(np.isfinite(share), share, 0.0)
     full = share >= _INSIDE
     within = full.copy()
