@@ -33,7 +33,7 @@ class Kind:
     Attributes:
         text: it has texts, no numbers.
         counter: it only ever counts up (a totaliser); values say how much so far, not how it is now.
-        discrete: it holds one of few values until something changes it: states, set-points, valve positions.
+        discrete: it holds one of few values until something changes it: states, setpoints, valve positions.
         constant: it never changed in the learning period.
         resolution: smallest step that it makes, in the tag's unit (LSB); NaN where it never moved.
         levels: different values seen in the learning period; at most 1 more than 20 is counted.
@@ -56,7 +56,7 @@ class Kind:
         if self.counter:
             return "a counter: it has checks of its own"
         if self.discrete:
-            return "a state or set-point that is held by nature"
+            return "a state or setpoint that is held by nature"
         return ""
 
 
