@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from iiotctl.checks.features.columns import MINUTE
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from iiotctl.checks.tagdata import TagData
 
-CELL: Final = 10
-"""Windows of the feature table in one cell: 10 min for tags that report every second."""
+CELL: Final = 10 * MINUTE
+"""µs of a cell; tags with longer windows have a window a cell."""
 LAGS: Final = (1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 13.0, 18.0, 25.0, 36.0)
 """Time constants of first-order lags, in cells: 10 min to 6 h."""
 _STEADY: Final = 0.05
@@ -72,6 +74,11 @@ _LARGEST: Final = 1e100
 """No plant shows larger values, and their powers would overflow."""
 
 
+def per_cell(window: int) -> int:
+    """Windows (of so many µs) of the feature table in a cell."""
+    return max(1, CELL // window)
+
+
 def coarse(tags: Sequence[TagData], scales: Mapping[str, Scale] | None = None) -> list[Coarse]:
     """Tags on one grid.
 
@@ -85,13 +92,14 @@ def coarse(tags: Sequence[TagData], scales: Mapping[str, Scale] | None = None) -
     for data in tags:
         median = data.features["median"].astype(np.float64)
         median = np.where(np.abs(median) < _LARGEST, median, np.nan)
-        stop = len(median) // CELL * CELL
-        cells = median[:stop].reshape(-1, CELL)
+        per = per_cell(data.features.window)
+        stop = len(median) // per * per
+        cells = median[:stop].reshape(-1, per)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # cells without a row are NaN and stay so
             level = np.nanmedian(cells, axis=1)
             spread = np.nanmax(cells, axis=1) - np.nanmin(cells, axis=1)
-        learning = data.learning[:stop].reshape(-1, CELL).any(axis=1) & np.isfinite(level)
+        learning = data.learning[:stop].reshape(-1, per).any(axis=1) & np.isfinite(level)
         levels.append((data.info.tag, level, spread, learning))
     found: list[Coarse] = []
     for tag, level, spread, learning in levels:

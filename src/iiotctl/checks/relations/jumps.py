@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iiotctl.checks.features.columns import HOUR
-from iiotctl.checks.relations.coarse import CELL
+from iiotctl.checks.relations.coarse import per_cell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +79,7 @@ def jumps(data: TagData, resolution: float) -> list[Jump]:
     usual = min(_USUAL * base.quantile("step_max", 1.0), _RARE * base.quantile("step_max", 0.99))
     usual = max(usual, _STEPS * resolution if np.isfinite(resolution) else 0.0)
     step = data.features["step_max"].astype(np.float64)
+    per = per_cell(data.features.window)
     found: list[Jump] = []
     busy = 0
     for row in np.flatnonzero(data.judged & (step > usual)).tolist():
@@ -87,14 +88,14 @@ def jumps(data: TagData, resolution: float) -> list[Jump]:
         size = _shift(data.features["median"], row)
         if not _ALIKE[0] * step[row] <= abs(size) <= _ALIKE[1] * step[row]:
             continue
-        seen = 0 if _rests_beside(data, row) else _witnessed(vote, row, size)
+        seen = 0 if _rests_beside(data, row) else _witnessed(vote, row // per, size)
         if seen:
-            stop = _over(vote, row, size)
-            end = min(stop * CELL, len(step))
+            stop = _over(vote, row // per, size)
+            end = min(stop * per, len(step))
             busy = end
             if (end - row) * data.features.window >= _LEAST:
                 done = None if stop >= len(vote.away) - 1 else data.features.time_of(end)
-                known = np.nanmin(vote.limit[row // CELL : stop], initial=np.inf)
+                known = np.nanmin(vote.limit[row // per : stop], initial=np.inf)
                 found.append(
                     Jump(
                         start=data.features.time_of(row),
@@ -156,11 +157,11 @@ def _around(vote: Vote, cell: int) -> tuple[npt.NDArray[np.float64], npt.NDArray
         )
 
 
-def _witnessed(vote: Vote, row: int, size: float) -> int:
+def _witnessed(vote: Vote, cell: int, size: float) -> int:
     """How many witnesses see the jump; 0 where too few do, or more do not, or where it brings the tag back to them."""
     import numpy as np
 
-    before, after = _around(vote, row // CELL)
+    before, after = _around(vote, cell)
     share = (after - before) / size
     if np.count_nonzero(before / size < -_SEEN[0]) > np.count_nonzero(after / size > _SEEN[0]):
         return 0
@@ -169,11 +170,10 @@ def _witnessed(vote: Vote, row: int, size: float) -> int:
     return seen if seen >= _VOTERS and seen > unseen else 0
 
 
-def _over(vote: Vote, row: int, size: float) -> int:
+def _over(vote: Vote, cell: int, size: float) -> int:
     """Cell in which the deviation is back where it was before the jump."""
     import numpy as np
 
-    cell = row // CELL
     before, _ = _around(vote, cell)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks.features.columns import SECOND
 from iiotctl.checks.relations import witness as witnesses
-from iiotctl.checks.relations.coarse import CELL, LAGS, Scale, coarse
+from iiotctl.checks.relations.coarse import LAGS, Scale, coarse, per_cell
 from iiotctl.checks.relations.votes import vote
 from iiotctl.checks.relations.witness import AT_ONCE, TERMS, Witness
 
@@ -75,7 +75,7 @@ def related(base: TagBaseline) -> list[Relation]:
     learnt: Mapping[str, Any] = base.learnt.get(RELATIONS, {})
     keys = ("tags", "limits", "explained", "lags")
     rows = zip(*(learnt.get(key, ()) for key in keys), strict=True)
-    cell = CELL * base.window / SECOND
+    cell = per_cell(base.window) * base.window / SECOND
     return [
         Relation(tag, limit, explained, 0.0 if lag == AT_ONCE else LAGS[int(lag)] * cell)
         for tag, limit, explained, lag in rows
@@ -91,7 +91,9 @@ def heard(tags: Sequence[TagData]) -> list[TagData]:
         grid = {one.tag: one for one in coarse(group, scales)}
         features = group[0].features
         for tag, one in grid.items():
-            votes[tag] = vote(one, _witnesses(known[tag]), grid, features.start, CELL * features.window)
+            votes[tag] = vote(
+                one, _witnesses(known[tag]), grid, features.start, per_cell(features.window) * features.window
+            )
     return [replace(data, vote=votes.get(data.info.tag)) for data in tags]
 
 
@@ -127,6 +129,6 @@ def _together(tags: Sequence[TagData]) -> list[list[TagData]]:
     groups: dict[tuple[int, int, int], list[TagData]] = {}
     for data in tags:
         features = data.features
-        if "median" in features.columns and len(features) >= CELL and not kind_of(data).skip:
+        if "median" in features.columns and len(features) >= per_cell(features.window) and not kind_of(data).skip:
             groups.setdefault((features.window, features.start, len(features)), []).append(data)
     return list(groups.values())

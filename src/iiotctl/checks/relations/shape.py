@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from iiotctl.checks.features.columns import DAY, HOUR
-from iiotctl.checks.relations.coarse import CELL
+from iiotctl.checks.relations.coarse import per_cell
 from iiotctl.checks.relations.votes import Vote
 from iiotctl.checks.series import runs
 
@@ -88,8 +88,9 @@ def deviations(data: TagData) -> list[Deviation]:
         return []
     count = len(vote.away)
     judged = np.zeros(count, np.bool_)
-    rows = min(len(data.judged) // CELL, count)
-    judged[:rows] = data.judged[: rows * CELL].reshape(-1, CELL).any(axis=1)
+    per = per_cell(data.features.window)
+    rows = min(len(data.judged) // per, count)
+    judged[:rows] = data.judged[: rows * per].reshape(-1, per).any(axis=1)
     judged &= ~_still(data, count)
     sure = (vote.supporters >= _VOTERS) & (vote.supporters > vote.against)
     alone = (vote.supporters == 1) & (vote.against == 0) & (vote.able == 1)
@@ -108,10 +109,11 @@ def _still(data: TagData, count: int) -> npt.NDArray[np.bool_]:
     import numpy as np
 
     low, high = data.features["min"], data.features["max"]
-    still = np.zeros(count * CELL, np.bool_)
+    per = per_cell(data.features.window)
+    still = np.zeros(count * per, np.bool_)
     rows = min(len(low), len(still))
     still[:rows] = low[:rows] == high[:rows]
-    return np.asarray(still.reshape(-1, CELL).mean(axis=1) > _MOST)
+    return np.asarray(still.reshape(-1, per).mean(axis=1) > _MOST)
 
 
 def _is_ours(vote: Vote, mask: npt.NDArray[np.bool_], first: int, stop: int) -> bool:

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from iiotctl.checks.relations.coarse import CELL, LAGS, Scale, coarse
+from iiotctl.checks.relations.coarse import LAGS, Scale, coarse, per_cell
 from tests.unit.checks.relations.relatives import DAY, tag
+
+CELL = per_cell(60_000_000)
 
 
 def test_a_cell_is_the_median_of_its_windows() -> None:

@@ -83,3 +83,16 @@ def test_names_under_relations_are_what_a_baseline_shows() -> None:
     assert set(summary(base).related) == {"B", "C"}
     assert RELATIONS in base.learnt
     assert DAY == 1440
+
+
+def test_tags_that_report_every_minute_have_a_window_a_cell() -> None:
+    x = process(60)
+    every = [
+        replace(data, features=Features(10 * data.features.window, data.features.start, data.features.columns))
+        for data in (tag(name, noisy(x, at)[::10], learning=288) for at, name in enumerate("ABC"))
+    ]
+    found = relations.heard(taught(every))
+    for data in found:
+        assert data.vote is not None
+        assert len(data.vote.names) == 2
+        assert (data.vote.cell, len(data.vote.away)) == (data.features.window, len(data.features))

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iiotctl.checks.relations.coarse import CELL
+from iiotctl.checks.relations.coarse import per_cell
 from iiotctl.checks.relations.shape import deviations, of_shape
 from iiotctl.checks.relations.votes import Vote
 from iiotctl.checks.tagdata import TagData
 from tests.unit.checks.faketags import START
 from tests.unit.checks.relations.relatives import Floats, tag, vote
+
+CELL = per_cell(60_000_000)
 
 CELLS = 6 * 144
 AT = 3 * 144

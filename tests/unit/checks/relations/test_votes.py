@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from iiotctl.checks.relations.coarse import CELL
+from iiotctl.checks.relations.coarse import per_cell
 from iiotctl.checks.relations.shape import deviations
 from tests.unit.checks.relations.relatives import DAY, Floats, heard, noisy, process, tag
+
+CELL = per_cell(60_000_000)
 
 OFF = slice(3 * DAY // CELL + 5, 4 * DAY // CELL - 5)
 """Cells in which one of them is off."""

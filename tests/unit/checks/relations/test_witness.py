@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iiotctl.checks.relations.coarse import CELL, Coarse, coarse
+from iiotctl.checks.relations.coarse import Coarse, coarse, per_cell
 from iiotctl.checks.relations.witness import AT_ONCE, Witness, deviation, learn, widened
 from tests.unit.checks.relations.relatives import DAY, Floats, lagged, noisy, process, tag
+
+CELL = per_cell(60_000_000)
 
 
 def _learnt(
