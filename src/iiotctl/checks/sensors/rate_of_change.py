@@ -62,6 +62,8 @@ _OF_STEPS: Final = 3.0
 """Times the largest steps of the windows around, by the median."""
 _BESIDE: Final = 3
 """Windows before and after, for the quick look."""
+_ALIKE: Final = 0.4
+"""Share of the way that the step makes at least, and the way of the step, for the quick look."""
 _WANDER: Final = 1 / 3
 """Share of the step by which the levels may wander."""
 _ENOUGH: Final = 500
@@ -107,12 +109,10 @@ def learn(data: TagData, params: Params) -> dict[str, Any]:
         return {}
     low, high = float(features["min"][only].min()), float(features["max"][only].max())
     width = high - low
-    steps = [
-        step
-        for row in _candidates(features, only, params.share / 3 * width)
-        if (step := _lasting(features, row)) is not None
-    ]
-    return {"low": low, "high": high, "step": max((step.size for step in steps), default=0.0)}
+    rows = _candidates(features, only, params.share / 3 * width)
+    rows.sort(key=lambda row: float(features["step_max"][row]), reverse=True)
+    largest = next((step.size for row in rows if (step := _lasting(features, row)) is not None), 0.0)
+    return {"low": low, "high": high, "step": largest}
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -170,7 +170,9 @@ def _candidates(features: Features, only: npt.NDArray[np.bool_], least: float) -
     level = np.pad(features["median"].astype(np.float64), _BESIDE, constant_values=np.nan)
     with np.errstate(invalid="ignore"):
         way = np.abs(level[2 * _BESIDE :] - level[: -2 * _BESIDE])
-        found: list[int] = np.flatnonzero(only & (features["step_max"] > least) & (way > least / 2)).tolist()
+        size = features["step_max"]
+        alike = (size > _ALIKE * way) & (size < way / _ALIKE)
+        found: list[int] = np.flatnonzero(only & (size > least) & (way > least / 2) & alike).tolist()
     return found
 
 
