@@ -146,7 +146,7 @@ def audit_sensors(
         ended=now_us(),
         excepted=excepted,
         expired=expired,
-        warnings=(*scope.warnings, *unknown, *_grouped(groups), *warnings),
+        warnings=(*scope.warnings, *unknown, *_apart(wanted, checks), *_grouped(groups), *warnings),
         site="" if site is None else site.site.site.name,
         store=str(store),
         tool=__version__,
@@ -179,6 +179,15 @@ def _records(
         return {}
     text = read_text(path, what="file of calibration records")
     return parsed(text, path.name, today=datetime.fromtimestamp(now / 1e6, UTC).date())
+
+
+def _apart(wanted: Wanted, checks: Mapping[str, Check]) -> list[str]:
+    from iiotctl.checks.relations.learnt import RELATIONS
+
+    related = [name for name, check in checks.items() if RELATIONS in check.needs]
+    if not wanted.tags or not related:
+        return []
+    return [f"`--tags`: relatives were looked for among these tags only ({', '.join(sorted(related))})"]
 
 
 def _grouped(groups: int) -> list[str]:

@@ -213,7 +213,7 @@ def _due(records: Sequence[Calibration], drift: _Drift | None, unit: str, params
     over = drift.crossing <= now
     years = max(now - last.at, 0) / DAY / _YEAR
     by_now = _left(last) + drift.per_year * years
-    rate = f"it drifts by {_signed(drift.per_year, unit)} a year, as {len(drift.rates) + 1} calibrations show"
+    rate = f"it drifts by {drift.per_year:+.3g}{f' {unit}' if unit else ''} a year, as {len(drift.rates) + 1} calibrations show"
     tolerance = f"its tolerance of {amount(last.tolerance, unit)}"
     message = (
         f"{rate}: past {tolerance} since about {day(drift.crossing)}, last calibrated {day(last.at)}"
@@ -264,7 +264,8 @@ def _evidence(last: Calibration, drift: _Drift | None) -> dict[str, float | str 
         "intervals": len(drift.rates) if drift else 0,
         "tolerance_used_up": day(drift.crossing) if drift and drift.crossing is not None else None,
         "record": last.where,
-        "rows": None,
+        # no samples were looked at
+        **dict.fromkeys(("rows", "window_s", "bad_s", "spells")),
     }
 
 
