@@ -1,8 +1,8 @@
 """How much a tag scatters from row to row, whatever its level does, and how much it usually does at each level. Pure.
 
 The measure is the median of |second difference| in a window, which a ramp does not change; for white noise it is `BEND`
-times the standard deviation. Of its ratio to what is usual the median over some windows is taken. Noise often grows with the level (flow,
-vibration), so the usual noise is learnt by level band, and beyond the levels seen the limits widen.
+times the standard deviation. Of its ratio to what is usual the median over some windows is taken. Noise often grows with
+the level (flow, vibration), so the usual noise is learnt by level band, and beyond the levels seen the limits widen.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ It fires where
 
 and likewise for floors. A coarse tag peaks at the same number by nature: for it the values on the ceiling must also be a
 larger share than in 99 % of its windows. The highest and the lowest level of the baseline are none: there it may rest. A
-value that stands still at one stretch (a coarse one: and jumps when it is released) is a `flat-line`, one that moves in coarser steps than it used to `quantisation`. From 1.3 times the
-limit for at least 20 windows it is `medium`, otherwise `low`.
+value that stands still at one stretch (a coarse one: and jumps when it is released) is a `flat-line`, one that moves in
+coarser steps than it used to is `quantisation`. From 1.3 times the limit for at least 20 windows it is `medium`,
+otherwise `low`.
 
 ## What to do
 
@@ -209,7 +210,7 @@ def _side(data: TagData, side: str, params: Params, lsb: float) -> list[Spell]:
 
 
 def _is_frozen(data: TagData, touching: Rows, level: float, lsb: float) -> bool:
-    """Whether it is one stretch at which the value stands still; a coarse one that is released without a jump may be smooth."""
+    """Whether it is one stretch at which the value stands still; a coarse one without a jump at its end may be smooth."""
     import numpy as np
 
     features, first, last = data.features, int(touching[0]), int(touching[-1])

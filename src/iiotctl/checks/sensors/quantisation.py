@@ -18,8 +18,8 @@ at least `steps` = 5 times. It fires where
     smallest step > max(`ratio` = 2.5 · p99 of the baseline, 1.5 · the largest of the baseline)
 
 for at least 10 windows, unless the median step grew likewise: of n steps that lie on no grid, the smallest is hardly ever
-more than 25/n of the median one, and then it says nothing. From 1.5 times the limit for at least 20 windows it is `medium`, otherwise `low`. The beginning is where
-the coarse steps began, an hour before they could be told.
+more than 25/n of the median one, and then it says nothing. From 1.5 times the limit for at least 20 windows it is
+`medium`, otherwise `low`. The beginning is where the coarse steps began, an hour before they could be told.
 
 ## What to do
 

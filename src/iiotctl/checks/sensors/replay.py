@@ -17,7 +17,8 @@ Of every 32 consecutive values a hash is made, about one in 32 of them is kept (
 stretches keep the same ones), unless the values hardly change. The same hash at two times is a match. It fires where at
 least `matches` = 5 of them follow each other within 10 min (or 320 rows) at the same distance in time, to `tolerance` =
 2 s, and the distance is more than `apart` = 5 min. Later rows are the repeat. Hashes that the baseline has more than once,
-or the data more than eight times, belong to a value that repeats itself by nature and are ignored. From 10 matches it is `high`, below `medium`.
+or the data more than eight times, belong to a value that repeats itself by nature and are ignored. From 10 matches it is
+`high`, below `medium`.
 
 ## What to do
 
@@ -249,7 +250,7 @@ CHECK = Check(
     judge=judge,
     learn=learn,
     second_cause="a simulated or computed value with an exact period that the baseline did not see",
-    action="find out what sent these rows (buffer, gateway, copy, simulator); if nothing explains it, report it as a security incident",
+    action="find out what sent these rows (buffer, gateway, copy); if nothing explains it, report a security incident",
     references=("Karp and Rabin 1987", "Winnowing (SIGMOD 2003)", "MITRE ATT&CK for ICS T0856"),
     needs=frozenset({"anchors"}),
 )
