@@ -36,6 +36,8 @@ _FLOOR: Final = 0.006
 """… and at least this share of the tag's range."""
 _STRANGE: Final = 8.0
 """Beyond so many times the usual leverage nothing was learnt, and nothing is said."""
+_CLOSELY: Final = 4
+"""Models of a tag that are looked at closely."""
 _TRANSIENTS: Final = 20
 """Cells of transients that it takes to say that a witness holds in them."""
 MOST: Final = 8
@@ -181,10 +183,8 @@ def _fitted(of: Coarse, tried: Sequence[tuple[Coarse, int]]) -> list[Witness]:
     if variance <= 0:
         return []
     best: dict[str, tuple[float, int, Witness]] = {}
-    for at, (other, lag, count) in enumerate(shapes):
-        mine = usable[at]
-        if np.count_nonzero(mine) < _FEWEST:
-            continue
+    for at in _promising(np.where(usable, np.abs(fits.away), np.nan), [other.tag for other, _, _ in shapes]):
+        (other, lag, count), mine = shapes[at], usable[at]
         rows = block[at][mine]
         leverage = float(np.quantile(np.einsum("ij,jk,ik->i", rows, fits.spread[at], rows), 0.95))
         # an error far from what the other parts show is what the leverage is for, and none of the model
@@ -206,6 +206,28 @@ def _fitted(of: Coarse, tried: Sequence[tuple[Coarse, int]]) -> list[Witness]:
     by_name = {other.tag: other for other, _ in tried}
     found = [made for _, _, made in best.values() if made.explained >= _WORTH]
     return [replace(made, always=_holds(of, by_name[made.tag], made)) for made in found]
+
+
+def _promising(away: npt.NDArray[np.float64], tags: Sequence[str]) -> list[int]:
+    """The models of each tag that are nearest most of the time, in their order; the others are not looked at closely.
+
+    Args:
+        away: (m, n) size of the errors, NaN where there is none.
+        tags: (m,) of the models.
+    """
+    import numpy as np
+
+    known = np.count_nonzero(np.isfinite(away), axis=1)
+    ordered = np.sort(away, axis=1)
+    middle = ordered[np.arange(len(away)), np.maximum(known - 1, 0) // 2]
+    found: list[int] = []
+    by_tag: dict[str, list[int]] = {}
+    for at in np.argsort(middle).tolist():
+        mine = by_tag.setdefault(tags[at], [])
+        if known[at] >= _FEWEST and len(mine) < _CLOSELY:
+            mine.append(at)
+            found.append(at)
+    return sorted(found)
 
 
 def _holds(of: Coarse, by: Coarse, witness: Witness) -> bool:
