@@ -23,7 +23,8 @@ zero describes its course better than a line that grows. This alone is `low`: a 
 from `plain` = 2.5 limits of the second strongest witness, and a witness that knows the tag to `close` = 2 % of its range, it
 is `medium`. It is `medium` too where the tag is caught in the act: its level jumps within one sample by more than it ever did (1.3 times the largest
 step of the learning period, or 3 times its 99 % quantile), stays for at least half an hour, and at least two witnesses, more
-than do not, see their deviation change by as much. With one witness it is the tag or the witness: one `low` finding for both.
+than do not, see their deviation change by as much. With one witness it is the tag or the witness: one `low` finding for both,
+unless another check finds fault with one of them at that time.
 
 ## What to do
 
