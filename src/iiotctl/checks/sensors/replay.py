@@ -138,7 +138,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     begun = [
         one for one in repeats if np.searchsorted(times, one.start) < np.searchsorted(times, one.end, side="right")
     ]
-    return Judged(tuple(_spell(data, one) for one in _merged(begun, params.tolerance)))
+    return Judged(tuple(_spell(data, one, params) for one in _merged(begun, params.tolerance)))
 
 
 def _counting(data: TagData) -> Anchors:
@@ -220,14 +220,14 @@ def _interval(data: TagData) -> float:
     return interval if interval > 0 else 0.0
 
 
-def _spell(data: TagData, one: _Repeat) -> Spell:
+def _spell(data: TagData, one: _Repeat, params: Params) -> Spell:
     start = one.start - round((_LENGTH - 1) * _interval(data))
     sure = one.matches >= _SURE
     return Spell(
         start=start,
         end=one.end,
         statistic=float(one.matches),
-        limit=float(Params().matches),
+        limit=float(params.matches),
         unit="matches",
         message=(
             f"the values of {span(one.end - start)} are exactly those from {instant(start - one.distance)} on, "
