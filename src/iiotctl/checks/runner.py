@@ -14,6 +14,7 @@ from iiotctl.checks.base import Check, Judged, Skipped, Spell, Unjudged, Verdict
 from iiotctl.checks.causes import decided, merged
 from iiotctl.checks.conclude import conclude, instant
 from iiotctl.checks.guard import Guard
+from iiotctl.checks.process import without_mutual
 from iiotctl.checks.relations import learnt as relations
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.spells import REWARD, episodes
@@ -78,13 +79,13 @@ def run(
 
 
 def concluded(findings: Sequence[Finding], infos: Mapping[str, TagInfo]) -> list[Finding]:
-    """The findings of all tags of a run: those of one physical cause as one, pairs only where undecided, worst first.
+    """The findings of all tags of a run, worst first: of one cause one, pairs only where undecided, changes of the process apart.
 
     Args:
         findings: of one or more calls of `run`.
         infos: facts of all tags that were judged, by name.
     """
-    return ordered(merged(decided(findings), infos), infos)
+    return ordered(merged(without_mutual(decided(findings)), infos), infos)
 
 
 def ordered(findings: Sequence[Finding], infos: Mapping[str, TagInfo]) -> list[Finding]:

@@ -49,12 +49,20 @@ def evidence(one: Deviation) -> dict[str, Any]:
     }
 
 
-def grade(one: Deviation, strength: float, witnesses: int) -> dict[str, Any]:
-    """Severity and confidence by the strength of the evidence; for `Spell(**…)`."""
+def grade(one: Deviation, strength: float, witnesses: int, *, twin: str) -> dict[str, Any]:
+    """Severity and confidence by the strength of the evidence; for `Spell(**…)`.
+
+    Args:
+        one: the deviation.
+        strength: times its limit that the second strongest witness must see.
+        witnesses: that agree; with two, the strength counts double.
+        twin: name of the tag that the site file calls its twin, or "". Two that measure the same must not differ.
+    """
     if one.undecided:
+        plain = twin == one.names[0] and one.strength >= 2 * strength
         return {
-            "severity": Severity.LOW,
-            "confidence": Confidence.LOW,
+            "severity": Severity.MEDIUM if plain else Severity.LOW,
+            "confidence": Confidence.MEDIUM if plain else Confidence.LOW,
             "second_cause": "the process works differently now, and both tags are right",
             "action": "compare both with a local gauge; a third tag that follows them (`siblings` of the site file) would tell",
         }

@@ -109,7 +109,7 @@ def _caught(one: Jump, unit: str, params: Params) -> Spell:
 
 def _seen(off: Deviation, data: TagData, params: Params) -> Spell:
     """A constant deviation that nobody saw begin: low, unless close relatives say it plainly."""
-    graded = grade(off, params.strength, params.witnesses)
+    graded = grade(off, params.strength, params.witnesses, twin=data.info.twin)
     plain = off.strength >= params.plain and off.limit <= params.close * off.range
     if graded["severity"] is Severity.MEDIUM and not plain:
         graded |= {"severity": Severity.LOW, "confidence": Confidence.MEDIUM}

@@ -118,7 +118,7 @@ def judge(data: TagData, params: Params) -> Verdict:
 
 def _graded(one: Deviation, data: TagData, params: Params) -> dict[str, Any]:
     """As for every deviation; but what no close relative sees, and has not gone on for long, is a guess about the process."""
-    graded = grade(one, params.strength, params.witnesses)
+    graded = grade(one, params.strength, params.witnesses, twin=data.info.twin)
     lasts = ((data.features.end if one.end is None else one.end) - one.start) / HOUR
     close = one.limit <= params.close * one.range
     if not close and (lasts < params.hours or one.strength < params.plain):

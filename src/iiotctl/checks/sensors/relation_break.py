@@ -74,7 +74,7 @@ def judge(data: TagData, params: Params) -> Verdict:
         return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
     found: list[Spell] = []
     for one in of_shape(data, ("other",)):
-        graded = grade(one, params.strength, params.witnesses)
+        graded = grade(one, params.strength, params.witnesses, twin=data.info.twin)
         if one.cells * data.vote.cell < params.hours * HOUR or one.limit > params.close * one.range:
             graded["severity"] = Severity.LOW
         off = amount(one.size, data.info.unit)

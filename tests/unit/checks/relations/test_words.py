@@ -53,12 +53,12 @@ def test_amounts_have_three_digits_and_a_unit_where_there_is_one() -> None:
 
 
 def test_who_is_sure_is_medium() -> None:
-    assert grade(ONE, 1.5, 3)["severity"] is Severity.MEDIUM
-    assert grade(ONE, 1.5, 3)["confidence"] is Confidence.HIGH
-    assert grade(replace(ONE, strength=1.4), 1.5, 3)["severity"] is Severity.LOW
+    assert grade(ONE, 1.5, 3, twin="")["severity"] is Severity.MEDIUM
+    assert grade(ONE, 1.5, 3, twin="")["confidence"] is Confidence.HIGH
+    assert grade(replace(ONE, strength=1.4), 1.5, 3, twin="")["severity"] is Severity.LOW
     two = replace(ONE, supporters=2)
-    assert grade(two, 1.5, 3)["confidence"] is Confidence.MEDIUM
-    assert grade(replace(two, strength=2.9), 1.5, 3)["severity"] is Severity.LOW
+    assert grade(two, 1.5, 3, twin="")["confidence"] is Confidence.MEDIUM
+    assert grade(replace(two, strength=2.9), 1.5, 3, twin="")["severity"] is Severity.LOW
 
 
 def test_a_pair_is_low_and_names_both() -> None:
@@ -67,7 +67,7 @@ def test_a_pair_is_low_and_names_both() -> None:
     assert pair(data, lonely) == ("A", "B")
     assert pair(data, ONE) == ()
     assert undecided(data, lonely, "drift apart").startswith("A and B drift apart: one of the two is off")
-    assert grade(lonely, 1.5, 3)["severity"] is Severity.LOW
+    assert grade(lonely, 1.5, 3, twin="")["severity"] is Severity.LOW
 
 
 def test_each_check_tells_its_own_shape_and_no_other() -> None:
