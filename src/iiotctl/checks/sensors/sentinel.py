@@ -15,7 +15,7 @@ driver says "overflow", "not connected" or "division by zero".
 
 *Known numbers*: a value equals one of the list (to 1e-6 of its size) and lies outside of the baseline's range (without one:
 of the middle 98 % of the windows' medians) by more than `beyond` = 1 times this range. *Unknown ones*: a value outside by as
-much, exactly the same in `again` = 3 stays of `rows` at least, and beyond all that the baseline saw, is `low`. *NaN and
+much, exactly the same in `again` = 3 stays of `rows` at least, each reached at once, and beyond all that the baseline saw, is `low`. *NaN and
 infinity*: rows whose status is not Bad. `rows` = 3 rows or more are `medium`, fewer `low`; so is what the baseline already
 had in one of a hundred rows.
 
@@ -130,7 +130,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     """Stays at a sentinel.
 
     Args:
-        data: columns `rows`, `n`, `odd`, `min`, `max`, `median`, `at_min`, `at_max`.
+        data: columns `rows`, `n`, `odd`, `min`, `max`, `median`, `at_min`, `at_max`, `step_max`.
         params: limits.
     """
     kind = kind_of(data)
@@ -189,7 +189,12 @@ def _at_extreme(data: TagData, side: str, params: Params) -> list[Spell]:
         stays = runs(hit, join=_JOIN)
         listed = _listed(level)
         if not listed:
-            stays = [stay for stay in stays if _rows(features, hit, stay, side) >= params.rows]
+            away = low - level if side == "low" else level - high
+            stays = [
+                stay
+                for stay in stays
+                if _rows(features, hit, stay, side) >= params.rows and _jumps(features, stay, away)
+            ]
         if listed or (len(stays) >= params.again and not _known(data, level)):
             spells += [_spell(data, hit, stay, side, listed=listed, params=params) for stay in stays]
     return spells
@@ -215,6 +220,15 @@ def _rows(features: Features, hit: npt.NDArray[np.bool_], stay: tuple[int, int],
     """Rows at the extreme in the windows of a stay that have it."""
     part = slice(*stay)
     return int(features["at_min" if side == "low" else "at_max"][part][hit[part]].sum())
+
+
+def _jumps(features: Features, stay: tuple[int, int], away: float) -> bool:
+    """Whether the tag comes there at once and not on a way that it goes anyway, such as cooling down."""
+    import numpy as np
+
+    first, stop = stay
+    steps = features["step_max"][max(0, first - 1) : stop + 1]
+    return bool(np.nanmax(steps, initial=0.0) >= away / 2)
 
 
 def _known(data: TagData, level: float) -> bool:
@@ -269,5 +283,5 @@ CHECK = Check(
     action="find out who writes the number (card, PLC block, driver) and let it set a Bad status instead",
     references=("OPC 10000-4 status codes", "NAMUR NE 107"),
     learns=False,
-    needs=frozenset({"rows", "n", "odd", "min", "max", "median", "at_min", "at_max"}),
+    needs=frozenset({"rows", "n", "odd", "min", "max", "median", "at_min", "at_max", "step_max"}),
 )
