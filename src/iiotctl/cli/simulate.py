@@ -65,6 +65,19 @@ def simulate(
             help="Do not serve: write a historian's export of ten sensors to DIR, two of which lie.",
         ),
     ] = None,
+    week: Annotated[
+        Path | None,
+        typer.Option(
+            "--week",
+            metavar="DIR",
+            show_default=False,
+            help="Do not serve: write a labelled week of sensors to DIR, half of which lie.",
+        ),
+    ] = None,
+    tags: Annotated[int, typer.Option("--tags", metavar="N", min=1, max=10_000, help="Of the week.")] = 50,
+    days: Annotated[int, typer.Option("--days", metavar="N", help="Of the week; the first two are healthy.")] = 7,
+    clean: Annotated[bool, typer.Option("--clean", help="A week without faults.")] = False,
+    family: Annotated[str, typer.Option("--family", metavar="NAME", help="Of the week: units or loops.")] = "units",
     unknown_unit: Annotated[
         UnknownUnit,
         typer.Option("--unknown-unit", metavar="HOW", help="A missing Modbus unit: gateway (0x0B) or silent."),
@@ -85,11 +98,15 @@ def simulate(
       iiotctl simulate --write-site press-line
       iiotctl simulate --write-site press-line --history 8h
       iiotctl simulate --write-site boiler --export 4d
+      iiotctl simulate --week week1 --seed 1
       iiotctl simulate --for 10min --truth truth.jsonl \\
         --fault press1.hydraulics.pressure:drift:rate=5,start=60s \\
         --fault cooling1:silent:start=2min,for=30s
     """
     del quiet, verbose, color
+    if week is not None:
+        _write_week(week, seed, family, (tags, days), clean=clean)
+        return
     if export is not None:
         _write_export(write_site, export, seed)
         return
@@ -150,6 +167,20 @@ def _write_export(folder: Path | None, length: str, seed: int) -> None:
     _console.say(
         f"wrote {format_count(made.rows, 'sample')} of {format_count(made.tags, 'tag')} to {made.file}",
         f"bring them into a store: iiotctl import {made.file} --site {made.site_file}",
+    )
+
+
+def _write_week(folder: Path, seed: int, family: str, size: tuple[int, int], *, clean: bool) -> None:
+    from iiotctl.ops.simulate_week import simulate_week
+    from iiotctl.simulator.weeks.week import Plan
+    from iiotctl.site.units import format_count
+
+    tags, days = size
+    made = simulate_week(folder, Plan(seed, family, tags, days, clean))
+    _console.say(
+        f"wrote {format_count(made.rows, 'sample')} of {format_count(made.tags, 'tag')} to {made.file}, "
+        f"with {format_count(made.faults, 'fault')} in them",
+        f"bring them into a store: iiotctl import {made.file}",
     )
 
 
