@@ -1,0 +1,1 @@
+"""How well the audit of sensors finds labelled faults: score and page."""
