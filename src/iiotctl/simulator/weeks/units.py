@@ -43,7 +43,8 @@ def _sensors(rng: np.random.Generator, number: int, size: int) -> Iterator[Senso
     value = _AMBIENT + warmth + 1.5 * day_cycle(size, rng.uniform(0, 6)) + 0.03 * white(size)
     yield Sensor(f"{group}.TT{name}", "analog", "degC", 0, 150, 0.1, group, value)
 
-    value = np.where(running, flow * (1 + 0.004 * white(size)) + coloured(rng, size, 20.0, 0.25), 0.0)
+    flowing = flow * (1 + 0.004 * white(size)) + coloured(rng, size, 20.0, 0.25)
+    value = np.where(running, np.maximum(flowing, 0.0), 0.0)
     yield Sensor(f"{group}.FT{name}", "analog", "m3/h", 0, 120, 120 / CARD, group, value)
 
     current = 10 + rng.uniform(35, 42) * share + 0.15 * white(size) + coloured(rng, size, 9.5, 0.1)
