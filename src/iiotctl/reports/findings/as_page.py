@@ -11,6 +11,8 @@ from datetime import tzinfo
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from iiotctl.checks.conclude import span
+from iiotctl.checks.features.columns import SECOND
 from iiotctl.findings import Ne107, Severity
 from iiotctl.reports.findings import charts, words
 from iiotctl.reports.plots import axis, in_page
@@ -30,6 +32,15 @@ _LEAST_US: Final = 1_800_000_000
 _MOST_ROWS: Final = 500
 _HIDDEN: Final = frozenset({"statistic", "limit", "unit", "rows", "sparkline"})
 """Of the evidence: said elsewhere."""
+_WORDS: Final = {
+    "window_s": "judged in steps of",
+    "bad_s": "wrong for, in all",
+    "spells": "stretches",
+    "seen_until": "last wrong at",
+    "agree": "witnesses that agree",
+    "could_tell": "witnesses that could tell",
+}
+"""Of the evidence: what a name means."""
 
 
 def page(result: AuditResult, findings: Sequence[Finding], zone: tzinfo) -> str:
@@ -185,9 +196,12 @@ def _all_tags(one: Finding) -> str:
 
 
 def _row(name: str, value: object) -> tuple[str, str]:
-    """`bad_s` = 90 is `bad: 90 s`."""
+    """`bad_s` = 5400 is `wrong for: 1 h 30 min`; names that say too little have words of their own."""
     stem = name.removesuffix("_s")
-    return stem.replace("_", " "), _value(value) + (" s" if stem != name else "")
+    word = _WORDS.get(name, stem.replace("_", " "))
+    if stem != name and isinstance(value, int | float) and value >= 1:
+        return word, span(round(value * SECOND))
+    return word, _value(value) + (" s" if stem != name else "")
 
 
 def _value(value: object) -> str:
