@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SAMPLES: Final = "samples.parquet"
 LABELS: Final = "labels.csv"
 TAGS: Final = "tags.csv"
-_PARTS: Final = ".parts"
 _LEAST_DAYS: Final = 3
 _MOST_DAYS: Final = 31
 _EXAMPLE: Final = "e.g. `iiotctl simulate --week week1 --seed 1`"
@@ -64,18 +63,17 @@ def simulate_week(folder: Path, plan: Plan) -> Week:
             f"the value of `--days` must be {_LEAST_DAYS} to {_MOST_DAYS}: the first two are healthy",
             hint=_EXAMPLE,
         )
-    parts = _new(folder) / _PARTS
-    parts.mkdir()
     labels: list[Label] = []
     tags: list[tuple[object, ...]] = []
     rows = 0
-    for number, (made, put) in enumerate(records(plan)):
-        rows += _write(parts / f"{number:05d}.parquet", made, plan.start_s)
-        labels += put
-        one = made.sensor
-        tags.append((one.tag, one.kind, one.unit, one.low, one.high, f"{one.resolution:.6g}", one.group))
-    _join(parts, folder / SAMPLES)
-    shutil.rmtree(parts)
+    # gone even when the run is interrupted, so that the folder can be used again
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=_new(folder)) as parts:
+        for number, (made, put) in enumerate(records(plan)):
+            rows += _write(Path(parts) / f"{number:05d}.parquet", made, plan.start_s)
+            labels += put
+            one = made.sensor
+            tags.append((one.tag, one.kind, one.unit, one.low, one.high, f"{one.resolution:.6g}", one.group))
+        _join(Path(parts), folder / SAMPLES)
     named = [(one.tag, one.fault, *_times(plan, one), one.param) for one in labels]
     _table(folder / LABELS, ("tag", "fault", "start", "end", "param"), named)
     _table(folder / TAGS, ("tag", "kind", "unit", "low", "high", "resolution", "group"), tags)
