@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl import quality as codes
+from iiotctl.checks.plateaus import GOALS, Plateau, injected, percent, plateaus
 from iiotctl.findings import Severity
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Ints = npt.NDArray[np.int64]
 
-GOALS: Final = (0.0, 50.0, 100.0)
-"""Injections, % of span."""
 _SECOND: Final = 1e6
 _NORMAL: Final = 1.4826
 """Standard deviation over median absolute deviation of a normal distribution."""
@@ -118,15 +117,6 @@ class Loop:
         return Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.OPEN if Outcome.OPEN in outcomes else Outcome.PASS
 
 
-@dataclass(frozen=True, slots=True)
-class Plateau:
-    """A level that was held: rows [first, stop)."""
-
-    first: int
-    stop: int
-    level: float
-
-
 def judge(
     data: TagData,
     ts: Ints,
@@ -155,13 +145,14 @@ def judge(
     span = info.span if info.span and info.span[1] > info.span[0] else None
     usable = np.isfinite(value) & (quality < codes.BAD)
     ts_, value_ = ts[usable], value[usable]
-    plateaus = _plateaus(ts_, value_, span, chosen) if span else []
+    held = plateaus(ts_, value_, span, chosen) if span else []
+    fed = injected(held, span, chosen) if span else []
     items = [
-        *_injections(plateaus, span, chosen, info.unit),
+        *_injections(held, span, chosen, info.unit),
         _range(value_, span, chosen, info.unit),
         _unit(data),
-        _noise(value_, plateaus, span, chosen, info.unit),
-        _response(ts_, value_, plateaus, span, chosen),
+        _noise(value_, fed, span, chosen, info.unit),
+        _response(ts_, value_, fed, span, chosen),
         _times(data, ts, chosen),
         _good(quality, chosen),
         _audited(info.tag, findings, audited=audited),
@@ -169,53 +160,15 @@ def judge(
     return Loop(info.tag, info.description, info.unit, span, tuple(items), len(ts))
 
 
-def _plateaus(ts: Ints, value: Floats, span: tuple[float, float], params: Params) -> list[Plateau]:
-    """Stretches held within `flat` for at least `hold`, each as long as it gets."""
-    import numpy as np
-
-    found: list[Plateau] = []
-    smooth = _smooth(ts, value, params.hold)
-    width = params.flat / 100 * (span[1] - span[0])
-    count, first = len(ts), 0
-    while first < count:
-        stop = int(np.searchsorted(ts, ts[first] + round(params.hold * _SECOND), side="left")) + 1
-        if stop > count:
-            break
-        piece = smooth[first:stop]
-        if stop - first < 3 or float(piece.max() - piece.min()) > width:  # noqa: PLR2004 - a line lies through any two
-            first += 1
-            continue
-        level = float(np.median(piece))
-        out = np.flatnonzero(np.abs(smooth[stop:] - level) > width / 2)
-        stop = stop + int(out[0]) if len(out) else count
-        found.append(Plateau(first, stop, float(np.median(value[first:stop]))))
-        first = stop
-    return found
+_NOT_INJECTED: Final = "no injection seen: what moves here may be the process"
 
 
-def _smooth(ts: Ints, value: Floats, hold: float) -> Floats:
-    """Running median over at most nine rows and half of the shortest plateau; it keeps steps."""
-    import numpy as np
-
-    interval = float(np.median(np.diff(ts))) / _SECOND if len(ts) > 1 else 0.0
-    half = min(int(hold / interval / 4), 4) if interval > 0 else 0
-    if not half or len(value) <= 2 * half:
-        return value
-    padded = np.pad(value, half, mode="edge")
-    found: Floats = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
-    return found
-
-
-def _percent(value: float, span: tuple[float, float]) -> float:
-    return 100.0 * (value - span[0]) / (span[1] - span[0])
-
-
-def _injections(plateaus: Sequence[Plateau], span: tuple[float, float] | None, params: Params, unit: str) -> list[Item]:
+def _injections(held: Sequence[Plateau], span: tuple[float, float] | None, params: Params, unit: str) -> list[Item]:
     limit = f"± {params.tolerance:g} % of span"
     if span is None:
         reason = "the measuring range is not known: `span` of the tag in the site file"
         return [Item(f"{goal:g} %", Outcome.OPEN, limit=limit, reason=reason) for goal in GOALS]
-    near = {goal: [p for p in plateaus if abs(_percent(p.level, span) - goal) <= params.near] for goal in GOALS}
+    near = {goal: [p for p in held if abs(percent(p.level, span) - goal) <= params.near] for goal in GOALS}
     if not (near[0.0] and near[100.0]):
         reason = "no injection seen: 0 % and 100 % of the span were not both held"
         return [Item(f"{goal:g} %", Outcome.OPEN, limit=limit, reason=reason) for goal in GOALS]
@@ -225,8 +178,8 @@ def _injections(plateaus: Sequence[Plateau], span: tuple[float, float] | None, p
             reason = f"{goal:g} % was not held for {params.hold:g} s"
             items.append(Item(f"{goal:g} %", Outcome.OPEN, limit=limit, reason=reason))
             continue
-        level = min((p.level for p in near[goal]), key=lambda level: abs(_percent(level, span) - goal))
-        error = _percent(level, span) - goal
+        level = min((p.level for p in near[goal]), key=lambda level: abs(percent(level, span) - goal))
+        error = percent(level, span) - goal
         outcome = Outcome.PASS if abs(error) <= params.tolerance else Outcome.FAIL
         items.append(Item(f"{goal:g} %", outcome, f"{level:.5g} {unit}".strip() + f", error {error:+.2f} %", limit))
     return items
@@ -240,7 +193,7 @@ def _range(value: Floats, span: tuple[float, float] | None, params: Params, unit
     found = f"{low:.5g} to {high:.5g} {unit}".strip()
     if span is None:
         return Item("range", Outcome.OPEN, found, limit, "the measuring range is not known")
-    inside = _percent(low, span) >= -params.below and _percent(high, span) <= 100 + params.above
+    inside = percent(low, span) >= -params.below and percent(high, span) <= 100 + params.above
     return Item("range", Outcome.PASS if inside else Outcome.FAIL, found, limit)
 
 
@@ -253,16 +206,14 @@ def _unit(data: TagData) -> Item:
     return Item("unit", Outcome.PASS, data.info.unit, "one unit")
 
 
-def _noise(
-    value: Floats, plateaus: Sequence[Plateau], span: tuple[float, float] | None, params: Params, unit: str
-) -> Item:
+def _noise(value: Floats, fed: Sequence[Plateau], span: tuple[float, float] | None, params: Params, unit: str) -> Item:
     import numpy as np
 
     limit = f"{params.noise:g} % of span"
-    if span is None or not plateaus:
-        reason = "the measuring range is not known" if span is None else f"no level was held for {params.hold:g} s"
+    if span is None or not fed:
+        reason = "the measuring range is not known" if span is None else _NOT_INJECTED
         return Item("noise", Outcome.OPEN, limit=limit, reason=reason)
-    pieces = [value[p.first : p.stop] for p in plateaus]
+    pieces = [value[p.first : p.stop] for p in fed]
     sigma = max(_NORMAL * float(np.median(np.abs(piece - np.median(piece)))) for piece in pieces)
     share = 100 * sigma / (span[1] - span[0])
     outcome = Outcome.PASS if share <= params.noise else Outcome.FAIL
@@ -270,18 +221,16 @@ def _noise(
 
 
 def _response(
-    ts: Ints, value: Floats, plateaus: Sequence[Plateau], span: tuple[float, float] | None, params: Params
+    ts: Ints, value: Floats, fed: Sequence[Plateau], span: tuple[float, float] | None, params: Params
 ) -> Item:
     """The slowest of the steps from plateau to plateau, 10 to 90 % of the step."""
     limit = f"{params.response:g} s from 10 to 90 % of a step"
     if span is None:
         return Item("response time", Outcome.OPEN, limit=limit, reason="the measuring range is not known")
     least = params.step / 100 * (span[1] - span[0])
-    steps = [
-        (before, after) for before, after in itertools.pairwise(plateaus) if abs(after.level - before.level) >= least
-    ]
+    steps = [(before, after) for before, after in itertools.pairwise(fed) if abs(after.level - before.level) >= least]
     if not steps:
-        reason = f"no step of {params.step:g} % of span between two levels that were held"
+        reason = f"no step of {params.step:g} % of span between injected levels" if fed else _NOT_INJECTED
         return Item("response time", Outcome.OPEN, limit=limit, reason=reason)
     took, fastest = max(_rise(ts, value, before, after) for before, after in steps)
     found = f"{took:.3g} s" if took > fastest else f"less than {fastest:.3g} s, the interval of the rows"
