@@ -145,11 +145,11 @@ class AuditResult:
 
     @property
     def unjudged_tags(self) -> list[str]:
-        """Tags that no check of values could judge: every one that applies said why it could not."""
+        """Tags that no check of values could judge: every one that applies said why it could not, or crashed."""
         looking = {name for name, check in self.checks.items() if check.learns} or set(self.checks)
         blind: dict[str, set[str]] = {}
         left: dict[str, set[str]] = {}
-        for listed, found in ((self.not_judged, blind), (self.skipped, left)):
+        for listed, found in ((self.not_judged, blind), (self.failed, blind), (self.skipped, left)):
             for one in listed:
                 found.setdefault(one.tag, set()).add(one.check)
         names = sorted({*self.tags, *(one.tag for one in (*self.not_judged, *self.skipped) if one.tag)})

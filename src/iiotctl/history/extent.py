@@ -26,12 +26,14 @@ class Extent:
     Attributes:
         first, last: None = there are none.
         before, behind: rows outside of what was asked for.
+        strange: tags that have such rows, names ascending.
     """
 
     first: int | None
     last: int | None
     before: int = 0
     behind: int = 0
+    strange: tuple[str, ...] = ()
 
 
 def extent(root: Path, low: int, high: int, notice: Notice) -> Extent:
@@ -53,10 +55,12 @@ def extent(root: Path, low: int, high: int, notice: Notice) -> Extent:
     sql = (
         f"SELECT epoch_us(min(ts) {inside}), epoch_us(max(ts) {inside}),"
         f" count(*) FILTER (WHERE true{condition('ts', None, low)}),"
-        f" count(*) FILTER (WHERE true{condition('ts', high, None)}) FROM samples"
+        f" count(*) FILTER (WHERE true{condition('ts', high, None)}),"
+        f" list(DISTINCT tag ORDER BY tag) FILTER (WHERE NOT (true{condition('ts', low, high)})) FROM samples"
     )
     with Reader(Selection(root), notice, only=("samples",)) as reader:
-        return Extent(*reader.ask(lambda connection: connection.execute(sql).fetchall()[0]))
+        first, last, before, behind, strange = reader.ask(lambda connection: connection.execute(sql).fetchall()[0])
+    return Extent(first, last, before, behind, tuple(strange or ()))
 
 
 def first_rows(root: Path, tags: Sequence[str], since: int, until: int, notice: Notice) -> dict[str, int]:

@@ -15,6 +15,7 @@ from iiotctl.events import Event
 from iiotctl.history.extent import extent
 from iiotctl.history.time import times
 from iiotctl.history.time.sitetime import SiteTime
+from iiotctl.site.units import format_count
 from iiotctl.store.schema import IMPORTED
 
 MOST: Final = 31 * DAY
@@ -23,6 +24,7 @@ _OLDEST: Final = 946_684_800_000_000
 """2000-01-01: earlier times are those of a clock that was never set."""
 _AHEAD: Final = 31 * DAY
 """Rows further ahead of the clock than this are no samples of this plant."""
+_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Scope:
         clock: of the run.
         told: `--to` was given.
         oldest, newest: first and last row of the store; wrong clocks aside.
+        latest: last row that is not ahead of the clock, else `newest`: one source with a wrong clock must not make all
+            other tags look stopped.
         warnings: what a person should know about the range.
     """
 
@@ -43,12 +47,13 @@ class Scope:
     told: bool
     oldest: int
     newest: int
+    latest: int
     warnings: tuple[str, ...] = ()
 
     def now(self, info: TagInfo) -> int:
-        """Against what "stopped" is judged: imported tags by the newest row of the store, others by the clock."""
+        """Against what "stopped" is judged: imported tags by the latest row of the store, others by the clock."""
         if info.mode == IMPORTED:
-            return min(self.end, self.newest)
+            return min(self.end, self.latest)
         return min(self.end, self.clock) if self.told else max(self.clock, self.start)
 
 
@@ -79,7 +84,7 @@ def scope(
         StoreError: no store.
     """
     asked = times.parse_range(start, end, clock, zone=zone, notice=notice)
-    oldest, newest, warnings = _known(root, clock, notice)
+    oldest, newest, latest, warnings = _known(root, clock, notice)
     last = newest + 1 if asked.end is None else asked.end
     first = oldest if asked.start is None else asked.start
     if asked.start is None and last - first > MOST:
@@ -92,11 +97,11 @@ def scope(
             where=str(root),
             hint="`iiotctl store status` shows from when to when there are samples",
         )
-    return Scope(first, last, clock, asked.end is not None, oldest, newest, tuple(warnings))
+    return Scope(first, last, clock, asked.end is not None, oldest, newest, latest, tuple(warnings))
 
 
-def _known(root: Path, clock: int, notice: Callable[[Event], None]) -> tuple[int, int, list[str]]:
-    """First and last row of the store, and what a person should know about them."""
+def _known(root: Path, clock: int, notice: Callable[[Event], None]) -> tuple[int, int, int, list[str]]:
+    """First, last and latest row of the store (see `Scope`), and what a person should know about them."""
     found = extent(root, _OLDEST, clock + _AHEAD, notice)
     if found.first is None or found.last is None:
         raise IncompleteError(
@@ -106,10 +111,13 @@ def _known(root: Path, clock: int, notice: Callable[[Event], None]) -> tuple[int
             hint="`iiotctl capture` or `iiotctl import FILE` fills it",
         )
     warnings = []
-    if found.before:
-        warnings.append(f"{found.before} rows lie before the year 2000 and were not looked at: a clock was not set")
-    if found.behind:
-        warnings.append(f"{found.behind} rows lie more than 31 d in the future and were not looked at")
+    for many, where in ((found.before, "from before the year 2000"), (found.behind, "more than 31 d in the future")):
+        if many:
+            tags = found.strange
+            whose = ", ".join(tags[:_NAMED]) + (f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else "")
+            warnings.append(f"not looked at: {format_count(many, 'row')} {where}, of a wrong clock (among {whose})")
+    latest = found.last
     if found.last > clock + MINUTE:
         warnings.append(f"the newest row is of {instant(found.last)}, later than the clock of this computer")
-    return found.first, found.last, warnings
+        latest = extent(root, _OLDEST, clock + MINUTE, notice).last or found.last
+    return found.first, found.last, latest, warnings

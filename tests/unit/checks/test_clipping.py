@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iiotctl.checks.base import Unjudged
 from iiotctl.checks.features.columns import HOUR, MINUTE, Features
 from iiotctl.checks.sensors import clipping
 from iiotctl.checks.sensors.clipping import CHECK
 from iiotctl.findings import Severity
 from tests.unit.checks.faketags import tag
-from tests.unit.checks.valuetags import Floats, measured, place, rows, seen, spells
+from tests.unit.checks.valuetags import Floats, measured, place, rows, seen, spells, verdict
 
 PEAK = 18.0
 """h, when the value peaks at 54."""
@@ -87,3 +88,7 @@ def test_a_coarse_value_that_smoothly_stands_at_its_ceiling() -> None:
     value[at] = np.minimum(value[at], 83.2)
     (found,) = spells(CHECK, seen(value))
     assert found.evidence["level"] == pytest.approx(83.2)
+
+
+def test_a_constant_tells_nothing_of_its_ceiling() -> None:
+    assert verdict(CHECK, seen(np.full_like(measured(), 7.0))) == Unjudged("it never moved in the baseline")

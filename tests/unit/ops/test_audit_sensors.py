@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from iiotctl.checks.features.columns import DAY, HOUR
+from iiotctl.checks.sensors import clock_skew, stale
 from iiotctl.errors import IncompleteError, SiteError
 from iiotctl.findings import Severity
 from iiotctl.ops import audit_data
@@ -100,8 +101,8 @@ def test_rows_of_clocks_that_were_never_set_are_left_out_and_said(tmp_path: Path
     result = audit_sensors(root, Wanted(), **_CLOCK)
     assert len(result.findings) == 1
     assert (result.start, days(result.end)) == (T0, pytest.approx(5, abs=0.01))
-    assert "1 rows lie before the year 2000" in result.warnings[0]
-    assert "1 rows lie more than 31 d in the future" in result.warnings[1]
+    assert result.warnings[0] == "not looked at: 1 row from before the year 2000, of a wrong clock (among A)"
+    assert result.warnings[1].startswith("not looked at: 1 row more than 31 d in the future")
 
 
 def test_rows_ahead_of_the_clock_are_judged_and_said(tmp_path: Path) -> None:
@@ -109,6 +110,16 @@ def test_rows_ahead_of_the_clock_are_judged_and_said(tmp_path: Path) -> None:
     result = audit_sensors(root, Wanted(), now_us=lambda: T0 + DAY)
     assert len(result.findings) == 1
     assert "later than the clock" in result.warnings[0]
+
+
+def test_a_clock_ahead_makes_no_other_tag_look_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, stale.CHECK, clock_skew.CHECK)
+    ahead = rows(4, seed=2)
+    ahead.ts[-60:] += 3 * DAY
+    root = store(tmp_path / "s", {"A": rows(4), "wrong": ahead})
+    result = audit_sensors(root, Wanted(), now_us=lambda: T0 + 4 * DAY + HOUR)
+    assert [(one.check, one.tag) for one in result.findings] == [("clock-skew", "wrong")]
+    assert "in the future" in result.findings[0].message
 
 
 def test_a_unit_that_changed_is_named_and_what_came_after_is_judged(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from iiotctl.findings import Severity
+from iiotctl.checks.result import FailedCheck
+from iiotctl.findings import NotJudged, Severity
 from iiotctl.reports.findings import as_page, as_sarif, as_table, output, sparkline, words
 from tests.unit.reports.audits import EVIL, HOUR, START, audit, check, failed, finding, tag
 
@@ -210,12 +211,30 @@ def test_places() -> None:
 
 
 def test_a_tag_is_unjudged_when_no_check_of_values_could_judge_it() -> None:
-    from iiotctl.findings import NotJudged
-
     checks = {"drift": check("drift"), "gap": check("gap", learns=False)}
     blind = NotJudged("drift", "TT1", "no baseline")
     assert audit(checks=checks, not_judged=[blind], skipped=[]).unjudged_tags == ["TT1"]
     assert audit(checks=checks, not_judged=[], skipped=[NotJudged("drift", "TT1", "text")]).unjudged_tags == []
     everywhere = NotJudged("drift", "", "no baseline")
     assert len(audit(checks=checks, not_judged=[everywhere], skipped=[]).unjudged_tags) == 4
+    crashed = audit(checks=checks, failed=[FailedCheck("drift", "TT1", "ValueError: no")], not_judged=[], skipped=[])
+    assert crashed.unjudged_tags == ["TT1"]
     assert HOUR
+
+
+def test_a_tag_whose_values_nobody_could_judge_is_not_called_healthy() -> None:
+    blind = [NotJudged("drift", "TT1", "no baseline")]
+    result = audit(tags=["PT1", "TT1"], findings=[], checks={"drift": check("drift")}, not_judged=blind, skipped=[])
+    assert (words.healthy(result), words.unknown(result)) == (1, 1)
+    text = as_table.text(result, as_table.Look(UTC))
+    assert "2 tags judged, 1 healthy, 1 whose values no check could judge; findings: none" in text
+
+
+def test_a_check_that_crashes_at_many_tags_is_said_once() -> None:
+    failed_ = [FailedCheck("spike", f"T{n}", "ValueError: no", "spike.py:81") for n in range(3)]
+    assert words.crashes(failed_) == ["the check spike at 3 tags: ValueError: no (spike.py:81)"]
+
+
+def test_long_times_are_said_in_days() -> None:
+    one = finding("stale", "A", evidence={"statistic": 345_600.0, "limit": 60.0, "unit": "s"})
+    assert words.measured(one) == "4 d against a limit of 60 s"

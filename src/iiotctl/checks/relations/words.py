@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from iiotctl.checks.base import Skipped, Unjudged, Verdict
+from iiotctl.checks.kinds import kind_of
 from iiotctl.findings import Confidence, Severity
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ def pair(data: TagData, one: Deviation) -> tuple[str, ...]:
 def undecided(data: TagData, one: Deviation, what: str) -> str:
     """The sentence of such a pair: `PT1 and PT2 drift apart …`."""
     return f"{' and '.join(pair(data, one))} {what}: one of the two is off, and no third tag tells which"
+
+
+def unheard(data: TagData) -> Verdict:
+    """The verdict on a tag without witnesses: a text, a counter or a held state has none by nature."""
+    if kind := kind_of(data).skip:
+        return Skipped(kind)
+    return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
 
 
 def amount(value: float, unit: str, *, sign: bool = False) -> str:

@@ -45,12 +45,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
+from iiotctl.checks.base import Check, Judged, Spell, Verdict
 from iiotctl.checks.kinds import NEEDS, kind_of
 from iiotctl.checks.relations.jumps import Jump, jumps
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import Deviation, of_shape
-from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided
+from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided, unheard
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def judge(data: TagData, params: Params) -> Verdict:
         params: limits.
     """
     if data.vote is None:
-        return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
+        return unheard(data)
     unit = data.info.unit
     caught = jumps(data, kind_of(data).resolution)
     found = [_caught(one, unit, params) for one in caught]

@@ -167,9 +167,8 @@ def _aside(result: AuditResult, look: Look) -> Iterator[str]:
         yield from _labelled("expired:", f"exception of {one.owner} for {one.check} at {one.tag}, {one.expires}", look)
     for reason in words.reasons(result.not_judged):
         yield from _labelled("not judged:", reason, look)
-    for failed in result.failed:
-        where = f" at {failed.tag}" if failed.tag else ""
-        yield from _labelled("failed:", f"the check {failed.check}{where}: {failed.error} ({failed.where})", look)
+    for crash in words.crashes(result.failed):
+        yield from _labelled("failed:", crash, look)
     for warning in result.warnings:
         yield from _labelled("note:", warning, look)
 
@@ -187,7 +186,9 @@ def _summary(result: AuditResult, look: Look) -> Iterator[str]:
     judged = format_count(len(result.tags), "tag")
     fine = words.healthy(result)
     if result.tags:
-        said = f"{judged} judged, {fine} healthy; findings: {words.by_severity(result.findings)}"
+        unknown = words.unknown(result)
+        unsaid = f", {unknown} whose values no check could judge" if unknown else ""
+        said = f"{judged} judged, {fine} healthy{unsaid}; findings: {words.by_severity(result.findings)}"
     else:
         said = "nothing could be judged"
     for line in textwrap.wrap(said, look.columns):

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
+from iiotctl.checks.conclude import span
 from iiotctl.findings import Ne107, Severity
 from iiotctl.reports.plots import axis, digits
 from iiotctl.site.units import format_count
 
 if TYPE_CHECKING:
-    from iiotctl.checks.result import AuditResult, BaselineUse
+    from iiotctl.checks.result import AuditResult, BaselineUse, FailedCheck
     from iiotctl.findings import Finding, NotJudged
 
 SHOWN: Final = Severity.MEDIUM
 """People are told from here on, unless they ask for more."""
+_LONG: Final = 600
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -117,17 +119,32 @@ def measured(finding: Finding) -> str:
     statistic, limit = told.get("statistic"), told.get("limit")
     if not isinstance(statistic, int | float) or isinstance(statistic, bool):
         return ""
-    unit = f" {told['unit']}" if told.get("unit") else ""
-    text = f"{digits.number(float(f'{statistic:.4g}'))}{unit}"
+    unit = str(told.get("unit") or "")
+    text = _quantity(statistic, unit)
     if isinstance(limit, int | float) and not isinstance(limit, bool):
-        text += f" against a limit of {digits.number(float(f'{limit:.4g}'))}{unit}"
+        text += f" against a limit of {_quantity(limit, unit)}"
     return text
 
 
+def _quantity(value: float, unit: str) -> str:
+    """Nobody reads 345600 s as four days."""
+    if unit == "s" and value >= _LONG:
+        return span(round(value * 1e6))
+    return f"{digits.number(float(f'{value:.4g}'))} {unit}".rstrip()
+
+
 def healthy(result: AuditResult) -> int:
-    """Tags that were judged and have no finding that people are told of."""
-    told = {tag for one in result.findings if one.severity.reaches(SHOWN) for tag in (one.tag, *one.tags) if tag}
-    return len(set(result.tags) - told)
+    """Tags whose values were judged and that have no finding that people are told of."""
+    return len(set(result.tags) - _told(result) - set(result.unjudged_tags))
+
+
+def unknown(result: AuditResult) -> int:
+    """Tags that nothing speaks against, but whose values no check could judge: they are not called healthy."""
+    return len(set(result.unjudged_tags) - _told(result))
+
+
+def _told(result: AuditResult) -> set[str]:
+    return {tag for one in result.findings if one.severity.reaches(SHOWN) for tag in (one.tag, *one.tags) if tag}
 
 
 def by_severity(findings: Sequence[Finding]) -> str:
@@ -147,6 +164,18 @@ def reasons(not_judged: Sequence[NotJudged], most: int = 5) -> list[str]:
     lines = [f"{reason} ({_named(checks, tags)})" for reason, (checks, tags) in ordered[:most]]
     if len(ordered) > most:
         lines.append(f"{format_count(len(ordered) - most, 'more reason')}: `--format json` lists them all")
+    return lines
+
+
+def crashes(failed: Sequence[FailedCheck]) -> list[str]:
+    """Checks that crashed, each once: `the check spike at 12 tags: ValueError: no (spike.py:81)`."""
+    groups: dict[tuple[str, str, str], set[str]] = {}
+    for one in failed:
+        groups.setdefault((one.check, one.error, one.where), set()).add(one.tag)
+    lines = []
+    for (check, error, where), tags in groups.items():
+        at = "" if "" in tags else f" at {next(iter(tags)) if len(tags) == 1 else format_count(len(tags), 'tag')}"
+        lines.append(f"the check {check}{at}: {error} ({where})")
     return lines
 
 
