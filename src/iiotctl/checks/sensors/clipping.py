@@ -174,6 +174,8 @@ def judge(data: TagData, params: Params) -> Verdict:
         return Skipped(kind.skip)
     if data.baseline is None or not data.learnt:
         return Unjudged("no baseline tells how often it reaches its extremes")
+    if kind.constant:
+        return Unjudged("it never moved in the baseline")
     spells = [spell for side in _SIDES for spell in _side(data, side, params, kind.resolution)]
     return Judged(tuple(sorted(spells, key=lambda one: one.start)))
 

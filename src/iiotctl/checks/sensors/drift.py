@@ -39,11 +39,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iiotctl.checks.base import Check, Judged, Spell, Unjudged, Verdict
+from iiotctl.checks.base import Check, Judged, Spell, Verdict
 from iiotctl.checks.features.columns import HOUR
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import Deviation, of_shape
-from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided
+from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided, unheard
 from iiotctl.findings import Confidence, Ne107, Severity
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def judge(data: TagData, params: Params) -> Verdict:
         params: limits.
     """
     if data.vote is None:
-        return Unjudged("no other tag tells what it should show: name a twin or siblings in the site file")
+        return unheard(data)
     found: list[Spell] = []
     for one in of_shape(data, ("slope",)):
         span = data.info.span
