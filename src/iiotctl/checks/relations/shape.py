@@ -54,6 +54,7 @@ class Deviation:
         supporters: witnesses that agree.
         able: witnesses that could say something.
         cells: with a majority.
+        share: of its time, those with a majority.
         names: of the witnesses, the closest first.
         undecided: one witness alone: it is the tag or the witness.
         range: tag's unit, usual range.
@@ -70,6 +71,7 @@ class Deviation:
     supporters: int
     able: int
     cells: int
+    share: float
     names: tuple[str, ...]
     undecided: bool
     range: float
@@ -156,6 +158,7 @@ def _described(vote: Vote, mask: npt.NDArray[np.bool_], first: int, stop: int, *
         supporters=int(np.median(vote.supporters[hit])),
         able=int(np.median(vote.able[hit])),
         cells=len(hit),
+        share=len(hit) / max(1, stop - at),
         names=vote.names,
         undecided=undecided,
         range=vote.range,

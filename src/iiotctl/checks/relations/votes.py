@@ -22,6 +22,9 @@ _CALM: Final = 0.6
 _ABLE: Final = 0.7
 """… although its limit is below this share of the deviation, contradicts."""
 _SECOND: Final = 2
+_CLOSER: Final = 0.5
+"""A witness that contradicts, with a limit below this share of every supporter's, outweighs them all: a twin or a lagged
+copy knows better than those that only had the same days. So does one that has left the levels learnt: nobody knows then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Vote:
         away: (n,) float64, the deviation that its supporters see (median), tag's unit; NaN where nobody can say.
         limit: (n,) float64, the closest supporter's (or witness's) limit.
         supporters: (n,) int, witnesses beyond their limits on the same side.
-        against: (n,) int, witnesses that could have seen it and do not, or see the contrary.
+        against: (n,) int, witnesses that could have seen it and do not, or see the contrary; as many as the supporters where a
+            much closer one does.
         strength: (n,) float64, deviation by limit of the second strongest supporter (of the only one where there is one).
         able: (n,) int, witnesses that can say something.
         names: of the witnesses, the closest first.
@@ -74,9 +78,12 @@ def vote(of: Coarse, witnesses: Sequence[Witness], tags: Mapping[str, Coarse], s
     limit = np.stack([pair[1] for pair in pairs])
     limit = np.where(np.isfinite(away), limit, np.nan)
     ratio = away / limit
+    # where a witness has left all that was learnt with the tag, its own limit says how well it knows the tag
+    known = np.array([one.limit for one in heard])[:, None]
+    strayed = np.where([~tags[one.tag].inside for one in heard], known, np.inf)
     count = away.shape[1]
     supporters, against = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    strength, size = np.zeros(count), np.full(count, np.nan)
+    strength, size, least = np.zeros(count), np.full(count, np.nan), np.full(count, np.nan)
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # cells without a supporter are NaN and stay so
         for side in (1, -1):
@@ -88,10 +95,15 @@ def vote(of: Coarse, witnesses: Sequence[Witness], tags: Mapping[str, Coarse], s
             supporters = np.where(more, beyond.sum(axis=0), supporters)
             against = np.where(more, calm.sum(axis=0), against)
             size = np.where(more, much, size)
+            nearest = np.nanmin(np.where(beyond, limit, np.nan), axis=0)
+            closest = np.min(np.where(calm, limit, strayed), axis=0)
+            overruled = closest < _CLOSER * nearest
+            against = np.where(more & overruled, beyond.sum(axis=0), against)
+            least = np.where(more, nearest, least)
             strength = np.where(more, ordered[min(_SECOND, len(ordered)) - 1], strength)
             strength = np.where(more & (beyond.sum(axis=0) == 1), ordered[0], strength)
         usual = np.nanmedian(away, axis=0)
-        least = np.nanmin(limit, axis=0)
+        least = np.where(np.isfinite(least), least, np.nanmin(limit, axis=0))
     return Vote(
         start=start,
         cell=cell,

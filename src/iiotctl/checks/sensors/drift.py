@@ -18,8 +18,10 @@ slope of that line, in the tag's unit a day. Days until tolerance:
     (tolerance - |deviation now|) / |rate|,   tolerance = `tolerance` (1 %) of the span, without a span of the usual range
 
 `medium` from `strength` = 1.25 limits of the second strongest witness and `witnesses` = 3 that agree, or twice that strength
-with two; else `low`. Where no witness knows the tag to `close` = 5 % of its usual range (a slow temperature), `medium` also needs
-`hours` = 40 h and `plain` = 1.75 limits.
+with two; else `low`. Where no witness that objects knows the tag to `close` = 5 % of its usual range (a slow temperature),
+`medium` also needs `hours` = 40 h, `plain` = 1.75 limits and a majority in `share` = 25 % of that time: what differs for some
+hours of each day is another sort of day. So is anything that less than `seen` = 10 % of its time shows, unless it has reached
+`plainly` = 5 % of the usual range.
 
 ## What to do
 
@@ -60,7 +62,10 @@ class Params:
         tolerance: share of the span that the tag may be off.
         close: where the closest witness knows the tag only worse than to this share of its usual range …
         hours: h, it must drift for so long …
-        plain: … by so many limits of the second strongest witness, to be more than `low`.
+        plain: … by so many limits of the second strongest witness …
+        share: … and witnesses must say so in this share of the time, to be more than `low`.
+        seen: share of the time in which any drift must be seen to be more than `low` …
+        plainly: … unless it has reached this share of the usual range.
     """
 
     strength: float = 1.25
@@ -69,6 +74,9 @@ class Params:
     close: float = 0.05
     hours: float = 40.0
     plain: float = 1.75
+    share: float = 0.25
+    seen: float = 0.1
+    plainly: float = 0.05
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -121,7 +129,8 @@ def _graded(one: Deviation, data: TagData, params: Params) -> dict[str, Any]:
     graded = grade(one, params.strength, params.witnesses, twin=data.info.twin)
     lasts = ((data.features.end if one.end is None else one.end) - one.start) / HOUR
     close = one.limit <= params.close * one.range
-    if not close and (lasts < params.hours or one.strength < params.plain):
+    glimpsed = one.share < params.seen and abs(one.size) < params.plainly * one.range
+    if glimpsed or (not close and (lasts < params.hours or one.strength < params.plain or one.share < params.share)):
         graded["severity"] = Severity.LOW
     return graded
 

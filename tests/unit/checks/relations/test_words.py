@@ -27,6 +27,7 @@ ONE = Deviation(
     supporters=3,
     able=3,
     cells=30,
+    share=0.5,
     names=("B", "C", "D"),
     undecided=False,
     range=20.0,
