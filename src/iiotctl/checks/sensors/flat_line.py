@@ -19,9 +19,12 @@ converter). Each is judged against the longest such stretch of the baseline:
     limit = max(`least` = 10 min, `factor` = 3 · (longest stretch of the baseline + two windows))
 
 because a stretch counts in whole windows and may lose almost two. One of fewer than `rows` = 10 rows tells nothing. Not
-counted are the unit at rest, a level at which the baseline shows the tag to stand again and again (a flow of exactly 0), and
-a 0 below which the baseline never went: a machine that was switched off. Where the baseline knows long stretches too (a
-temperature in steps of 0.1), a finding needs `sure` = 2 times the limit to be more than `low`. A tag that reports only on
+counted are the unit at rest, a level at which the baseline shows the tag to stand again and again (a flow of exactly 0; no
+tag of 20 levels or fewer, which stands at all of them), and a 0 below which the baseline never went, or all within 1 % of its
+highest level where the baseline never came so low: a machine that was switched off. Where the baseline knows long stretches too (a
+temperature in steps of 0.1), a finding needs `sure` = 2 times the limit to be more than `low`, and is `low` where the last
+bits still flicker as they did for an hour of the baseline: a steady process looks the same. It is `low` too at the highest or
+lowest value of the baseline, or at 0 or 100 of a tag within 0 … 100: a valve or a controller at its end. A tag that reports only on
 change, or with a deadband, cannot be judged.
 
 ## What to do
@@ -73,6 +76,12 @@ _ONCE_S: Final = 3600.0
 """… in two stretches, or in one of so many s …"""
 _MOST: Final = 3
 """… and no more levels than these do: more are no rests but coarse steps."""
+_LEVELS: Final = 20
+"""Levels; a tag of so few stands at each of them, and none is a rest."""
+_FULL: Final = 100.0
+"""An end of what is shown in percent."""
+_OFF: Final = 0.01
+"""Share of the highest level that a machine shows which is switched off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +109,16 @@ def learn(data: TagData, params: Params) -> dict[str, Any]:  # noqa: ARG001 - th
         params: not looked at.
 
     Returns:
-        `exact`, `near`: s; `rests`: levels, and `low`, the smallest value, tag's unit. {} where the tag never moved.
+        `exact`, `near`: s; `rests`: levels, `low` and `high`: smallest and largest value, tag's unit. {} where the tag never moved.
     """
-    import numpy as np
 
-    lsb = kind_of(data).resolution
+    kind = kind_of(data)
+    lsb = kind.resolution
     if not lsb > 0:
         return {}
     features = data.features
-    only = _moving(data) & data.learning
+    few = kind.levels <= _LEVELS
+    only = data.learning if few else _moving(data) & data.learning
     seconds = features.window / SECOND
     level = features["median"]
     stretches = {name: held(features, _width(name, lsb), only, without=_WITHOUT) for name in _BANDS}
@@ -122,14 +132,16 @@ def learn(data: TagData, params: Params) -> dict[str, Any]:  # noqa: ARG001 - th
         for at, lengths in by_level.items()
         if sum(lengths) > _SHARE * total and (len(lengths) > 1 or lengths[0] > _ONCE_S)
     ]
-    rests = rests if len(rests) <= _MOST else []
+    rests = [] if few or len(rests) > _MOST else rests
     found: dict[str, Any] = {
         name: max(
             ((stop - first) * seconds for first, stop in of if not _rests(float(level[first]), rests, lsb)), default=0.0
         )
         for name, of in stretches.items()
     }
-    return found | {"rests": rests, "low": float(np.nanmin(features["min"][data.learning]))}
+    there = data.learning & (features["n"] > 0)
+    ends = {"low": float(features["min"][there].min()), "high": float(features["max"][there].max())}
+    return found | {"rests": rests} | ends
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -152,7 +164,10 @@ def judge(data: TagData, params: Params) -> Verdict:
         return Unjudged("it never moved in the baseline")
     features, lsb = data.features, kind.resolution
     rests = list(np.atleast_1d(np.asarray(learnt["rests"], np.float64)))
-    if _number(learnt.get("low")) >= -lsb:
+    low, high = _number(learnt.get("low")), _number(learnt.get("high"))
+    off = _OFF * high
+    ends = [low, high, *((0.0, _FULL) if low >= 0 and high <= _FULL else ())]
+    if low >= -lsb:
         rests.append(0.0)
     taken = np.zeros(len(features), np.bool_)
     spells = []
@@ -162,15 +177,14 @@ def judge(data: TagData, params: Params) -> Verdict:
         for first, stop in held(features, _width(name, lsb), data.judged, without=_WITHOUT):
             seconds = (stop - first) * features.window / SECOND
             few = features["n"][first:stop].sum() < params.rows
-            if (
-                few
-                or seconds < limit
-                or taken[first:stop].any()
-                or _rests(float(features["median"][first]), rests, lsb)
-            ):
+            level = float(features["median"][first])
+            at_rest = _rests(level, rests, lsb) or abs(level) <= off < low
+            if few or seconds < limit or taken[first:stop].any() or at_rest:
                 continue
             taken[first:stop] = True
-            spells.append(_spell(data, first, stop, limit, usual, sure=_is_sure(seconds, limit, params)))
+            steady = _rests(level, ends, lsb) or (_BANDS[name] and usual >= _ONCE_S)
+            sure = _is_sure(seconds, limit, params) and not steady
+            spells.append(_spell(data, first, stop, limit, usual, sure=sure))
     return Judged(tuple(sorted(spells, key=lambda one: one.start)))
 
 
