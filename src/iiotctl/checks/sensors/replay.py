@@ -18,7 +18,8 @@ stretches keep the same ones), unless the values hardly change. The same hash at
 least `matches` = 5 of them follow each other within 10 min (or 320 rows) at the same distance in time, to `tolerance` =
 2 s, and the distance is more than `apart` = 5 min. Later rows are the repeat. Hashes that the baseline has more than once,
 or the data more than eight times, belong to a value that repeats itself by nature and are ignored. From 10 matches it is
-`high`, below `medium`.
+`high`, below `medium`. Smooth values in coarse steps come again by chance: where the baseline shows the same hash twice, it
+takes `chance` = 3 times the longest such stretch of the baseline, and up to twice of that, or of 10 matches, it is `low`.
 
 ## What to do
 
@@ -38,7 +39,8 @@ Karp and Rabin 1987 (rolling hash); Schleimer, Wilkerson and Aiken, *Winnowing* 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from iiotctl.checks.base import Check, Judged, Skipped, Spell, Unjudged, Verdict
@@ -77,11 +79,13 @@ class Params:
         matches: equal hashes at one distance.
         tolerance: s, by which the distance may differ.
         apart: s, least distance.
+        chance: times the longest repeat of the baseline.
     """
 
     matches: int = 5
     tolerance: float = 2.0
     apart: float = 300.0
+    chance: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +98,36 @@ class _Repeat:
     matches: int
 
 
-def learn(data: TagData, params: Params) -> dict[str, Any]:  # noqa: ARG001 - the shape of a check's `learn`
+def learn(data: TagData, params: Params) -> dict[str, Any]:
     """Hashes that occur more than once in the learning period.
 
     Args:
         data: with `anchors`.
-        params: not looked at.
+        params: `tolerance`, `apart`.
 
     Returns:
-        `repeated`: hexadecimal, at most 1000 of `count`.
+        `repeated`: hexadecimal, at most 1000 of `count`; `run`: matches of the longest repeat.
     """
     import numpy as np
 
+    from iiotctl.checks.tagdata import Anchors
+
     if data.anchors is None:
-        return {"repeated": [], "count": 0.0}
-    hashes, often = np.unique(data.anchors.hash[_within(data, data.learning)], return_counts=True)
+        return {"repeated": [], "count": 0.0, "run": 0.0}
+    inside = _within(data, data.learning)
+    hashes, often = np.unique(data.anchors.hash[inside], return_counts=True)
     repeated = hashes[often > 1]
-    return {"repeated": [f"{one:x}" for one in repeated[:_MOST].tolist()], "count": float(len(repeated))}
+    run = 0
+    if 0 < len(repeated) <= _MOST:
+        found = _repeats(
+            Anchors(data.anchors.ts[inside], data.anchors.hash[inside]), replace(params, matches=1), _near(data)
+        )
+        run = max((one.matches for one in found), default=0)
+    return {
+        "repeated": [f"{one:x}" for one in repeated[:_MOST].tolist()],
+        "count": float(len(repeated)),
+        "run": float(run),
+    }
 
 
 def judge(data: TagData, params: Params) -> Verdict:
@@ -133,12 +150,17 @@ def judge(data: TagData, params: Params) -> Verdict:
         return Unjudged("its values change too little, or are too few, to tell a repeat")
     anchors = _counting(data)
     judged = _within(data, data.judged)
-    repeats = _repeats(anchors, params, max(_NEAR, int(_NEAR_ROWS * _interval(data))))
+    by_chance = params.chance * float(data.learnt.get("run", 0.0))  # type: ignore[arg-type]
+    limit = max(params.matches, math.ceil(by_chance))
+    repeats = _repeats(anchors, replace(params, matches=limit), _near(data))
     times = data.anchors.ts[judged]
     begun = [
         one for one in repeats if np.searchsorted(times, one.start) < np.searchsorted(times, one.end, side="right")
     ]
-    return Judged(tuple(_spell(data, one, params) for one in _merged(begun, params.tolerance)))
+    sure = _SURE if not by_chance else 2 * max(_SURE, limit)
+    return Judged(
+        tuple(_spell(data, one, limit, sure, by_chance=by_chance > 0) for one in _merged(begun, params.tolerance))
+    )
 
 
 def _counting(data: TagData) -> Anchors:
@@ -214,27 +236,33 @@ def _merged(repeats: list[_Repeat], tolerance: float) -> list[_Repeat]:
     return found
 
 
+def _near(data: TagData) -> int:
+    """µs within which matches follow each other."""
+    return max(_NEAR, int(_NEAR_ROWS * _interval(data)))
+
+
 def _interval(data: TagData) -> float:
     """µs between two rows; 0 = not known."""
     interval = interval_of(data) * SECOND
     return interval if interval > 0 else 0.0
 
 
-def _spell(data: TagData, one: _Repeat, params: Params) -> Spell:
+def _spell(data: TagData, one: _Repeat, limit: int, enough: int, *, by_chance: bool) -> Spell:
     start = one.start - round((_LENGTH - 1) * _interval(data))
-    sure = one.matches >= _SURE
+    sure = one.matches >= enough
+    doubtful = Severity.LOW if by_chance else Severity.MEDIUM
     return Spell(
         start=start,
         end=one.end,
         statistic=float(one.matches),
-        limit=float(params.matches),
+        limit=float(limit),
         unit="matches",
         message=(
             f"the values of {span(one.end - start)} are exactly those from {instant(start - one.distance)} on, "
             f"{span(one.distance)} before"
         ),
-        severity=Severity.HIGH if sure else Severity.MEDIUM,
-        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+        severity=Severity.HIGH if sure else doubtful,
+        confidence=Confidence.HIGH if sure else Confidence.LOW if by_chance else Confidence.MEDIUM,
         evidence={"distance_s": one.distance / SECOND, "from": instant(start - one.distance)},
         second_cause="the same data was imported with another time zone" if one.distance % HOUR < 2 * SECOND else "",
     )
