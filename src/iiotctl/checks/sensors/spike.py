@@ -22,9 +22,10 @@ A tag that is noisier than it was (by its median step) has a limit that is large
 What stands out less than 2.5 times as far as values usually do in the half hours before and after, or jumps by the one
 step that it can make then, is none either. A baseline of fewer than 500 windows makes the limit larger, by 500 over
 their number, and the finding `low`. In the `near` = 3 windows around a change
-between standstill and motion the limit is learnt apart, because motors have an inrush; where the baseline saw fewer than 10
-starts and stops, nothing is said there. A few spikes within an hour of each other are one finding; it is more than `low` with 3 such windows
-at 1.3 times the limit, or 2 at 4 times.
+between standstill and motion the limit is learnt apart, because motors have an inrush, and is at least the range of the
+baseline, because a motor may run for a moment only; where the baseline saw fewer than 10 starts and stops, nothing is said
+there. A few spikes within an hour of each other are one finding; it is more than `low` with 3 such windows
+at 1.3 times the limit, or 2 at 4 times; never where a tag within 0 … 360 jumps by more than 270: a direction that passes north.
 
 ## What to do
 
@@ -87,6 +88,9 @@ _OF_STEP: Final = 1.5
 _SEVERAL: Final = 3
 _CLEAR: Final = 1.3
 _HUGE: Final = 4.0
+_TURN: Final = 360.0
+_MOST_OF_TURN: Final = 0.75
+"""Share of a full turn, from which a jump of an angle is the way through north."""
 _OFTEN_A_DAY: Final = 3.0
 """Spikes a day from which the contact counts as failing."""
 
@@ -163,7 +167,7 @@ def judge(data: TagData, params: Params) -> Verdict:
     least = brief * max(params.lsb * lsb, params.share * (high - low))
     noisier = np.maximum(1.0, (_filled(features["step_med"]) + lsb) / (_number(learnt, "step") + lsb))
     elsewhere = np.maximum(params.factor * brief * _number(learnt, "elsewhere") * noisier, least)
-    starting = params.factor * brief * _number(learnt, "near", np.inf)
+    starting = max(params.factor * brief * _number(learnt, "near", np.inf), high - low)
     limit = np.where(near, np.maximum(elsewhere, starting), elsewhere)
     size = _size(features)
     hit = data.judged & (size > limit)
@@ -236,8 +240,11 @@ def _spell(data: TagData, first: int, hit: Mask, size: Floats, limit: Floats) ->
     count, worst = int(hit.sum()), int(excess.argmax())
     length = len(hit) * features.window
     ratio = float(excess[worst])
-    sure = kind_of(data).windows >= _ENOUGH and (
-        (count >= _SEVERAL and ratio > _CLEAR) or (count > 1 and ratio > _HUGE)
+    turned = _turns(data) and float(size[worst]) > _MOST_OF_TURN * _TURN
+    sure = (
+        not turned
+        and kind_of(data).windows >= _ENOUGH
+        and ((count >= _SEVERAL and ratio > _CLEAR) or (count > 1 and ratio > _HUGE))
     )
     usual = f"(more than {amount(float(limit[worst]), unit)} is not normal)"
     if count == 1:
@@ -256,6 +263,12 @@ def _spell(data: TagData, first: int, hit: Mask, size: Floats, limit: Floats) ->
         ne107=Ne107.FAILURE if count >= _OFTEN_A_DAY * max(1.0, length / DAY) else Ne107.MAINTENANCE,
         evidence={"windows_with_spikes": count},
     )
+
+
+def _turns(data: TagData) -> bool:
+    """Whether it may be an angle in degrees, which goes from 360 to 0 without any jump."""
+    low, high = _number(data.learnt, "low"), _number(data.learnt, "high")
+    return low >= 0 and _TURN / 2 < high <= _TURN
 
 
 def _filled(column: npt.NDArray[Any]) -> Floats:
