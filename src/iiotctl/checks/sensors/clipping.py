@@ -22,7 +22,8 @@ It fires where
 and likewise for floors. A coarse tag peaks at the same number by nature: for it the values on the ceiling must also be a
 larger share than in 99 % of its windows. The highest and the lowest level of the baseline are none: there it may rest. A
 value that stands still at one stretch (a coarse one: and jumps when it is released) is a `flat-line`, one that moves in
-coarser steps than it used to is `quantisation`. From 1.3 times the limit for at least 20 windows it is `medium`,
+coarser steps than it used to is `quantisation`. A coarse one that stands still at one stretch and leaves it without a jump is
+`low` up to 3 times that limit: the top of a slow curve looks the same. From 1.3 times the limit for at least 20 windows it is `medium`,
 otherwise `low`.
 
 ## What to do
@@ -84,6 +85,8 @@ _LEAVES_SHARE: Final = 0.02
 """Or this share of them."""
 _JUMP: Final = 2.0
 """A frozen value jumps when it is released, by more than so many times the p95 of the windows' largest steps."""
+_LONG: Final = 3.0
+"""Times the limit of `full`, from which one stretch is no top of a slow curve."""
 _COARSER: Final = 2.5
 _OFTEN: Final = 0.95
 _MOSTLY: Final = 0.1
@@ -206,7 +209,9 @@ def _side(data: TagData, side: str, params: Params, lsb: float) -> list[Spell]:
         touching = begin + np.flatnonzero(np.isin(features[_EXTREME[side]][begin:stop], level[rows]))
         reached = float(np.median(level[rows]))
         if not _is_frozen(data, touching, reached, lsb) and not _is_coarse(data, touching):
-            sure = score[rows].max() > _SURE_RATIO and len(rows) >= _SURE_WINDOWS
+            sure = (
+                score[rows].max() > _SURE_RATIO and len(rows) >= _SURE_WINDOWS and not _is_smooth(data, touching, full)
+            )
             found.append(_spell(data, side, touching, reached, most, sure=bool(sure)))
     return found
 
@@ -225,6 +230,15 @@ def _is_frozen(data: TagData, touching: Rows, level: float, lsb: float) -> bool:
     jump = _JUMP * float(cast("float", data.learnt["jump"]))
     released = (features["n"][last + 1 :] > 0).any() and not (features["step_max"][last : last + 2] > jump).any()
     return not (coarse and released)
+
+
+def _is_smooth(data: TagData, touching: Rows, full: float) -> bool:
+    """Whether a coarse tag stood still at one stretch, not much longer than it must: the top of a slow curve does, too."""
+    features, part = data.features, slice(int(touching[0]), int(touching[-1]) + 1)
+    moved = int((features["max"][part] > features["min"][part]).sum())
+    if not data.learnt["coarse"] or len(touching) > _LONG * full:
+        return False
+    return moved <= max(_LEAVES, _LEAVES_SHARE * len(touching))
 
 
 def _is_coarse(data: TagData, touching: Rows) -> bool:
