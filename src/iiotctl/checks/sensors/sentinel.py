@@ -15,7 +15,8 @@ driver says "overflow", "not connected" or "division by zero".
 
 *Known numbers*: a value equals one of the list (to 1e-6 of its size) and lies outside of the baseline's range (without one:
 of the middle 98 % of the windows' medians) by more than `beyond` = 1 times this range. *Unknown ones*: a value outside by as
-much, exactly the same in `again` = 3 stays of `rows` at least, each reached at once, and beyond all that the baseline saw, is `low`. *NaN and
+much, exactly the same in `again` = 3 stays of `rows` at least, each reached at once, and beyond all that the baseline saw, is
+`low`; not where the values before or behind it are as far away, because then the process is there. *NaN and
 infinity*: rows whose status is not Bad. `rows` = 3 rows or more are `medium`, fewer `low`; so is what the baseline already
 had in one of a hundred rows.
 
@@ -185,15 +186,17 @@ def _at_extreme(data: TagData, side: str, params: Params) -> list[Spell]:
         )
     spells = []
     for level in np.unique(value[far]).tolist():
+        listed = _listed(level)
         hit = far & (value == level)
         stays = runs(hit, join=_JOIN)
-        listed = _listed(level)
         if not listed:
             away = low - level if side == "low" else level - high
             stays = [
                 stay
                 for stay in stays
-                if _rows(features, hit, stay, side) >= params.rows and _jumps(features, stay, away)
+                if _rows(features, hit, stay, side) >= params.rows
+                and _jumps(features, stay, away)
+                and not _is_there(features, stay, (low - width, high + width))
             ]
         if listed or (len(stays) >= params.again and not _known(data, level)):
             spells += [_spell(data, hit, stay, side, listed=listed, params=params) for stay in stays]
@@ -229,6 +232,15 @@ def _jumps(features: Features, stay: tuple[int, int], away: float) -> bool:
     first, stop = stay
     steps = features["step_max"][max(0, first - 1) : stop + 1]
     return bool(np.nanmax(steps, initial=0.0) >= away / 2)
+
+
+def _is_there(features: Features, stay: tuple[int, int], near: tuple[float, float]) -> bool:
+    """Whether the process is that far, before the stay or behind it."""
+    import numpy as np
+
+    beside = features["median"][[max(0, stay[0] - 1), min(stay[1], len(features) - 1)]]
+    with np.errstate(invalid="ignore"):
+        return bool(((beside < near[0]) | (beside > near[1])).any())
 
 
 def _known(data: TagData, level: float) -> bool:
