@@ -21,7 +21,8 @@ current gives (beyond -26 % and 119 %) is a matter of `gross-range`. A tag that 
 makes `abrupt` = 80 % of the way, there and back), stands still there (3 % of the way), for 30 s or more. Then the level is
 compared with the failure currents 3.5, 3.6, 0 mA, and 21 to 22.8 mA, of a round span from 0 (0 … 10 bar, 0 … 250 °C …)
 into which all of the baseline fits. If it fits, or the status is Uncertain all that time, it is `medium`; else it is `low`,
-for two hours at most, and must have gone three times as far as the steps before and after are. A level of exactly 0, or between 0 and the smallest value, is no wire break but a machine that was
+for two hours at most, and must have gone three times as far as the steps before and after are, and 1.3 times as far as single
+windows of the baseline went (a probe that cleans itself). A level of exactly 0, or between 0 and the smallest value, is no wire break but a machine that was
 switched off.
 
 ## What to do
@@ -78,6 +79,8 @@ _INSIDE: Final = 0.9
 _LONGEST: Final = 2 * HOUR
 _OUTLIERS: Final = 0.3
 """Share of the range by which single values of the baseline may lie off without being its range."""
+_AGAIN: Final = 1.3
+"""Times the way of the outliers of the baseline, within which it is one of them."""
 _TINY: Final = 0.001
 """Share of the span by which a level may miss a limit: the resolution of old cards."""
 
@@ -255,7 +258,9 @@ def _supposed(data: TagData, jump: _Jump, side: str, limit: float) -> list[Spell
     low, high = _number(data.learnt, "low"), _number(data.learnt, "high")
     from_zero = low >= -abs(jump.level) * _NEAR_ZERO
     fit = loop.fitting(jump.level, largest=high, resolution=kind_of(data).resolution) if from_zero else None
-    if fit is None and not jump.uncertain and (jump.length * SECOND > _LONGEST or not jump.calm):
+    edge, outlier = (_number(data.learnt, "bottom"), low) if side == "low" else (_number(data.learnt, "top"), high)
+    again = abs(jump.level - edge) <= _AGAIN * abs(outlier - edge)
+    if fit is None and not jump.uncertain and (jump.length * SECOND > _LONGEST or not jump.calm or again):
         return []
     brief = data.baseline is not None and data.baseline.end - data.baseline.start < BRIEF
     sure = (fit is not None or jump.uncertain) and not brief
