@@ -18,7 +18,7 @@ at least `steps` = 5 times. It fires where
     smallest step > max(`ratio` = 2.5 · p99 of the baseline, 1.5 · the largest of the baseline)
 
 for at least 10 windows, unless the median step grew likewise: of n steps that lie on no grid, the smallest is hardly ever
-more than 25/n of the median one, and then it says nothing. From 1.5 times the limit for at least 20 windows it is
+more than 25/n of the median one (of the time in motion: a start after a rest), and then it says nothing. From 1.5 times the limit for at least 20 windows it is
 `medium`, otherwise `low`. The beginning is where the coarse steps began, an hour before they could be told.
 
 ## What to do
@@ -130,10 +130,20 @@ def judge(data: TagData, params: Params) -> Verdict:
         rows = first + np.flatnonzero(hit[first:stop])
         begin = max(0, first - width + 1)
         step = float(np.median(smallest[rows]))
-        by_chance = _CHANCE / np.median(moves[rows]) * np.nanmedian(features["step_med"][begin:stop])
+        by_chance = _CHANCE / np.median(moves[rows]) * _in_motion(data, begin, stop)
         if len(rows) >= _FEWEST and step > by_chance:
             found.append(_spell(data, (begin, stop), step, limit, usual, windows=len(rows)))
     return Judged(tuple(found))
+
+
+def _in_motion(data: TagData, begin: int, stop: int) -> float:
+    """The median step of the windows that move most of the time, if those make most of the moves; else of all."""
+    import numpy as np
+
+    step, steps, same = (data.features[name][begin:stop] for name in ("step_med", "steps", "same"))
+    moves, moving = steps - same, step > 0
+    mostly = moves[moving].sum() > moves.sum() / 2
+    return float(np.nanmedian(step[moving] if mostly else step))
 
 
 def _width(data: TagData, params: Params) -> int:
