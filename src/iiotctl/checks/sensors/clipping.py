@@ -23,7 +23,7 @@ and likewise for floors. A coarse tag peaks at the same number by nature: for it
 larger share than in 99 % of its windows. The highest and the lowest level of the baseline are none: there it may rest. A
 value that stands still at one stretch (a coarse one: and jumps when it is released) is a `flat-line`, one that moves in
 coarser steps than it used to is `quantisation`. A coarse one that stands still at one stretch and leaves it without a jump is
-`low` up to 3 times that limit: the top of a slow curve looks the same. From 1.3 times the limit for at least 20 windows it is `medium`,
+`low` up to 3 times that limit: the top of a slow curve looks the same. From 1.3 times the limit (a coarse tag: twice) for at least 20 windows it is `medium`,
 otherwise `low`.
 
 ## What to do
@@ -73,6 +73,7 @@ _ON: Final = 2.0
 _FULL: Final = 2.0
 _FULL_TIME: Final = 45 * MINUTE
 _SURE_RATIO: Final = 1.3
+_SURE_COARSE: Final = 2.0
 _SURE_WINDOWS: Final = 20
 _OWN: Final = 0.99
 _COARSE: Final = 0.04
@@ -209,9 +210,8 @@ def _side(data: TagData, side: str, params: Params, lsb: float) -> list[Spell]:
         touching = begin + np.flatnonzero(np.isin(features[_EXTREME[side]][begin:stop], level[rows]))
         reached = float(np.median(level[rows]))
         if not _is_frozen(data, touching, reached, lsb) and not _is_coarse(data, touching):
-            sure = (
-                score[rows].max() > _SURE_RATIO and len(rows) >= _SURE_WINDOWS and not _is_smooth(data, touching, full)
-            )
+            clear = _SURE_COARSE if data.learnt["coarse"] else _SURE_RATIO
+            sure = score[rows].max() > clear and len(rows) >= _SURE_WINDOWS and not _is_smooth(data, touching, full)
             found.append(_spell(data, side, touching, reached, most, sure=bool(sure)))
     return found
 

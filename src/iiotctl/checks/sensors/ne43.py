@@ -20,7 +20,8 @@ current gives (beyond -26 % and 119 %) is a matter of `gross-range`. A tag that 
 *Span not declared*: the value leaves all that the baseline saw by more than `beyond` = 2 % of its range, at once (one step
 makes `abrupt` = 80 % of the way, there and back), stands still there (3 % of the way), for 30 s or more. Then the level is
 compared with the failure currents 3.5, 3.6, 0 mA, and 21 to 22.8 mA, of a round span from 0 (0 … 10 bar, 0 … 250 °C …)
-into which all of the baseline fits. If it fits, or the status is Uncertain all that time, it is `medium`; else it is `low`,
+into which all of the baseline fits. If it fits below 0, or above and the tag moves in steps of a converter over that span, or
+the status is Uncertain all that time, it is `medium`; else it is `low`, without any fit
 for two hours at most, and must have gone three times as far as the steps before and after are, and 1.3 times as far as single
 windows of the baseline went (a probe that cleans itself). A level of exactly 0, or between 0 and the smallest value, is no wire break but a machine that was
 switched off.
@@ -263,7 +264,9 @@ def _supposed(data: TagData, jump: _Jump, side: str, limit: float) -> list[Spell
     if fit is None and not jump.uncertain and (jump.length * SECOND > _LONGEST or not jump.calm or again):
         return []
     brief = data.baseline is not None and data.baseline.end - data.baseline.start < BRIEF
-    sure = (fit is not None or jump.uncertain) and not brief
+    # so many currents and round spans fit about any high value; below 0 hardly any
+    told = fit is not None and (side == "low" or fit.digitised)
+    sure = (told or jump.uncertain) and not brief
     message = f"jumped to {amount(jump.level, unit)} for {_length(jump)}"
     if fit is not None:
         message += (
