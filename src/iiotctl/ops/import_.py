@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iiotctl.imports.figures import TagFigures
     from iiotctl.site.model import Site, Tag
     from iiotctl.store.bulk import BulkWriter
+    from iiotctl.store.known import KnownTag
     from iiotctl.store.schema import TagRow
 
 
@@ -134,14 +135,21 @@ def _rejects(path: Path | None) -> Iterator[TextIO | None]:
 
 
 def _explain(writer: BulkWriter, store: Path, path: Path, report: FileReport, declared: Site | None) -> None:
-    """Tags that the store does not know get a row of its history, so that it explains itself."""
+    """Tags that the store does not know get a row of its history, and so do those whose unit is another from now on."""
     from iiotctl.store.known import known_tags
 
     known = known_tags(store)
-    fresh = [tag for tag in report.tags if tag.name not in known]
+    fresh = [tag for tag in report.tags if tag.name not in known or _changes_unit(tag, known[tag.name])]
     names = {tag.name for tag in fresh}
     said = {tag.name: tag for tag in declared.tags if tag.name in names} if declared is not None else {}
     writer.write_tags([(_row(tag, path, said.get(tag.name), declared), tag.first) for tag in fresh])
+
+
+def _changes_unit(found: TagFigures, known: KnownTag) -> bool:
+    """Only of imported tags, and onwards: an older file changes nothing of what came later."""
+    from iiotctl.store.schema import IMPORTED
+
+    return bool(found.unit) and known.mode == IMPORTED and found.unit != known.unit and found.first > known.valid_from
 
 
 def _row(found: TagFigures, path: Path, tag: Tag | None, declared: Site | None) -> TagRow:
