@@ -238,3 +238,16 @@ def test_a_check_that_crashes_at_many_tags_is_said_once() -> None:
 def test_long_times_are_said_in_days() -> None:
     one = finding("stale", "A", evidence={"statistic": 345_600.0, "limit": 60.0, "unit": "s"})
     assert words.measured(one) == "4 d against a limit of 60 s"
+
+
+def test_what_concerns_all_checks_of_a_tag_is_said_first() -> None:
+    many = [NotJudged("drift", f"T{n}", f"reason {n % 6}") for n in range(60)]
+    unit = NotJudged("baseline", "P", "the baseline knows this tag in `bar`")
+    assert words.reasons([*many, unit], {"drift"})[0] == "the baseline knows this tag in `bar` (baseline: P)"
+
+
+def test_tags_in_maintenance_are_said_to_be_left_out() -> None:
+    why = [NotJudged("drift", tag_, "in maintenance all the time") for tag_ in ("A", "B", "C")]
+    result = audit(tags=["C"], findings=[], checks={"drift": check("drift")}, not_judged=[], skipped=why)
+    assert words.left_out(result) == ["in maintenance all the time (2 tags)"]
+    assert "left out:   in maintenance all the time (2 tags)" in as_table.text(result, as_table.Look(UTC))

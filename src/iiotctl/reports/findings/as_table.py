@@ -165,7 +165,9 @@ def _aside(result: AuditResult, look: Look) -> Iterator[str]:
         yield from _labelled("excepted:", f"{many} by the exceptions file ({', '.join(owners)})", look)
     for one in result.expired:
         yield from _labelled("expired:", f"exception of {one.owner} for {one.check} at {one.tag}, {one.expires}", look)
-    for reason in words.reasons(result.not_judged):
+    for reason in words.left_out(result):
+        yield from _labelled("left out:", reason, look)
+    for reason in words.reasons(result.not_judged, result.checks):
         yield from _labelled("not judged:", reason, look)
     for crash in words.crashes(result.failed):
         yield from _labelled("failed:", crash, look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
@@ -153,18 +153,40 @@ def by_severity(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{counts[level]} {level}" for level in Severity if counts[level]) or "none"
 
 
-def reasons(not_judged: Sequence[NotJudged], most: int = 5) -> list[str]:
-    """Why checks could not judge, the commonest first: `no baseline (flat-line, drift: 12 tags)`."""
+def reasons(not_judged: Sequence[NotJudged], checks: Container[str] = (), most: int = 5) -> list[str]:
+    """Why checks could not judge, the commonest first: `no baseline (flat-line, drift: 12 tags)`.
+
+    Args:
+        not_judged: all of them.
+        checks: ids; what stands under another name concerns all checks (the baseline, a changed unit) and comes first.
+        most: lines.
+    """
     groups: dict[str, tuple[set[str], set[str]]] = {}
     for one in not_judged:
-        checks, tags = groups.setdefault(one.reason, (set(), set()))
-        checks.add(one.check)
+        blind, tags = groups.setdefault(one.reason, (set(), set()))
+        blind.add(one.check)
         tags.add(one.tag)
-    ordered = sorted(groups.items(), key=lambda group: (-len(group[1][1]), group[0]))
-    lines = [f"{reason} ({_named(checks, tags)})" for reason, (checks, tags) in ordered[:most]]
+
+    def place(group: tuple[str, tuple[set[str], set[str]]]) -> tuple[bool, int, str]:
+        reason, (blind, tags) = group
+        return all(one in checks for one in blind), -len(tags), reason
+
+    ordered = sorted(groups.items(), key=place)
+    lines = [f"{reason} ({_named(blind, tags)})" for reason, (blind, tags) in ordered[:most]]
     if len(ordered) > most:
         lines.append(f"{format_count(len(ordered) - most, 'more reason')}: `--format json` lists them all")
     return lines
+
+
+def left_out(result: AuditResult) -> list[str]:
+    """Tags of which no check judged anything, because none applies: `in maintenance all the time (4 tags)`."""
+    seen = {*result.tags, *(one.tag for one in result.not_judged)}
+    whose: dict[str, Counter[str]] = {}
+    for one in result.skipped:
+        if one.tag and one.tag not in seen:
+            whose.setdefault(one.tag, Counter())[one.reason] += 1
+    reasons_ = Counter(count.most_common(1)[0][0] for count in whose.values())
+    return [f"{reason} ({format_count(many, 'tag')})" for reason, many in reasons_.most_common()]
 
 
 def crashes(failed: Sequence[FailedCheck]) -> list[str]:
