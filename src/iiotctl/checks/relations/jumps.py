@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,8 @@ _UNSEEN: Final = 0.25
 """… and does not where it changes by less than this."""
 _BACK: Final = 0.4
 """The jump is over where the deviation is so close to what it was before, as a share of the jump."""
+_BACK_AGAIN: Final = (0.75, 1.33)
+"""A jump back is so many times the jump."""
 _LEAST: Final = HOUR // 2
 _VOTERS: Final = 2
 _CLOSE: Final = 0.02
@@ -73,42 +76,61 @@ def jumps(data: TagData, resolution: float) -> list[Jump]:
     """
     import numpy as np
 
-    vote, base = data.vote, data.baseline
-    if vote is None or base is None:
+    vote = data.vote
+    if vote is None:
         return []
-    usual = min(_USUAL * base.quantile("step_max", 1.0), _RARE * base.quantile("step_max", 0.99))
-    usual = max(usual, _STEPS * resolution if np.isfinite(resolution) else 0.0)
-    step = data.features["step_max"].astype(np.float64)
     per = per_cell(data.features.window)
     found: list[Jump] = []
     busy = 0
-    for row in np.flatnonzero(data.judged & (step > usual)).tolist():
-        if row < busy:
-            continue
-        size = _shift(data.features["median"], row)
-        if not _ALIKE[0] * step[row] <= abs(size) <= _ALIKE[1] * step[row]:
-            continue
-        seen = 0 if _rests_beside(data, row) else _witnessed(vote, row // per, size)
+    for row, size, step, usual in _edges(data, resolution):
+        seen = _witnessed(vote, row // per, size) if row >= busy else 0
         if seen:
             stop = _over(vote, row // per, size)
-            end = min(stop * per, len(step))
+            end = min(stop * per, len(data.features))
             busy = end
             if (end - row) * data.features.window >= _LEAST:
                 done = None if stop >= len(vote.away) - 1 else data.features.time_of(end)
                 known = np.nanmin(vote.limit[row // per : stop], initial=np.inf)
-                found.append(
-                    Jump(
-                        start=data.features.time_of(row),
-                        end=done,
-                        size=size,
-                        step=float(step[row]),
-                        usual=usual,
-                        supporters=seen,
-                        close=bool(known <= _CLOSE * vote.range),
-                        names=vote.names,
-                    )
-                )
+                close = bool(known <= _CLOSE * vote.range)
+                found.append(Jump(data.features.time_of(row), done, size, step, usual, seen, close, vote.names))
     return found
+
+
+def there_and_back(data: TagData, resolution: float) -> list[Jump]:
+    """Where a level jumped within one sample, and later back by as much: all that a tag without relatives can tell.
+
+    Args:
+        data: with `baseline`; columns as for `jumps`.
+        resolution: the smallest step that the tag makes, its unit.
+    """
+    found: list[Jump] = []
+    before: tuple[int, float, float, float] | None = None
+    for edge in _edges(data, resolution):
+        if before is not None and _BACK_AGAIN[0] <= -edge[1] / before[1] <= _BACK_AGAIN[1]:
+            row, size, step, usual = before
+            if (edge[0] - row) * data.features.window >= _LEAST:
+                start, end = data.features.time_of(row), data.features.time_of(edge[0])
+                found.append(Jump(start, end, size, step, usual, supporters=0, close=False, names=()))
+            before = None
+        else:
+            before = edge
+    return found
+
+
+def _edges(data: TagData, resolution: float) -> Iterator[tuple[int, float, float, float]]:
+    """(window, change of level, largest step, usual step) of each jump that stays and is larger than any before."""
+    import numpy as np
+
+    base = data.baseline
+    if base is None:
+        return
+    usual = min(_USUAL * base.quantile("step_max", 1.0), _RARE * base.quantile("step_max", 0.99))
+    usual = max(usual, _STEPS * resolution if np.isfinite(resolution) else 0.0)
+    step = data.features["step_max"].astype(np.float64)
+    for row in np.flatnonzero(data.judged & (step > usual)).tolist():
+        size = _shift(data.features["median"], row)
+        if _ALIKE[0] * step[row] <= abs(size) <= _ALIKE[1] * step[row] and not _rests_beside(data, row):
+            yield row, size, float(step[row]), usual
 
 
 def _shift(level: npt.NDArray[np.float64], row: int) -> float:

@@ -24,7 +24,9 @@ from `plain` = 2.5 limits of the second strongest witness, and a witness that kn
 is `medium`. It is `medium` too where the tag is caught in the act: its level jumps within one sample by more than it ever did (1.3 times the largest
 step of the learning period, or 3 times its 99 % quantile), stays for at least half an hour, and at least two witnesses, more
 than do not, see their deviation change by as much. With one witness it is the tag or the witness: one `low` finding for both,
-unless another check finds fault with one of them at that time.
+unless another check finds fault with one of them at that time. A tag without any
+relative is `low` where its level jumps within one sample by more than it ever did, and later back by as much (0.75 to 1.33
+times); else it cannot be judged.
 
 ## What to do
 
@@ -47,7 +49,7 @@ from typing import TYPE_CHECKING
 
 from iiotctl.checks.base import Check, Judged, Spell, Verdict
 from iiotctl.checks.kinds import NEEDS, kind_of
-from iiotctl.checks.relations.jumps import Jump, jumps
+from iiotctl.checks.relations.jumps import Jump, jumps, there_and_back
 from iiotctl.checks.relations.learnt import RELATIONS
 from iiotctl.checks.relations.shape import Deviation, of_shape
 from iiotctl.checks.relations.words import amount, evidence, grade, pair, said, undecided, unheard
@@ -81,10 +83,11 @@ def judge(data: TagData, params: Params) -> Verdict:
         data: with `vote`.
         params: limits.
     """
+    unit, kind = data.info.unit, kind_of(data)
     if data.vote is None:
-        return unheard(data)
-    unit = data.info.unit
-    caught = jumps(data, kind_of(data).resolution)
+        alone = [] if kind.skip else there_and_back(data, kind.resolution)
+        return Judged(tuple(_alone(one, unit) for one in alone)) if alone else unheard(data)
+    caught = jumps(data, kind.resolution)
     found = [_caught(one, unit, params) for one in caught]
     for off in of_shape(data, ("step",)):
         if not any(one.start < (off.end or off.start + 1) and (one.end or off.start + 1) > off.start for one in caught):
@@ -104,6 +107,22 @@ def _caught(one: Jump, unit: str, params: Params) -> Spell:
         severity=Severity.MEDIUM if one.supporters > 1 or one.close else Severity.LOW,
         confidence=Confidence.HIGH if one.supporters >= params.witnesses else Confidence.MEDIUM,
         evidence={"witnesses": ", ".join(one.names), "agree": one.supporters, "level_changed_by": one.size},
+    )
+
+
+def _alone(one: Jump, unit: str) -> Spell:
+    """A jump and its way back, of which no other tag knows: low."""
+    return Spell(
+        start=one.start,
+        end=one.end,
+        statistic=math.copysign(one.step, one.size),
+        limit=one.usual,
+        unit=unit,
+        message=f"jumped by {amount(one.size, unit, sign=True)} from one sample to the next, and later back by as much; "
+        "no other tag tells whether the process did",
+        severity=Severity.LOW,
+        confidence=Confidence.LOW,
+        evidence={"level_changed_by": one.size},
     )
 
 
