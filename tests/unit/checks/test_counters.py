@@ -40,7 +40,7 @@ def test_a_smaller_reading_from_then_on(at: float) -> None:
 def test_begun_again_at_zero() -> None:
     value = counted()
     value[place(15) :] -= value[place(15)]
-    assert keys(seen(value)) == [("reset", Severity.LOW)]
+    assert keys(seen(value)) == [("reset", Severity.INFO)]
 
 
 def test_who_is_reset_every_batch_is_so_by_nature() -> None:

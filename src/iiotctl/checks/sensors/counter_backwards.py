@@ -14,7 +14,7 @@ Consumption is the difference of two readings. One step back gives a negative or
 Each window's smallest and last value are compared with what was read before. It went back where a value is smaller by more
 than `resolutions` = 2 smallest steps of the counter, and by more than `share` = 1e-9 of the reading.
 
-- To less than `zero` = 1 % of the reading before: a *reset*, `low`, because
+- To less than `zero` = 1 % of the reading before: a *reset*, `info`, because
   many totalisers are reset each batch; silent where the baseline had some.
 - The same from within 2 % below the declared `rollover`, else below 10^n,
   2^15, 2^16, 2^31 or 2^32: a *rollover*, as it should be, silent.
@@ -168,7 +168,7 @@ def _spell(data: TagData, step: _Back, params: Params) -> Spell:
     if step.recovers:
         key, message, severity = "reading", f"read {after} for a moment, and went on at {before}", Severity.LOW
     elif _is_reset(step, params):
-        key, message, severity = "reset", f"began again at {after}; it had counted to {before}", Severity.LOW
+        key, message, severity = "reset", f"began again at {after}; it had counted to {before}", Severity.INFO
     else:
         size = amount(step.before - step.after, unit)
         key, message, severity = "back", f"went back by {size}, from {before} to {after}", Severity.MEDIUM
