@@ -10,7 +10,7 @@ import pytest
 from iiotctl.checks.base import Judged, Spell
 from iiotctl.checks.features.columns import MINUTE, Features
 from iiotctl.checks.features.compute import table_of
-from iiotctl.checks.sensors import chattering_limit
+from iiotctl.checks.sensors import chattering_limit, mains_pickup
 from iiotctl.checks.sensors.mains_pickup import sine
 from iiotctl.checks.tagdata import TagInfo
 from tests.unit.checks.faketags import tag
@@ -62,3 +62,10 @@ def test_frequency_and_amplitude_of_a_sine(frequency: float, rate: float) -> Non
 def test_what_cannot_be_a_sine_has_no_frequency() -> None:
     found, _ = sine(np.array([1.0, 0.0, np.nan, 0.0]), np.array([3.0, 1.0, 1.0, 0.0]), 200.0)
     assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"), [(0.1, "10 rows a second"), (0.999, "one row every 1 s"), (60.0, "one row every 1 min")]
+)
+def test_how_often_it_reports_is_said_in_words(interval: float, words: str) -> None:
+    assert mains_pickup._often(interval) == words
