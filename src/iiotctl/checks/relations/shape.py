@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from iiotctl.checks.features.columns import DAY, HOUR
 from iiotctl.checks.relations.coarse import per_cell
 from iiotctl.checks.relations.votes import Vote
-from iiotctl.checks.series import runs
+from iiotctl.checks.series import rolling_sum, runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,8 @@ _LEFT: Final = 0.5
 """Where the better of both shapes leaves more than this share of the deviation unexplained, it is neither."""
 _CLEAR: Final = 0.8
 """One shape is clearly better where it leaves less than this share of what the other one leaves."""
+_SETTLES: Final = 3 * HOUR
+"""µs for which a tag may settle after a level that was never learnt."""
 _VOTERS: Final = 2
 _WORTH: Final = 1.25
 """Limits that the second strongest witness must see, or nothing is said …"""
@@ -58,6 +60,7 @@ class Deviation:
         names: of the witnesses, the closest first.
         undecided: one witness alone: it is the tag or the witness.
         range: tag's unit, usual range.
+        settling: seen mostly while the tag comes from levels that were never learnt: a stop, a start.
     """
 
     start: int
@@ -75,6 +78,7 @@ class Deviation:
     names: tuple[str, ...]
     undecided: bool
     range: float
+    settling: bool = False
 
 
 def deviations(data: TagData) -> list[Deviation]:
@@ -162,7 +166,16 @@ def _described(vote: Vote, mask: npt.NDArray[np.bool_], first: int, stop: int, *
         names=vote.names,
         undecided=undecided,
         range=vote.range,
+        settling=_settling(vote, hit),
     )
+
+
+def _settling(vote: Vote, hit: npt.NDArray[np.int64]) -> bool:
+    """Whether most cells with a majority lie soon after a level that was never learnt."""
+    import numpy as np
+
+    strayed = rolling_sum(vote.strayed, max(1, _SETTLES // vote.cell)) > 0
+    return bool(np.mean(strayed[hit]) > _MOST)
 
 
 def _course(vote: Vote, hit: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

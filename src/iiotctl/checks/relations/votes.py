@@ -44,6 +44,7 @@ class Vote:
         names: of the witnesses, the closest first.
         range: tag's unit, its usual range.
         deviations: (witnesses, n) float64, smoothed, tag's unit.
+        strayed: (n,) bool, the tag is far from the levels it was learnt at.
     """
 
     start: int
@@ -57,6 +58,7 @@ class Vote:
     names: tuple[str, ...]
     range: float
     deviations: npt.NDArray[np.float64]
+    strayed: npt.NDArray[np.bool_]
 
 
 def vote(of: Coarse, witnesses: Sequence[Witness], tags: Mapping[str, Coarse], start: int, cell: int) -> Vote | None:
@@ -116,6 +118,7 @@ def vote(of: Coarse, witnesses: Sequence[Witness], tags: Mapping[str, Coarse], s
         names=tuple(one.tag for one in heard),
         range=of.scale.range,
         deviations=away,
+        strayed=~of.inside,
     )
 
 

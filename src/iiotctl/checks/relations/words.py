@@ -76,6 +76,6 @@ def grade(one: Deviation, strength: float, witnesses: int, *, twin: str) -> dict
             "action": "compare both with a local gauge; a third tag that follows them (`siblings` of the site file) would tell",
         }
     many = one.supporters >= witnesses
-    if one.strength >= strength * (1 if many else 2):
+    if one.strength >= strength * (1 if many else 2) and not one.settling:
         return {"severity": Severity.MEDIUM, "confidence": Confidence.HIGH if many and one.clear else Confidence.MEDIUM}
     return {"severity": Severity.LOW, "confidence": Confidence.LOW}

@@ -34,7 +34,8 @@ Compare with a local gauge or a calibrator at two levels, look at the last work 
 
 ## When it is wrong
 
-The process itself changed: another product, a valve lined up differently, a new operating level that was never learnt.
+The process itself changed: another product, a valve lined up differently, a new operating level that was never learnt. What is mostly seen
+within 3 h of such a level (a first stop, a start) is `low`: the tag may settle.
 
 ## References
 

@@ -88,6 +88,7 @@ def vote(size: Floats, limit: float = 1.0, voters: int = 3) -> Vote:
         names=tuple(f"W{at}" for at in range(voters)),
         range=100.0,
         deviations=np.repeat(size[None], voters, axis=0),
+        strayed=np.zeros(cells, np.bool_),
     )
 
 
