@@ -46,7 +46,7 @@ def test_limits_are_not_judged_at_rest_but_the_span_is() -> None:
 
 def test_without_declarations_only_another_size_is_told() -> None:
     assert spells(CHECK, seen(set_to(300.0))) == []
-    assert [one.severity for one in spells(CHECK, seen(set_to(700.0)))] == [Severity.LOW]
+    assert [one.severity for one in spells(CHECK, seen(set_to(700.0)))] == [Severity.MEDIUM]
     assert spells(CHECK, seen(set_to(700.0, at=3.0))) == []  # it was learnt
 
 

@@ -20,7 +20,8 @@ By the median of each window with `rows` = 3 rows at least (a single value is a 
   `low`. Not while the unit is at rest.
 - without span and limits: further outside of the baseline's range than `far`
   = 5 times this range, and `size` = 10 times the largest size seen: `low`,
-  because a baseline of two days has not seen everything.
+  because a baseline of two days has not seen everything; `medium` from
+  `lasts` = 1 h on: no plant works at ten times its size without a word.
 
 ## What to do
 
@@ -45,6 +46,7 @@ from typing import TYPE_CHECKING, Any, Final
 from iiotctl.checks import loop
 from iiotctl.checks.base import Check, Judged, Skipped, Spell, Unjudged, Verdict
 from iiotctl.checks.conclude import amount, span
+from iiotctl.checks.features.columns import HOUR
 from iiotctl.checks.kinds import kind_of
 from iiotctl.checks.series import runs
 from iiotctl.checks.tagdata import State
@@ -74,11 +76,13 @@ class Params:
         rows: rows of a window, at least.
         far: times the baseline's range, without span and limits.
         size: times the largest size in the baseline, without span and limits.
+        lasts: h, from which such a size is `medium`.
     """
 
     rows: int = 3
     far: float = 5.0
     size: float = 10.0
+    lasts: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +173,14 @@ def _outside(data: TagData, bound: _Bound, params: Params) -> Iterator[Spell]:
 
     features, unit = data.features, data.info.unit
     hit = data.judged & (features["n"] >= params.rows) & _beyond(features["median"], bound)
-    if bound.key.startswith("baseline"):
+    learnt = bound.key.startswith("baseline")
+    if learnt:
         hit &= ~data.learning
     if bound.key in _LIMITS:
         hit &= (data.state != State.OFF) & data.settled
     for first, stop in runs(hit, join=_JOIN):
         column = features["max" if bound.above else "min"][first:stop].astype(np.float64)
+        lasts = (stop - first) * features.window
         extreme = float(np.nanmax(column) if bound.above else np.nanmin(column))
         yield Spell(
             start=features.time_of(first),
@@ -182,9 +188,9 @@ def _outside(data: TagData, bound: _Bound, params: Params) -> Iterator[Spell]:
             statistic=extreme,
             limit=bound.limit,
             unit=unit,
-            message=f"at {amount(extreme, unit)} for {span((stop - first) * features.window)}, {bound.text}",
-            severity=bound.severity,
-            confidence=Confidence.LOW if bound.key.startswith("baseline") else Confidence.HIGH,
+            message=f"at {amount(extreme, unit)} for {span(lasts)}, {bound.text}",
+            severity=Severity.MEDIUM if learnt and lasts >= params.lasts * HOUR else bound.severity,
+            confidence=Confidence.LOW if learnt else Confidence.HIGH,
             ne107=bound.ne107,
             second_cause=bound.second,
             key=bound.key,
