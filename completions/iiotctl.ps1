@@ -37,7 +37,7 @@ Register-ArgumentCompleter -Native -CommandName iiotctl -ScriptBlock {
         'certificate trust' = @('--fingerprint', '--yes', '--timeout', '--site', '--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
         'explain' = @('--format', '-h', '--help')
         'demo' = @('--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
-        'simulate' = @('--host', '--modbus-port', '--opcua-port', '--seed', '--fault', '--truth', '--for', '--write-site', '--history', '--export', '--unknown-unit', '--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
+        'simulate' = @('--host', '--modbus-port', '--opcua-port', '--seed', '--fault', '--truth', '--for', '--write-site', '--history', '--export', '--week', '--tags', '--days', '--clean', '--family', '--unknown-unit', '--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
         'browse' = @('--values', '--tags-csv', '--toml', '--source', '--max-nodes', '--depth', '--profile', '--timeout', '--security', '--user', '--password-env', '--trust-first', '--range', '--unit', '--delay', '--max-requests', '--dry-run', '--sole-master-confirmed-by', '--site', '--format', '--output', '-o', '--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
         'guess' = @('--registers', '--near', '--span', '--shows', '--every', '--for', '--once', '--all', '--unit', '--timeout', '--trust-first', '--sole-master-confirmed-by', '--site', '--format', '--output', '-o', '--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
         'init' = @('--from-browse', '--path', '--source', '--max-nodes', '--depth', '--profile', '--security', '--user', '--password-env', '--trust-first', '--quiet', '-q', '--verbose', '-v', '--color', '-h', '--help')
