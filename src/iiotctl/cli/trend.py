@@ -188,4 +188,3 @@ def trend(
         strict=strict,
     )
     drawing.write(op.trend(order, _console.show_event), wish)
-

@@ -84,9 +84,7 @@ class AuditSettings(Model):
     exceptions: str | None = Field(
         default=None, description="TOML file of findings to pass over, relative to the site file"
     )
-    calibrations: str | None = Field(
-        default=None, description="CSV of calibration records, relative to the site file"
-    )
+    calibrations: str | None = Field(default=None, description="CSV of calibration records, relative to the site file")
     reward: Seconds = Field(
         default=7200.0, ge=0, description="a finding is over after so much time of good samples behind it"
     )

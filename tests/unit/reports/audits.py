@@ -77,7 +77,9 @@ def audit(**changes: object) -> AuditResult:
     """Three tags, five findings, one of everything else."""
     findings = [
         finding("flat-line", "PT1"),
-        finding("drift", None, Severity.MEDIUM, tags=("TT1", "TT2"), key="TT1 or TT2", ne107=Ne107.MAINTENANCE, end=None),
+        finding(
+            "drift", None, Severity.MEDIUM, tags=("TT1", "TT2"), key="TT1 or TT2", ne107=Ne107.MAINTENANCE, end=None
+        ),
         finding("spike", "PT1", Severity.MEDIUM, ne107=Ne107.MAINTENANCE),
         finding("gap", EVIL, Severity.MEDIUM, message=EVIL, ne107=None, work_order=EVIL, tags=(EVIL, "PT1")),
         finding("noise-up", "TT1", Severity.LOW, ne107=Ne107.MAINTENANCE),
