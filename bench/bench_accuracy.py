@@ -44,7 +44,7 @@ def _week(folder: Path, seed: int, family: str, *, clean: bool) -> tuple[str, fl
     more = ("--clean",) if clean else ()
     _run(
         "simulate", "--week", str(week), "--seed", str(seed), "--family", family,
-        "--tags", str(TAGS), "--days", str(DAYS), *more,
+        "--tag-count", str(TAGS), "--days", str(DAYS), *more,
     )  # fmt: skip
     _run("import", str(week / "samples.parquet"), "--store", str(store))
     start = time.monotonic()

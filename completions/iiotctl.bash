@@ -319,7 +319,7 @@ _iiotctl() {
         " simulate --history") values="@files" ;;
         " simulate --export") values="@files" ;;
         " simulate --week") values="@files" ;;
-        " simulate --tags") values="@files" ;;
+        " simulate --tag-count") values="@files" ;;
         " simulate --days") values="@files" ;;
         " simulate --family") values="@files" ;;
         " simulate --unknown-unit") values="gateway silent" ;;
@@ -473,7 +473,7 @@ _iiotctl() {
         " certificate trust") options="--fingerprint --yes --timeout --site --quiet -q --verbose -v --color -h --help"; words="" ;;
         " explain") options="--format -h --help"; words="" ;;
         " demo") options="--quiet -q --verbose -v --color -h --help"; words="" ;;
-        " simulate") options="--host --modbus-port --opcua-port --seed --fault --truth --for --write-site --history --export --week --tags --days --clean --family --unknown-unit --quiet -q --verbose -v --color -h --help"; words="" ;;
+        " simulate") options="--host --modbus-port --opcua-port --seed --fault --truth --for --write-site --history --export --week --tag-count --days --clean --family --unknown-unit --quiet -q --verbose -v --color -h --help"; words="" ;;
         " browse") options="--values --tags-csv --toml --source --max-nodes --depth --profile --timeout --security --user --password-env --trust-first --range --unit --delay --max-requests --dry-run --sole-master-confirmed-by --site --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " guess") options="--registers --near --span --shows --every --for --once --all --unit --timeout --trust-first --sole-master-confirmed-by --site --format --output -o --quiet -q --verbose -v --color -h --help"; words="" ;;
         " init") options="--from-browse --path --source --max-nodes --depth --profile --security --user --password-env --trust-first --quiet -q --verbose -v --color -h --help"; words="" ;;

@@ -441,7 +441,7 @@ complete -c iiotctl -n "__iiotctl_at 'simulate'" -l write-site -r -d 'Write the 
 complete -c iiotctl -n "__iiotctl_at 'simulate'" -l history -r -d 'Do not serve: write so much past to DIR/store.'
 complete -c iiotctl -n "__iiotctl_at 'simulate'" -l export -r -d 'Do not serve: write a historian\'s export of ten sensors to DIR, two of which lie.'
 complete -c iiotctl -n "__iiotctl_at 'simulate'" -l week -r -d 'Do not serve: write a labelled week of sensors to DIR, half of which lie.'
-complete -c iiotctl -n "__iiotctl_at 'simulate'" -l tags -r -d 'Of the week.'
+complete -c iiotctl -n "__iiotctl_at 'simulate'" -l tag-count -r -d 'Of the week.'
 complete -c iiotctl -n "__iiotctl_at 'simulate'" -l days -r -d 'Of the week; the first two are healthy.'
 complete -c iiotctl -n "__iiotctl_at 'simulate'" -l clean -d 'A week without faults.'
 complete -c iiotctl -n "__iiotctl_at 'simulate'" -l family -r -d 'Of the week: units or loops.'

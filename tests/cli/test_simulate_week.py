@@ -10,7 +10,7 @@ import pytest
 
 from iiotctl.cli import app
 
-SMALL = ["--seed", "3", "--tags", "7", "--days", "3"]
+SMALL = ["--seed", "3", "--tag-count", "7", "--days", "3"]
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -62,7 +62,7 @@ def test_the_seed_decides(here: Path) -> None:
 
 
 def test_a_clean_one_can_be_imported(here: Path) -> None:
-    assert app.run(["simulate", "--week", "w", "--tags", "1", "--days", "3", "--clean"]) == 0
+    assert app.run(["simulate", "--week", "w", "--tag-count", "1", "--days", "3", "--clean"]) == 0
     assert rows(here / "w" / "labels.csv") == []
     assert app.run(["import", "w/samples.parquet", "--store", "store"]) == 0
 

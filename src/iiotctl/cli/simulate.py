@@ -74,7 +74,7 @@ def simulate(
             help="Do not serve: write a labelled week of sensors to DIR, half of which lie.",
         ),
     ] = None,
-    tags: Annotated[int, typer.Option("--tags", metavar="N", min=1, max=10_000, help="Of the week.")] = 50,
+    tags: Annotated[int, typer.Option("--tag-count", metavar="N", min=1, max=10_000, help="Of the week.")] = 50,
     days: Annotated[int, typer.Option("--days", metavar="N", help="Of the week; the first two are healthy.")] = 7,
     clean: Annotated[bool, typer.Option("--clean", help="A week without faults.")] = False,
     family: Annotated[str, typer.Option("--family", metavar="NAME", help="Of the week: units or loops.")] = "units",
