@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -102,18 +103,31 @@ def test_ended_before_each_step_and_repeated(tmp_path: Path) -> None:
     assert not list(root.rglob("*.compact"))
 
 
+def _compacting(root: Path, now: int) -> subprocess.Popen[str]:
+    """A process that has just begun to compact."""
+    line = [sys.executable, "-c", CHILD, str(root), str(now)]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return process
+
+
 def test_killed(tmp_path: Path) -> None:
     root = tmp_path / "store"
     expected, chance, killed = _fill(root, 40), Random(5), 0
+    shutil.copytree(root, tmp_path / "whole")
+    process = _compacting(tmp_path / "whole", NOON + 9 * HOUR)
+    begun = time.monotonic()
+    assert process.stdout is not None
+    assert process.stdout.readline(), "to its end, to know how long that takes"
+    took = time.monotonic() - begun
+    process.communicate()
     for number in range(KILLS):
-        line = [sys.executable, "-c", CHILD, str(root), str(NOON + 9 * HOUR + number * 24 * HOUR)]
-        process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.stdin.write("\n")
-        process.stdin.flush()
-        time.sleep(chance.uniform(0, 0.5))
+        process = _compacting(root, NOON + 9 * HOUR + number * 24 * HOUR)
+        time.sleep(chance.uniform(0, took))
         process.kill()
         killed += process.wait() == -9
         process.communicate()
